@@ -1,0 +1,3 @@
+"""The ground floor: all of `keras.ops`, plus what Keras lacks on some backend."""
+
+from keras.ops import *  # noqa: F403
