@@ -8,7 +8,24 @@ from kelbo._backend import choose_backend
 
 choose_backend()
 
-from kelbo import ops  # noqa: E402
+from kelbo import (  # noqa: E402
+    distributions,
+    divergences,
+    layers,
+    models,
+    objectives,
+    ops,
+    training,
+)
 from kelbo.version import __version__  # noqa: E402
 
-__all__ = ["__version__", "ops"]
+__all__ = [
+    "__version__",
+    "distributions",
+    "divergences",
+    "layers",
+    "models",
+    "objectives",
+    "ops",
+    "training",
+]

@@ -1,1 +1,23 @@
-"""kelbo.distributions."""
+"""Distributions: draw samples, score values, and measure how far apart two of them are."""
+
+from kelbo.distributions import constraints
+from kelbo.distributions.bernoulli import Bernoulli
+from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli
+from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.independent import Independent
+from kelbo.distributions.kl import has_kl, kl_divergence, register_kl
+from kelbo.distributions.multivariate_normal import MultivariateNormalTriL
+from kelbo.distributions.normal import Normal
+
+__all__ = [
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "Distribution",
+    "Independent",
+    "MultivariateNormalTriL",
+    "Normal",
+    "constraints",
+    "has_kl",
+    "kl_divergence",
+    "register_kl",
+]

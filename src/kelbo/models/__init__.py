@@ -1,1 +1,5 @@
-"""kelbo.models."""
+"""Models: `keras.Model` subclasses with `fit`, made of conditionals and an objective."""
+
+from kelbo.models.vae import VAE
+
+__all__ = ["VAE"]

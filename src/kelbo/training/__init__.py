@@ -1,1 +1,7 @@
-"""kelbo.training."""
+"""Training: the ordinary Keras `fit`, run as few large compiled calls."""
+
+from kelbo.training.fused import FusedTrainer
+from kelbo.training.rows import map_rows
+from kelbo.training.watch import NonFiniteLossError
+
+__all__ = ["FusedTrainer", "NonFiniteLossError", "map_rows"]

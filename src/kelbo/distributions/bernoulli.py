@@ -1,0 +1,83 @@
+"""The Bernoulli distribution."""
+
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions import constraints
+from kelbo.distributions.distribution import PACKAGE, Distribution, exactly_one
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Bernoulli(Distribution):
+    r"""Bernoulli distribution of 0 or 1.
+
+    $$p(x) = \pi^x (1 - \pi)^{1 - x}, \qquad
+      \log p(x) = x\,\eta - \log(1 + e^\eta), \quad \eta = \log\frac{\pi}{1 - \pi}$$
+
+    `log_prob` also takes values between 0 and 1 and returns the same expression, the negative
+    binary cross-entropy. That is not a density over [0, 1]: for real-valued pixels the likelihood
+    is `ContinuousBernoulli`.
+
+    Args:
+        logits: Log odds $\eta$. Exact in the tails.
+        probs: Probability $\pi$ of a 1. Give one of the two.
+        dtype: Floating dtype; None takes the parameter's own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: Not exactly one of `logits` and `probs`, or a probability outside [0, 1].
+
+    Example:
+        >>> from kelbo.distributions import Bernoulli
+        >>> float(Bernoulli(probs=0.25).log_prob(1))
+        -1.3862...
+    """
+
+    parameters = {"logits": constraints.extended_real, "probs": constraints.unit_interval}
+    support = constraints.boolean
+
+    def __init__(
+        self,
+        logits: Any = None,
+        probs: Any = None,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
+    ):
+        exactly_one(type(self).__name__, logits=logits, probs=probs)
+        self._by_logits = logits is not None
+        super().__init__(logits=logits, probs=probs, dtype=dtype, validate=validate)
+        if self._by_logits:
+            self.probs = ops.sigmoid(self.logits)
+        else:
+            self.logits = ops.log(self.probs) - ops.log1p(-self.probs)
+
+    def _sample(self, shape, seed):
+        uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
+        return ops.cast(uniform < self.probs, self.dtype)
+
+    def _log_prob(self, value):
+        if self._by_logits:
+            return value * self.logits - ops.softplus(self.logits)
+        return ops.xlogy(value, self.probs) + ops.xlog1py(1.0 - value, -self.probs)
+
+    def mean(self) -> Any:
+        return self._broadcast(self.probs)
+
+    def mode(self) -> Any:
+        return ops.cast(self.probs > 0.5, self.dtype)
+
+    def variance(self) -> Any:
+        return self.probs * ops.sigmoid(-self.logits)
+
+    def entropy(self) -> Any:
+        if self._by_logits:
+            return ops.softplus(self.logits) - self.logits * self.probs
+        return -ops.xlogy(self.probs, self.probs) - ops.xlog1py(1.0 - self.probs, -self.probs)
+
+    def cdf(self, value: Any) -> Any:
+        value = self._as_value(value)
+        below_one = ops.where(value < 0, ops.zeros_like(self.probs), 1.0 - self.probs)
+        return ops.where(value < 1, below_one, ops.ones_like(self.probs))

@@ -1,0 +1,106 @@
+"""Independent: a batch of distributions seen as one."""
+
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions.constraints import Constraint
+from kelbo.distributions.distribution import PACKAGE, Distribution
+from kelbo.distributions.shapes import Shape
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Independent(Distribution):
+    r"""The last axes of a batch of independent distributions, seen as one event.
+
+    $$\log p(x) = \sum_i \log p_i(x_i)$$
+
+    Args:
+        distribution: The batch of distributions.
+        reinterpreted_batch_rank: How many of its batch axes, from the right, join the event; None
+            for all of them.
+
+    Raises:
+        ValueError: The distribution has fewer batch axes than that.
+
+    Example:
+        >>> from kelbo.distributions import Independent, Normal
+        >>> import numpy as np
+        >>> pixels = Independent(Normal(np.zeros((28, 28), "float32"), 1.0), 2)
+        >>> pixels.event_shape
+        (28, 28)
+    """
+
+    def __init__(self, distribution: Distribution, reinterpreted_batch_rank: int | None = None):
+        rank = len(distribution.batch_shape)
+        if reinterpreted_batch_rank is None:
+            reinterpreted_batch_rank = rank
+        if not 0 <= reinterpreted_batch_rank <= rank:
+            raise ValueError(
+                f"Independent: reinterpreted_batch_rank={reinterpreted_batch_rank}, but the "
+                f"batch shape {distribution.batch_shape} has {rank} axes."
+            )
+        self.distribution = distribution
+        self.reinterpreted_batch_rank = reinterpreted_batch_rank
+        self.dtype = distribution.dtype
+
+    @property
+    def reparameterized(self) -> bool:
+        """Whether gradients flow through `sample`, as in the distribution inside."""
+        return self.distribution.reparameterized
+
+    @property
+    def support(self) -> Constraint:
+        """Support of one entry."""
+        return self.distribution.support
+
+    @property
+    def batch_shape(self) -> Shape:
+        shape = self.distribution.batch_shape
+        return shape[: len(shape) - self.reinterpreted_batch_rank]
+
+    @property
+    def event_shape(self) -> Shape:
+        shape = self.distribution.batch_shape
+        return shape[len(shape) - self.reinterpreted_batch_rank :] + self.distribution.event_shape
+
+    def _shape_of_sample(self, sample_shape):
+        return self.distribution._shape_of_sample(sample_shape)
+
+    def sum_over_event(self, values: Any) -> Any:
+        """Sums one number per distribution inside over the axes that joined the event."""
+        axes = tuple(range(-self.reinterpreted_batch_rank, 0))
+        return ops.sum(values, axis=axes) if axes else values
+
+    def _sample(self, shape, seed):
+        return self.distribution._sample(shape, seed)
+
+    def _log_prob(self, value):
+        return self.sum_over_event(self.distribution._log_prob(value))
+
+    def mean(self) -> Any:
+        return self.distribution.mean()
+
+    def variance(self) -> Any:
+        return self.distribution.variance()
+
+    def stddev(self) -> Any:
+        return self.distribution.stddev()
+
+    def mode(self) -> Any:
+        return self.distribution.mode()
+
+    def entropy(self) -> Any:
+        return self.sum_over_event(self.distribution.entropy())
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "distribution": keras.saving.serialize_keras_object(self.distribution),
+            "reinterpreted_batch_rank": self.reinterpreted_batch_rank,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Independent":
+        inner = keras.saving.deserialize_keras_object(config["distribution"])
+        return cls(inner, config["reinterpreted_batch_rank"])

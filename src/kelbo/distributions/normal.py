@@ -1,0 +1,81 @@
+"""The normal distribution."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions import constraints
+from kelbo.distributions.distribution import PACKAGE, Distribution
+
+_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Normal(Distribution):
+    r"""Normal (Gaussian) distribution of a number.
+
+    $$p(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x - \mu)^2}{2\sigma^2}\right)$$
+
+    Args:
+        loc: Mean $\mu$.
+        scale: Standard deviation $\sigma > 0$. Broadcasts against `loc`.
+        dtype: Floating dtype; None takes the parameters' own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `scale` is not positive, or the shapes do not broadcast.
+
+    Example:
+        >>> from kelbo.distributions import Normal
+        >>> float(Normal(0.0, 1.0).log_prob(0.0))
+        -0.9189...
+    """
+
+    parameters = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    reparameterized = True
+
+    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
+        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
+
+    @staticmethod
+    def standard(event_shape: int | Sequence[int] = ()) -> Distribution:
+        """Standard normal over values of `event_shape`: independent, mean 0, variance 1."""
+        from kelbo.distributions.independent import Independent
+        from kelbo.distributions.shapes import as_shape
+
+        shape = as_shape(event_shape)
+        normal = Normal(ops.zeros(shape), ops.ones(shape))
+        return Independent(normal, len(shape)) if shape else normal
+
+    def _sample(self, shape, seed):
+        noise = keras.random.normal(shape, dtype=self.dtype, seed=seed)
+        return self.loc + self.scale * noise
+
+    def _log_prob(self, value):
+        z = (value - self.loc) / self.scale
+        return -0.5 * ops.square(z) - ops.log(self.scale) - _HALF_LOG_2PI
+
+    def mean(self) -> Any:
+        return self._broadcast(self.loc)
+
+    def mode(self) -> Any:
+        return self.mean()
+
+    def variance(self) -> Any:
+        return self._broadcast(ops.square(self.scale))
+
+    def stddev(self) -> Any:
+        return self._broadcast(self.scale)
+
+    def entropy(self) -> Any:
+        return self._broadcast(0.5 + _HALF_LOG_2PI + ops.log(self.scale))
+
+    def cdf(self, value: Any) -> Any:
+        return ops.normal_cdf((self._as_value(value) - self.loc) / self.scale)
+
+    def quantile(self, probability: Any) -> Any:
+        return self.loc + self.scale * ops.normal_quantile(self._as_value(probability))

@@ -1,0 +1,37 @@
+"""Shapes: how those of parameters and samples combine, unknown dimensions included."""
+
+from collections.abc import Sequence
+
+Shape = tuple[int | None, ...]
+
+
+def broadcast_shapes(*shapes: Sequence[int | None]) -> Shape:
+    """The shape that arrays of these shapes broadcast to, by NumPy's rule.
+
+    Args:
+        *shapes: Shapes; a dimension that is not known yet is None.
+
+    Returns:
+        The common shape. None beside a number other than 1 becomes that number.
+
+    Raises:
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> broadcast_shapes((3, 1), (None, 1, 4))
+        (None, 3, 4)
+    """
+    rank = max((len(shape) for shape in shapes), default=0)
+    padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
+    result = []
+    for sizes in zip(*padded, strict=True):
+        known = {size for size in sizes if size not in (1, None)}
+        if len(known) > 1:
+            raise ValueError(f"The shapes {', '.join(map(str, shapes))} do not broadcast.")
+        result.append(known.pop() if known else None if None in sizes else 1)
+    return tuple(result)
+
+
+def as_shape(shape: int | Sequence[int]) -> tuple:
+    """A shape given as one number or as a sequence, as a tuple."""
+    return (shape,) if isinstance(shape, int) else tuple(shape)

@@ -1,0 +1,45 @@
+"""Binary data drawn anew from grey values whenever they are seen."""
+
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions.distribution import PACKAGE
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class StochasticBinarization(keras.layers.Layer):
+    r"""Draws $b \sim \mathrm{Bernoulli}(x)$ for each entry of $x \in [0, 1]$, at every call.
+
+    As a model's `preprocessing`, it binarises the data afresh in each epoch inside the compiled
+    training step, the protocol of Salakhutdinov and Murray (2008) and Burda et al. (2016).
+
+    Args:
+        seed: Integer seed of the layer, or None.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.layers import StochasticBinarization
+        >>> StochasticBinarization(seed=0)(np.full((2, 3), 0.5, "float32")).shape
+        (2, 3)
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x: Any, seed: Any = None) -> Any:
+        """Zeros and ones of the shape of `x`; from `seed` where one is given."""
+        seed = self.seed_generator if seed is None else seed
+        uniform = keras.random.uniform(ops.shape(x), dtype=x.dtype, seed=seed)
+        return ops.cast(uniform < x, x.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}

@@ -1,0 +1,357 @@
+"""The variational autoencoder."""
+
+import random
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions import Distribution, kl_divergence
+from kelbo.distributions.distribution import PACKAGE
+from kelbo.layers import Conditional
+from kelbo.models.importance import log_mean_weight
+from kelbo.objectives import ELBO, LatentTerms, Objective
+from kelbo.training import FusedTrainer, map_rows
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class VAE(FusedTrainer, keras.Model):
+    r"""Variational autoencoder: a latent variable model and its amortised posterior.
+
+    $$p(x, z) = p(z)\, p(x \mid z), \qquad q(z \mid x) \approx p(z \mid x)$$
+
+    (Kingma and Welling, 2014; Rezende et al., 2014.) Any prior, likelihood and posterior compose;
+    the objective says which bound is trained and may be changed at any time.
+
+    `compile` it with an optimizer alone and `fit` it on x alone. The metrics are, in nats per
+    example, `loss` (what is minimised), `reconstruction` (the expected negative log-likelihood)
+    and `kl`. Calling the model, or `predict`, returns the terms of the objective as a dict of
+    tensors with the batch first.
+
+    Args:
+        prior: Distribution $p(z)$ of one latent value.
+        likelihood: Conditional $p(x \mid z)$, over values of the shape of one example.
+        posterior: Conditional $q(z \mid x)$, over values of the prior's event shape.
+        objective: What is minimised; `ELBO()` by default.
+        preprocessing: A layer that is applied to x before anything else, in training and in every
+            verb: `StochasticBinarization`, say.
+        seed: Integer that decides the order of examples and all noise. None draws one (which
+            `keras.utils.set_random_seed` decides).
+        name: Name of the model.
+
+    Raises:
+        ValueError: The latent shapes of prior and posterior differ, or, when the model is built,
+            the likelihood's event shape is not that of an example.
+
+    Example:
+        >>> import keras, kelbo as kb
+        >>> x = kb.datasets.load("digits").x_train.reshape(-1, 64)
+        >>> def dense(): return keras.layers.Dense(64, "relu")
+        >>> vae = kb.models.VAE(
+        ...     prior=kb.distributions.Normal.standard((2,)),
+        ...     likelihood=kb.layers.ConditionalContinuousBernoulli((64,), dense()),
+        ...     posterior=kb.layers.ConditionalNormal((2,), dense()),
+        ... )
+        >>> vae.compile("adam")
+        >>> history = vae.fit(x, epochs=1, batch_size=100, verbose=0)
+        >>> vae.sample(3, seed=0).shape
+        (3, 64)
+    """
+
+    def __init__(
+        self,
+        prior: Distribution,
+        likelihood: Conditional,
+        posterior: Conditional,
+        objective: Objective | None = None,
+        preprocessing: keras.layers.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(name=name)
+        # The terms are sums over hundreds of pixels: half precision is for the networks only.
+        self.autocast = False
+        if tuple(prior.event_shape) != posterior.event_shape:
+            raise ValueError(
+                f"The prior is over latent values of shape {tuple(prior.event_shape)} but the "
+                f"posterior is over {posterior.event_shape}: give both the same event shape."
+            )
+        self.prior = prior
+        self.likelihood = likelihood
+        self.posterior = posterior
+        self.preprocessing = preprocessing
+        self._objective = ELBO() if objective is None else objective
+        self.seed = random.randrange(2**31) if seed is None else seed
+        self.seed_generator = keras.random.SeedGenerator(self.seed % 2**31)
+        self._reconstruction = keras.metrics.Mean(name="reconstruction")
+        self._kl = keras.metrics.Mean(name="kl")
+        self._verbs = {}
+        self.init_trainer()
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised. Setting it drops what was compiled for the old one."""
+        return self._objective
+
+    @objective.setter
+    def objective(self, objective: Objective) -> None:
+        self._objective = objective
+        self.train_function = self.test_function = self.predict_function = None
+
+    def build(self, input_shape: Any) -> None:
+        """Builds posterior and likelihood for examples of shape `input_shape[1:]`."""
+        event_shape = tuple(input_shape[1:])
+        if event_shape != self.likelihood.event_shape:
+            raise ValueError(
+                f"The examples have the shape {event_shape} but the likelihood is over values of "
+                f"shape {self.likelihood.event_shape}: reshape the data, or give the likelihood "
+                "the event shape of an example."
+            )
+        if self.preprocessing is not None and not self.preprocessing.built:
+            self.preprocessing.build(input_shape)
+        self.posterior.build(input_shape)
+        self.likelihood.build((None, *self.prior.event_shape))
+        self.built = True
+
+    def get_build_config(self) -> dict[str, Any]:
+        """What `build` needs: the shape of a batch."""
+        return {"input_shape": (None, *self.likelihood.event_shape)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the model as `get_build_config` says."""
+        self.build(tuple(config["input_shape"]))
+
+    def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The terms that the objective uses, each of shape (batch, samples) or (batch,)."""
+        return self._terms(self._observed(x, self.seed_generator), self.seed_generator)
+
+    def _observed(self, x, seed):
+        x = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        return x if self.preprocessing is None else self.preprocessing(x, seed=seed)
+
+    def _terms(self, x, seed):
+        objective, terms = self.objective, {}
+        posterior = self.posterior.given(x)
+        z = posterior.sample((objective.samples,), seed=seed)
+        if "log_likelihood" in objective.uses:
+            terms["log_likelihood"] = self.likelihood.given(z).log_prob(x)
+        if "log_prior" in objective.uses:
+            terms["log_prior"] = self.prior.log_prob(z)
+        if "log_posterior" in objective.uses:
+            terms["log_posterior"] = posterior.log_prob(z)
+        terms = {name: ops.transpose(term) for name, term in terms.items()}
+        if "kl" in objective.uses:
+            terms["kl"] = kl_divergence(posterior, self.prior)
+        return terms
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Mean of the objective over the batch, plus the layers' own losses (regularisers)."""
+        loss = _weighted_mean(self.objective.loss(LatentTerms(**y_pred)), sample_weight)
+        for extra in self.losses:
+            loss = loss + ops.sum(ops.cast(extra, loss.dtype))
+        return loss
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Running means of loss, reconstruction and divergence, in nats per example."""
+        metrics = self.objective.metrics(LatentTerms(**y_pred))
+        for name, tracker in (("reconstruction", self._reconstruction), ("kl", self._kl)):
+            values = metrics[name]
+            if sample_weight is not None:
+                values = values * ops.cast(sample_weight, values.dtype)
+            tracker.update_state(values)
+        return self.get_metrics_result()
+
+    def encode(self, x: Any, batch_size: int = 512, seed: int = 0) -> Distribution:
+        """The posterior $q(z | x)$ of each example, as one distribution.
+
+        Args:
+            x: Examples, of shape (n, *event shape).
+            batch_size: Examples per compiled call.
+            seed: For a stochastic `preprocessing`.
+
+        Returns:
+            A distribution of batch shape (n,).
+        """
+
+        def parameters(x, seed, index):
+            return self.posterior(self._observed(x, ops.SeedSequence(seed).fold_in(index)))
+
+        run = self._compiled("encode", parameters)
+        return self.posterior.distribution(
+            **map_rows(lambda batch, i: run(batch, seed, i), self._examples(x), batch_size)
+        )
+
+    def decode(self, z: Any, batch_size: int = 512) -> Distribution:
+        """The likelihood $p(x | z)$ of each latent value, as one distribution.
+
+        Args:
+            z: Latent values, of shape (n, *latent shape).
+            batch_size: Values per compiled call.
+
+        Returns:
+            A distribution of batch shape (n,).
+        """
+        self._require_built()
+        run = self._compiled("decode", self.likelihood)
+        z = _as_rows(z, self.prior.event_shape, "z")
+        return self.likelihood.distribution(**map_rows(lambda batch, _: run(batch), z, batch_size))
+
+    def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:
+        """Mean of the likelihood at the mean of the posterior: x, through the latent space.
+
+        Args:
+            x: Examples, of shape (n, *event shape).
+            batch_size: Examples per compiled call.
+            seed: For a stochastic `preprocessing`.
+
+        Returns:
+            A NumPy array of the shape of `x`.
+        """
+
+        def mean(x, seed, index):
+            observed = self._observed(x, ops.SeedSequence(seed).fold_in(index))
+            return self.likelihood.given(self.posterior.given(observed).mean()).mean()
+
+        run = self._compiled("reconstruct", mean)
+        result = map_rows(lambda batch, i: run(batch, seed, i), self._examples(x), batch_size)
+        return ops.convert_to_numpy(result)
+
+    def sample(
+        self, n: int, seed: int | None = None, mean: bool = True, batch_size: int = 512
+    ) -> Any:
+        """New examples, from latent values drawn from the prior.
+
+        Args:
+            n: How many.
+            seed: Integer seed; None draws one.
+            mean: Whether the likelihood's mean at each latent value is returned (the smooth
+                picture that is usually shown) or a draw from the likelihood, noise included.
+            batch_size: Examples per compiled call.
+
+        Returns:
+            A NumPy array of shape (n, *event shape).
+        """
+        self._require_built()
+        seed = random.randrange(2**31) if seed is None else seed
+        z = self.prior.sample((n,), seed=seed)
+
+        def draw(z, seed, index):
+            likelihood = self.likelihood.given(z)
+            if mean:
+                return likelihood.mean()
+            return likelihood.sample(seed=ops.SeedSequence(seed).fold_in(index + 1))
+
+        run = self._compiled(f"sample {mean}", draw)
+        return ops.convert_to_numpy(map_rows(lambda z, i: run(z, seed, i), z, batch_size))
+
+    def log_likelihood(
+        self,
+        x: Any,
+        samples: int = 1000,
+        seed: int = 0,
+        batch_size: int = 100,
+        verbose: bool = False,
+    ) -> Any:
+        r"""Importance-sampled log-likelihood of each example, in nats.
+
+        $$\log p(x) \approx \log \frac{1}{S} \sum_{s=1}^S
+            \frac{p(x \mid z_s)\, p(z_s)}{q(z_s \mid x)}, \qquad z_s \sim q(z \mid x)$$
+
+        A lower bound in expectation, tight as $S$ grows (Burda et al., 2016, eq. 8). The samples
+        are streamed: memory does not grow with their number.
+
+        Args:
+            x: Examples, of shape (n, *event shape).
+            samples: Number of samples $S$ per example.
+            seed: Integer seed.
+            batch_size: Examples per compiled call.
+            verbose: Whether a progress bar is shown.
+
+        Returns:
+            A NumPy array of shape (n,).
+
+        Raises:
+            ValueError: `samples` is below 1, or x is empty or has another shape.
+        """
+        if samples < 1:
+            raise ValueError(f"samples must be at least 1, got {samples}.")
+
+        def estimate(x, seed, index):
+            seeds = ops.SeedSequence(seed).fold_in(index)
+            observed = self._observed(x, seeds)
+            posterior = self.posterior.given(observed)
+
+            def log_weights(count, seeds):
+                z = posterior.sample((count,), seed=seeds)
+                return (
+                    self.likelihood.given(z).log_prob(observed)
+                    + self.prior.log_prob(z)
+                    - posterior.log_prob(z)
+                )
+
+            return log_mean_weight(log_weights, samples, ops.shape(x)[0], seeds)
+
+        run = self._compiled(f"log_likelihood {samples}", estimate)
+        rows = self._examples(x)
+        result = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size, verbose)
+        return ops.convert_to_numpy(result)
+
+    def _compiled(self, verb, function):
+        if verb not in self._verbs:
+            variables = self.trainable_variables + self.non_trainable_variables
+            self._verbs[verb] = ops.compile(function, variables)
+        return self._verbs[verb]
+
+    def _examples(self, x):
+        x = _as_rows(x, self.likelihood.event_shape, "x")
+        if not self.built:
+            self.build((None, *x.shape[1:]))
+        return x
+
+    def _require_built(self):
+        if not self.built:
+            self.build((None, *self.likelihood.event_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        children = {name: getattr(self, name) for name in _CHILDREN}
+        serialized = {
+            name: child and keras.saving.serialize_keras_object(child)
+            for name, child in children.items()
+        }
+        return {**serialized, "seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "VAE":
+        """The model that `get_config` described."""
+        children = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in _CHILDREN
+            if config[name] is not None
+        }
+        return cls(**{**config, **children})
+
+
+_CHILDREN = ("prior", "likelihood", "posterior", "objective", "preprocessing")
+
+
+def _weighted_mean(values, weights):
+    return ops.mean(values if weights is None else values * ops.cast(weights, values.dtype))
+
+
+def _as_rows(x, event_shape, name):
+    x = x if hasattr(x, "shape") else ops.convert_to_numpy(x)
+    if tuple(x.shape[1:]) != tuple(event_shape):
+        raise ValueError(
+            f"{name} has the shape {tuple(x.shape)}; expected (n, "
+            f"{', '.join(map(str, event_shape))})."
+        )
+    return x

@@ -1,0 +1,51 @@
+"""Seeds that are values, so that one compiled function serves every seed."""
+
+from typing import Any
+
+import keras
+from keras import ops as keras_ops
+from keras.src.backend import random_seed_dtype  # has no public name in Keras 3.15
+
+
+class SeedSequence(keras.random.SeedGenerator):
+    """A source of seeds that starts from a value, and holds no variable.
+
+    A `keras.random.SeedGenerator` keeps its state in a variable; an integer seed is fixed when a
+    function is compiled. A `SeedSequence` is made inside a function from a seed that is one of
+    its (possibly traced) arguments, and hands out the seeds (seed, 0), (seed, 1), ... to the draws
+    made there. Same seed, same draws, no state left behind.
+
+    Args:
+        seed: An integer, or a scalar integer tensor.
+
+    Example:
+        >>> import keras
+        >>> from kelbo import ops
+        >>> seeds = ops.SeedSequence(7)
+        >>> first, second = keras.random.normal((2,), seed=seeds), keras.random.normal((2,), seed=seeds)
+    """
+
+    def __init__(self, seed: Any):
+        # The parent's constructor would make a variable: left out on purpose.
+        self._seed = keras_ops.cast(seed, random_seed_dtype())
+        self._draws = 0
+
+    def next(self, ordered: bool = True) -> Any:
+        """The next seed: a tensor of shape (2,)."""
+        seed = keras_ops.stack([self._seed, keras_ops.cast(self._draws, self._seed.dtype)])
+        self._draws += 1
+        return seed
+
+    def fold_in(self, index: Any) -> "SeedSequence":
+        """Another sequence, which is a function of this one's seed and of `index`.
+
+        Args:
+            index: An integer, or a scalar integer tensor: the number of a batch or of a step.
+        """
+        pair = SeedSequence(self._seed)
+        pair._draws = index
+        return SeedSequence(keras.random.randint((), 0, 2**31 - 1, dtype="int32", seed=pair))
+
+    def get_config(self) -> dict:
+        """A sequence lives inside one call, so there is nothing to save."""
+        raise TypeError("A SeedSequence lives inside one function call and cannot be saved.")

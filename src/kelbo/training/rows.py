@@ -1,0 +1,63 @@
+"""Apply a compiled function to many rows, a fixed number at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo import ops
+
+
+def map_rows(
+    function: Callable[..., Any], rows: Any, batch_size: int, verbose: bool = False
+) -> Any:
+    """Applies `function` to batches of rows and joins the results along the first axis.
+
+    The last batch is padded to a power of two at most, so that few shapes are compiled whatever
+    the number of rows.
+
+    Args:
+        function: Called as `function(batch, index of the batch)`; returns a nest of tensors with
+            a row for each row of the batch.
+        rows: Nest of arrays with the same number of rows.
+        batch_size: Rows per call.
+        verbose: Whether a progress bar is shown.
+
+    Returns:
+        The nest of results for all rows.
+
+    Raises:
+        ValueError: There are no rows.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.training import map_rows
+        >>> map_rows(lambda x, index: x + 1, np.zeros((5, 2)), batch_size=2).shape
+        (5, 2)
+    """
+    count = len(keras.tree.flatten(rows)[0])
+    if count == 0:
+        raise ValueError("There are no rows: the array is empty.")
+    starts = range(0, count, batch_size)
+    bar = keras.utils.Progbar(len(starts), unit_name="batch") if verbose else None
+    results = []
+    for index, start in enumerate(starts):
+        end = min(start + batch_size, count)
+        size = min(batch_size, 1 << (end - start - 1).bit_length())
+        batch = keras.tree.map_structure(lambda a: _padded(a[start:end], size), rows)  # noqa: B023
+        result = function(batch, index)
+        results.append(keras.tree.map_structure(lambda a: a[: end - start], result))  # noqa: B023
+        if bar is not None:
+            bar.update(index + 1)
+    if len(results) == 1:
+        return results[0]
+    return keras.tree.map_structure(lambda *parts: ops.concatenate(parts), *results)
+
+
+def _padded(array, size):
+    missing = size - len(array)
+    if missing == 0:
+        return array
+    array = ops.convert_to_numpy(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])

@@ -1,0 +1,46 @@
+"""What may end a fit early: a loss that is not a number, and a person."""
+
+import math
+
+import keras
+
+
+class NonFiniteLossError(FloatingPointError):
+    """The loss became NaN or infinite, and `fit` stopped.
+
+    Attributes:
+        epoch: Number of the epoch, from 1.
+        step: Number of the step within the epoch, from 1.
+    """
+
+    def __init__(self, epoch: int, step: int):
+        super().__init__(
+            f"The loss became NaN or infinite in epoch {epoch} at step {step}. Try a smaller "
+            "learning rate, a floor under the scale (minimum_scale), gradient clipping "
+            "(clipnorm in the optimizer), or look for outliers in the data."
+        )
+        self.epoch, self.step = epoch, step
+
+
+class Watch(keras.callbacks.Callback):
+    """Ends a fit between two compiled calls, when the state of the model is whole.
+
+    Stands last in the list, so that the other callbacks have seen the step. Raises
+    `NonFiniteLossError` at the first step whose loss is not finite, and `KeyboardInterrupt` once
+    the model's `interrupted` is set.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(float(loss)):
+            broken = self.model.first_broken_step
+            raise NonFiniteLossError(self._epoch + 1, (batch if broken is None else broken) + 1)
+        if self.model.interrupted:
+            raise KeyboardInterrupt
