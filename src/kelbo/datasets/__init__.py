@@ -1,1 +1,8 @@
-"""kelbo.datasets."""
+"""Real data by name, from a person's own files, or embedded: `load("digits")`."""
+
+from kelbo.datasets.binarization import binarize
+from kelbo.datasets.checking import check
+from kelbo.datasets.dataset import Dataset, split_indices
+from kelbo.datasets.loading import DatasetInfo, available, load
+
+__all__ = ["Dataset", "DatasetInfo", "available", "binarize", "check", "load", "split_indices"]

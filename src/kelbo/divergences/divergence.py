@@ -13,7 +13,8 @@ from kelbo.distributions.distribution import PACKAGE
 class Divergence(abc.ABC):
     """A number per pair of distributions, zero where they agree. Small and serialisable.
 
-    A subclass writes `__call__(q, p, seed=None)`, of which a closed form ignores the seed, and `get_config` where its constructor takes arguments.
+    A subclass writes `__call__`, which ignores the seed where there is a closed form, and
+    `get_config` where its constructor takes arguments.
     """
 
     @abc.abstractmethod

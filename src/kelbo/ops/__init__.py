@@ -1,3 +1,32 @@
 """The ground floor: all of `keras.ops`, plus what Keras lacks on some backend."""
 
-from keras.ops import *  # noqa: F403
+# ruff: noqa: F401, F403
+from keras.ops import *
+
+from kelbo.ops.compilation import compile, is_concrete
+from kelbo.ops.factorization import CholeskyError, cholesky
+from kelbo.ops.float64 import *
+from kelbo.ops.gradients import value_and_grad
+from kelbo.ops.scanning import scan
+from kelbo.ops.seeds import SeedSequence
+from kelbo.ops.special import (
+    betaln,
+    digamma,
+    lgamma,
+    log1mexp,
+    log_normal_cdf,
+    logit,
+    normal_cdf,
+    normal_quantile,
+    softplus_inverse,
+    xlog1py,
+    xlogy,
+)
+from kelbo.ops.triangular import (
+    add_to_diagonal,
+    cho_solve,
+    fill_triangular,
+    fill_triangular_inverse,
+    log_det_from_cholesky,
+    solve_triangular,
+)

@@ -22,7 +22,8 @@ class SeedSequence(keras.random.SeedGenerator):
         >>> import keras
         >>> from kelbo import ops
         >>> seeds = ops.SeedSequence(7)
-        >>> first, second = keras.random.normal((2,), seed=seeds), keras.random.normal((2,), seed=seeds)
+        >>> first = keras.random.normal((2,), seed=seeds)
+        >>> second = keras.random.normal((2,), seed=seeds)
     """
 
     def __init__(self, seed: Any):
