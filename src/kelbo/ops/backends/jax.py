@@ -1,0 +1,164 @@
+"""What the ground floor needs of JAX."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special
+import keras
+import numpy as np
+
+DOUBLE_DTYPES = frozenset({np.dtype("float64"), np.dtype("complex128"), "float64", "complex128"})
+
+# The functions of `keras.ops` that turn float64 into float32 (seen in Keras 3.15).
+DEMOTED_OPS = (
+    "angle",
+    "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "average",
+    "ceil",
+    "cos",
+    "cosh",
+    "ctc_decode",
+    "ctc_loss",
+    "dot_product_attention",
+    "floor",
+    "logaddexp",
+    "logaddexp2",
+    "norm",
+    "sin",
+    "sinc",
+    "sinh",
+    "tan",
+    "tanh",
+    "var",
+)
+# Those that do so unless they are told the dtype.
+DEMOTED_BY_DEFAULT_OPS = ("full",)
+
+lgamma = jax.lax.lgamma
+digamma = jax.lax.digamma
+erfc = jax.lax.erfc
+normal_quantile = jax.scipy.special.ndtri
+
+
+def float64_enabled() -> bool:
+    """Whether JAX makes float64 arrays at all (`jax_enable_x64`)."""
+    return bool(jax.config.jax_enable_x64)
+
+
+def known_truth(x: jax.Array) -> bool | None:
+    """The truth of a boolean scalar, or None while a compiled function is being traced."""
+    try:
+        return bool(x)
+    except jax.errors.ConcretizationTypeError:
+        return None
+
+
+def factor_with_retries(a: jax.Array, jitter: float, max_tries: int) -> jax.Array:
+    """The Cholesky factor after as little jitter as it takes, NaN where none is enough."""
+    return _jitted_factor(a, jitter, max_tries)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _retrying_factor(a: Any, jitter: float, max_tries: int) -> Any:
+    scale = jnp.mean(jnp.diagonal(a, axis1=-2, axis2=-1), axis=-1)[..., None, None]
+    identity = jnp.eye(a.shape[-1], dtype=a.dtype)
+
+    def factor(level: Any) -> Any:
+        return jax.lax.linalg.cholesky(a + level * scale * identity, symmetrize_input=False)
+
+    def failed(lower: Any) -> Any:
+        return ~jnp.all(jnp.isfinite(lower), axis=(-2, -1))[..., None, None]
+
+    def unfinished(state: Any) -> Any:
+        tries, lower = state
+        return (tries < max_tries) & jnp.any(failed(lower))
+
+    def retry(state: Any) -> Any:
+        tries, lower = state
+        level = jnp.asarray(jitter, a.dtype) * 10.0 ** tries.astype(a.dtype)
+        return tries + 1, jnp.where(failed(lower), factor(level), lower)
+
+    first = jax.lax.linalg.cholesky(a, symmetrize_input=False)
+    return jax.lax.while_loop(unfinished, retry, (jnp.zeros((), "int32"), first))[1]
+
+
+# Jitted, so that an eager call does not trace the loop anew.
+_jitted_factor = jax.jit(_retrying_factor, static_argnums=(1, 2))
+
+
+@_retrying_factor.defjvp
+def _retrying_factor_jvp(jitter: float, max_tries: int, primals: Any, tangents: Any) -> Any:
+    # dL = L Phi(L^-1 dA L^-T), Phi the lower triangle with its diagonal halved. It needs the factor
+    # and nothing of the loop that found it: one factorisation serves the value and the gradient.
+    (a,), (a_dot,) = primals, tangents
+    lower = _jitted_factor(a, jitter, max_tries)
+    solve = partial(jax.lax.linalg.triangular_solve, lower, lower=True)
+    whitened = solve(solve(a_dot, left_side=False, transpose_a=True), left_side=True)
+    halved = jnp.tril(whitened) * (1.0 - 0.5 * jnp.eye(a.shape[-1], dtype=a.dtype))
+    return lower, jnp.matmul(lower, halved, precision=jax.lax.Precision.HIGHEST)
+
+
+def solve_triangular(a: jax.Array, b: jax.Array, lower: bool, transpose: bool) -> jax.Array:
+    """Solve a x = b, or a' x = b, with broadcast batch axes; `b` is a matrix."""
+    batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return jax.lax.linalg.triangular_solve(
+        jnp.broadcast_to(a, batch + a.shape[-2:]),
+        jnp.broadcast_to(b, batch + b.shape[-2:]),
+        left_side=True,
+        lower=lower,
+        transpose_a=transpose,
+    )
+
+
+class _RecordingScope(keras.StatelessScope):
+    """A stateless scope that knows which variables changed, and sees through to an outer scope."""
+
+    def __init__(self, state_mapping: Any) -> None:
+        super().__init__(state_mapping)
+        self.changed = {}
+
+    def add_update(self, update: Any) -> None:
+        super().add_update(update)
+        self.changed[id(update[0])] = update[0]
+
+    def get_current_value(self, variable: Any) -> Any:
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
+
+
+def scan(
+    f: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int | bool
+) -> tuple[Any, Any]:
+    """`jax.lax.scan`."""
+    return jax.lax.scan(f, init, xs, length=length, reverse=reverse, unroll=unroll)
+
+
+def value_and_grad(
+    function: Callable[[], tuple[Any, Any]], variables: Sequence[keras.Variable]
+) -> tuple[Any, Any, list[jax.Array]]:
+    """The value and auxiliary output of `function()`, and the gradients of the value."""
+    touched = []
+
+    def of_values(values: Any) -> Any:
+        with _RecordingScope(list(zip(variables, values, strict=True))) as scope:
+            value, auxiliary = function()
+        touched[:] = scope.changed.values()
+        return value, (auxiliary, [scope.get_current_value(variable) for variable in touched])
+
+    current = [variable.value for variable in variables]
+    (value, (auxiliary, state)), gradients = jax.value_and_grad(of_values, has_aux=True)(current)
+    for variable, new in zip(touched, state, strict=True):
+        variable.assign(new)
+    return value, auxiliary, gradients

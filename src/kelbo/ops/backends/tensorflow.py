@@ -1,0 +1,131 @@
+"""What the ground floor needs of TensorFlow."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kelbo.ops.backends.python_scan import python_scan, row, to_tensors
+
+DOUBLE_DTYPES = frozenset(
+    {tf.float64, tf.complex128, np.dtype("float64"), np.dtype("complex128")}
+    | {"float64", "complex128"}
+)
+
+# The functions of `keras.ops` that turn float64 into float32 (seen in Keras 3.15): none here,
+DEMOTED_OPS = ()
+# and those that do so unless they are told the dtype.
+DEMOTED_BY_DEFAULT_OPS = ("full", "geomspace")
+
+lgamma = tf.math.lgamma
+digamma = tf.math.digamma
+erfc = tf.math.erfc
+normal_quantile = tf.math.ndtri
+
+
+def float64_enabled() -> bool:
+    """Whether float64 tensors exist: always, on TensorFlow."""
+    return True
+
+
+def known_truth(x: tf.Tensor) -> bool | None:
+    """The truth of a boolean scalar, or None while a graph is being traced."""
+    return bool(x) if hasattr(x, "numpy") else None
+
+
+def factor_with_retries(a: tf.Tensor, jitter: float, max_tries: int) -> tf.Tensor:
+    """The Cholesky factor after as little jitter as it takes, NaN where none is enough."""
+    lower, failed = _factor_or_nan(a)
+    if max_tries == 0 or known_truth(tf.reduce_any(failed)) is False:
+        return lower
+    fixed = tf.stop_gradient(a)
+    scale = tf.reduce_mean(tf.linalg.diag_part(fixed), axis=-1)[..., None, None]
+    unit = scale * tf.eye(tf.shape(a)[-1], dtype=a.dtype)
+
+    def unfinished(retry: Any, level: Any, failed: Any) -> Any:
+        return (retry < max_tries) & tf.reduce_any(failed)
+
+    def try_again(retry: Any, level: Any, failed: Any) -> Any:
+        next_level = tf.constant(jitter, a.dtype) * 10.0 ** tf.cast(retry, a.dtype)
+        level = tf.where(failed, next_level, level)
+        return retry + 1, level, _factor_or_nan(fixed + level * unit)[1]
+
+    start = (tf.constant(0), tf.zeros_like(scale), failed)
+    _, level, _ = tf.while_loop(unfinished, try_again, start, maximum_iterations=max_tries)
+    return _factor_or_nan(a + tf.stop_gradient(level) * unit)[0]
+
+
+def _factor_or_nan(a: Any) -> Any:
+    # A failed factor holds NaN on its diagonal and, outside XLA, uninitialised memory above it.
+    lower = tf.linalg.cholesky(a)
+    finite = tf.math.is_finite(tf.linalg.band_part(lower, -1, 0))
+    failed = ~tf.reduce_all(finite, axis=(-2, -1))[..., None, None]
+    return tf.where(failed, tf.constant(np.nan, a.dtype), lower), failed
+
+
+def solve_triangular(a: tf.Tensor, b: tf.Tensor, lower: bool, transpose: bool) -> tf.Tensor:
+    """Solve a x = b, or a' x = b, with broadcast batch axes; `b` is a matrix."""
+    return tf.linalg.triangular_solve(a, b, lower=lower, adjoint=transpose)
+
+
+def scan(
+    f: Callable, init: Any, xs: Any, length: Any, reverse: bool, unroll: int | bool
+) -> tuple[Any, Any]:
+    """`jax.lax.scan`: a Python loop in eager mode, a `tf.while_loop` in a graph."""
+    if tf.executing_eagerly():
+        return python_scan(f, to_tensors(init), to_tensors(xs), length, reverse, tf.stack)
+    return _graph_scan(f, to_tensors(init), to_tensors(xs), length, reverse)
+
+
+def _graph_scan(f: Callable, init: Any, xs: Any, length: Any, reverse: bool) -> Any:
+    # A trace that is thrown away tells what one step puts out: `keras.ops.scan` does without, and
+    # is wrong wherever the outputs are not shaped and nested as the carry is.
+    step = tf.function(lambda carry, x: f(carry, x)[1], autograph=False)
+    rows = keras.tree.map_structure(
+        lambda x: None if x is None else tf.TensorSpec(x.shape[1:], x.dtype), xs
+    )
+    carries = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), init)
+    outputs = step.get_concrete_function(carries, rows).structured_outputs
+    arrays = [
+        tf.TensorArray(spec.dtype, size=length, element_shape=spec.shape)
+        for spec in keras.tree.flatten(outputs)
+        if spec is not None
+    ]
+
+    def advance(count: Any, carry: Any, arrays: Any) -> Any:
+        i = length - 1 - count if reverse else count
+        new_carry, output = f(carry, row(xs, i))
+        new_carry = keras.tree.map_structure(
+            lambda new, old: tf.ensure_shape(tf.convert_to_tensor(new, old.dtype), old.shape),
+            new_carry,
+            carry,
+        )
+        leaves = [leaf for leaf in keras.tree.flatten(output) if leaf is not None]
+        written = [array.write(i, leaf) for array, leaf in zip(arrays, leaves, strict=True)]
+        return count + 1, new_carry, written
+
+    _, carry, arrays = tf.while_loop(
+        lambda count, *_: count < length,
+        advance,
+        (tf.constant(0), init, arrays),
+        maximum_iterations=length,
+    )
+    stacked = iter([array.stack() for array in arrays])
+    return carry, keras.tree.map_structure(
+        lambda spec: None if spec is None else next(stacked), outputs
+    )
+
+
+def value_and_grad(
+    function: Callable[[], tuple[Any, Any]], variables: Sequence[keras.Variable]
+) -> tuple[Any, Any, list[tf.Tensor]]:
+    """The value and auxiliary output of `function()`, and the gradients of the value."""
+    values = [variable.value for variable in variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        value, auxiliary = function()
+    gradients = tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    # The gradient of a gather is a set of indexed slices: give the dense tensor.
+    return value, auxiliary, [tf.convert_to_tensor(gradient) for gradient in gradients]

@@ -1,0 +1,160 @@
+"""What the ground floor needs of PyTorch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+
+from kelbo.ops.backends.python_scan import python_scan, to_tensors
+
+DOUBLE_DTYPES = frozenset(
+    {torch.float64, torch.complex128, np.dtype("float64"), np.dtype("complex128")}
+    | {"float64", "complex128"}
+)
+
+# The functions of `keras.ops` that turn float64 into float32 (seen in Keras 3.15).
+DEMOTED_OPS = (
+    "arange",
+    "arctan2",
+    "associative_scan",
+    "average",
+    "bincount",
+    "ceil",
+    "correlate",
+    "cross",
+    "ctc_decode",
+    "ctc_loss",
+    "cumprod",
+    "cumsum",
+    "divide_no_nan",
+    "dot",
+    "dot_product_attention",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "geomspace",
+    "heaviside",
+    "hypot",
+    "inner",
+    "ldexp",
+    "linspace",
+    "logaddexp",
+    "logaddexp2",
+    "logspace",
+    "matmul",
+    "maximum",
+    "median",
+    "minimum",
+    "nancumprod",
+    "nancumsum",
+    "nanmean",
+    "nanmedian",
+    "nanpercentile",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nanvar",
+    "nextafter",
+    "norm",
+    "percentile",
+    "prod",
+    "quantile",
+    "tensordot",
+    "vander",
+    "var",
+    "vdot",
+)
+# Those that do so unless they are told the dtype.
+DEMOTED_BY_DEFAULT_OPS = ("full",)
+
+lgamma = torch.lgamma
+digamma = torch.digamma
+erfc = torch.special.erfc
+normal_quantile = torch.special.ndtri
+
+
+def float64_enabled() -> bool:
+    """Whether float64 tensors exist: always, on PyTorch."""
+    return True
+
+
+def known_truth(x: torch.Tensor) -> bool | None:
+    """The truth of a boolean scalar, or None where only shapes are computed or under `vmap`."""
+    try:
+        return bool(x)
+    except RuntimeError:
+        return None
+
+
+def factor_with_retries(a: torch.Tensor, jitter: float, max_tries: int) -> torch.Tensor:
+    """The Cholesky factor after as little jitter as it takes, NaN where none is enough."""
+    lower, failed = _factor_or_nan(a)
+    if known_truth(failed.any()) is False:
+        return lower
+    scale = torch.diagonal(a, dim1=-2, dim2=-1).detach().mean(-1)[..., None, None]
+    unit = scale * torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
+    level = torch.zeros_like(scale)
+    with torch.no_grad():
+        for retry in range(max_tries):
+            if known_truth(failed.any()) is False:
+                break
+            level = torch.where(failed, torch.full_like(level, jitter * 10.0**retry), level)
+            failed = _factor_or_nan(a + level * unit)[1]
+    return _factor_or_nan(a + level * unit)[0]
+
+
+def _factor_or_nan(a: Any) -> Any:
+    lower, status = torch.linalg.cholesky_ex(a)
+    finite = torch.isfinite(lower).all(-1).all(-1)
+    failed = ((status > 0) | ~finite)[..., None, None]
+    return torch.where(failed, torch.full_like(lower, torch.nan), lower), failed
+
+
+def solve_triangular(
+    a: torch.Tensor, b: torch.Tensor, lower: bool, transpose: bool
+) -> torch.Tensor:
+    """Solve a x = b, or a' x = b, with broadcast batch axes; `b` is a matrix."""
+    if transpose:
+        a, lower = a.mT, not lower
+    return torch.linalg.solve_triangular(a, b, upper=not lower)
+
+
+def scan(
+    f: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int | bool
+) -> tuple[Any, Any]:
+    """`jax.lax.scan`, as a Python loop."""
+    return python_scan(
+        f, to_tensors(init), to_tensors(xs), length, reverse, lambda x: torch.stack(list(x))
+    )
+
+
+def value_and_grad(
+    function: Callable[[], tuple[Any, Any]], variables: Sequence[keras.Variable]
+) -> tuple[Any, Any, list[torch.Tensor]]:
+    """The value and auxiliary output of `function()`, and the gradients of the value."""
+    values = [variable.value for variable in variables]
+    # A variable that is not trainable records no gradient unless it is asked to.
+    silent = [value for value in values if not value.requires_grad]
+    try:
+        for value in silent:
+            value.requires_grad_(True)
+        with torch.enable_grad():
+            value, auxiliary = function()
+            if value.requires_grad and values:
+                gradients = torch.autograd.grad(value, values, allow_unused=True)
+            else:
+                gradients = [None] * len(values)
+    finally:
+        for tensor in silent:
+            tensor.requires_grad_(False)
+    gradients = [
+        torch.zeros_like(at) if gradient is None else gradient
+        for gradient, at in zip(gradients, values, strict=True)
+    ]
+    auxiliary = keras.tree.map_structure(
+        lambda x: x.detach() if isinstance(x, torch.Tensor) else x, auxiliary
+    )
+    return value.detach(), auxiliary, gradients

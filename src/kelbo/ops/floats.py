@@ -1,0 +1,31 @@
+"""Arguments brought to one floating dtype."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops as keras_ops
+
+from kelbo.ops.float64 import float64_kept
+
+
+def as_floats(*values: Any) -> list[Any]:
+    """The arguments as tensors of one floating dtype.
+
+    Tensors decide the dtype, by Keras' promotion (float64 kept, integers give `floatx`); NumPy
+    arrays do where there is no tensor; Python numbers and lists never do.
+
+    Args:
+        *values: Tensors, variables, arrays or numbers.
+
+    Returns:
+        A list of tensors.
+    """
+    typed = [x for x in values if hasattr(x, "dtype")]
+    tensors = [x for x in typed if not isinstance(x, np.ndarray | np.generic)]
+    if not tensors:
+        tensors = [keras_ops.convert_to_tensor(x) for x in typed]
+    with float64_kept():
+        names = [keras.backend.standardize_dtype(x.dtype) for x in tensors]
+        dtype = keras.backend.result_type(*names, float)
+    return [keras_ops.convert_to_tensor(x, dtype=dtype) for x in values]

@@ -1,0 +1,69 @@
+"""The value of a function of Keras variables, and its gradients."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kelbo.ops.backends import backend
+
+
+def value_and_grad(
+    fn: Callable[..., Any], variables: Sequence[keras.Variable], has_aux: bool = False
+) -> Callable[..., tuple[Any, list[Any]]]:
+    """A function that returns what `fn` returns, and its gradients by Keras variables.
+
+    State that `fn` changes on the way (the seed of a generator, a metric, a moving average) is
+    changed as if `fn` had been called, on every backend. Call it outside compiled code, or inside
+    where the compiler hands the variables in: under a `keras.StatelessScope` on JAX, in a
+    `tf.function` on TensorFlow. First derivatives: on PyTorch no graph is kept to differentiate
+    the gradients again.
+
+    Args:
+        fn: Takes any arguments and returns a scalar, or (scalar, auxiliary) with `has_aux`. It
+            reads `variables` by itself.
+        variables: The variables to differentiate by, trainable or not, of a floating dtype.
+        has_aux: Whether `fn` returns an auxiliary nest of tensors too.
+
+    Returns:
+        A function with the arguments of `fn`. It returns (value, gradients), or
+        ((value, auxiliary), gradients) with `has_aux`. The gradients are a list in the order of
+        `variables`, zeros for a variable that the value does not depend on.
+
+    Raises:
+        TypeError: If `variables` holds something else than floating `keras.Variable`s.
+        ValueError: When called, if the value of `fn` is not a scalar.
+
+    Example:
+        >>> import keras
+        >>> from kelbo import ops
+        >>> x = keras.Variable(3.0)
+        >>> value, (gradient,) = ops.value_and_grad(lambda: x * x, [x])()
+        >>> float(value), float(gradient)
+        (9.0, 6.0)
+    """
+    variables = list(variables)
+    for variable in variables:
+        if not isinstance(variable, keras.Variable) or "float" not in str(variable.dtype):
+            raise TypeError(
+                "value_and_grad differentiates by keras.Variable objects of a floating dtype, not "
+                f"by {variable!r}: pass for example model.trainable_variables."
+            )
+
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        def run() -> Any:
+            output = fn(*args, **kwargs)
+            value, auxiliary = output if has_aux else (output, None)
+            value = ops.convert_to_tensor(value)
+            if len(value.shape):
+                raise ValueError(
+                    "value_and_grad needs a scalar, and fn returned the shape "
+                    f"{tuple(value.shape)}: reduce it with ops.sum or ops.mean."
+                )
+            return value, auxiliary
+
+        value, auxiliary, gradients = backend.value_and_grad(run, variables)
+        return ((value, auxiliary) if has_aux else value), list(gradients)
+
+    return differentiated
