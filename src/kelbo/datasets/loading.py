@@ -1,0 +1,185 @@
+"""Data by name or by path."""
+
+import difflib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kelbo.datasets.catalogue import CATALOGUE, Entry
+from kelbo.datasets.checking import check
+from kelbo.datasets.dataset import Dataset
+from kelbo.datasets.digits import load_digits
+from kelbo.datasets.download import download
+from kelbo.datasets.labels import encode_labels
+from kelbo.datasets.places import candidates, find
+from kelbo.datasets.readers import RawArrays, read_npz, read_path
+from kelbo.datasets.scaling import require_same_scale, to_float32
+from kelbo.errors import InputError
+
+
+def load(
+    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+) -> Dataset:
+    """Load a known data set by its name, or a person's own data by their path.
+
+    Names: `digits` (embedded), `mnist`, `fashion_mnist`, `frey_faces`. The last three are looked up
+    as NAME.npz in `data_dir`, in `$KELBO_DATA_DIR` and in the cache (`$KELBO_CACHE_DIR`, else the
+    system's cache folder), and are downloaded into the cache otherwise.
+
+    Paths: a .npz, .npy or .csv file, or a folder of images; see `docs/datasets.md`. A name wins
+    over a file of the same name: write `./mnist` for the latter.
+
+    Bytes (uint8) are scaled by 1/255; all other numbers keep their values. All data are float32.
+
+    Args:
+        name_or_path: The name or the path.
+        data_dir: A folder that holds files of known data sets.
+
+    Returns:
+        The data set, in memory.
+
+    Raises:
+        InputError: An unknown name, a file that cannot be read or downloaded, or data that are
+            empty, not numeric or not finite.
+
+    Example:
+        >>> data = load("digits")
+        >>> data.x_train.shape, data.range, data.class_names[:3]
+        ((1438, 8, 8), (0.0, 1.0), ('0', '1', '2'))
+    """
+    if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
+        return _load_known(CATALOGUE[name_or_path], data_dir)
+    # os.path, unlike pathlib, neither takes "" for the current folder nor raises for odd names.
+    expanded = os.path.expanduser(name_or_path)
+    if not os.path.exists(expanded):
+        raise InputError(_unknown(str(name_or_path)))
+    path = Path(expanded)
+    name = path.resolve().name if path.is_dir() else path.stem
+    return _assemble(name, read_path(path), path)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set without loading it.
+
+    Attributes:
+        name: What `load` calls it.
+        description: One line.
+        train_examples: Number of training examples.
+        test_examples: Number of test examples, 0 where there is no test part.
+        event_shape: Shape of one example.
+        classes: Number of classes, 0 where there are no labels.
+        where: The file that `load` would read, "embedded", or "not here: will be downloaded".
+        origin: Who made it.
+        licence: The licence as far as known.
+
+    Example:
+        >>> info = available()[0]
+        >>> info.name, info.examples, info.classes, info.where
+        ('digits', 1797, 10, 'embedded')
+    """
+
+    name: str
+    description: str
+    train_examples: int
+    test_examples: int
+    event_shape: tuple[int, ...]
+    classes: int
+    where: str
+    origin: str
+    licence: str
+
+    @property
+    def examples(self) -> int:
+        """Number of examples, train and test together."""
+        return self.train_examples + self.test_examples
+
+
+def available(data_dir: str | os.PathLike[str] | None = None) -> list[DatasetInfo]:
+    """Describe the known data sets, and say which of them are on this machine.
+
+    Args:
+        data_dir: A folder that holds files of known data sets, as for `load`.
+
+    Returns:
+        One entry per name, in the order in which they are best tried.
+
+    Raises:
+        InputError: `data_dir` is given and is no folder.
+
+    Example:
+        >>> [info.name for info in available()]
+        ['digits', 'mnist', 'fashion_mnist', 'frey_faces']
+    """
+    return [
+        DatasetInfo(
+            name=entry.name,
+            description=entry.description,
+            train_examples=entry.train_examples,
+            test_examples=entry.test_examples,
+            event_shape=entry.event_shape,
+            classes=len(entry.class_names or ()),
+            where=_where(entry, data_dir),
+            origin=entry.origin,
+            licence=entry.licence,
+        )
+        for entry in CATALOGUE.values()
+    ]
+
+
+def _where(entry: Entry, data_dir: str | os.PathLike[str] | None) -> str:
+    if entry.download is None:
+        return "embedded"
+    path = find(entry.name, data_dir)
+    return "not here: will be downloaded" if path is None else str(path)
+
+
+def _load_known(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Dataset:
+    if entry.download is None:
+        return load_digits()
+    path = find(entry.name, data_dir)
+    if path is None:
+        tried = candidates(entry.name, data_dir)
+        path = tried[-1]
+        download(entry, path, tried)
+    raw = read_npz(path)
+    if raw.x_train.shape[1:] != entry.event_shape:
+        raise InputError(
+            f"{path}: holds examples of shape {raw.x_train.shape[1:]}, but those of {entry.name} "
+            f"have {entry.event_shape}; is it another file?"
+        )
+    return _assemble(entry.name, raw, path, entry.class_names)
+
+
+def _assemble(
+    name: str, raw: RawArrays, path: Path, class_names: tuple[str, ...] | None = None
+) -> Dataset:
+    source = str(path)
+    require_same_scale(raw.x_train, raw.x_test, source)
+    parts = {}
+    for part in ("x_train", "x_test"):
+        x = getattr(raw, part)
+        if x is None:
+            parts[part] = None
+            continue
+        where = source if raw.x_test is None else f"{source}, {part}"
+        if x.dtype.kind in "biuf":
+            x = to_float32(x)
+        check(x, where)
+        parts[part] = x
+    y_train, y_test, names = encode_labels(raw.y_train, raw.y_test, source)
+    return Dataset(
+        name=name,
+        y_train=y_train,
+        y_test=y_test,
+        class_names=class_names or names,
+        source=source,
+        **parts,
+    )
+
+
+def _unknown(given: str) -> str:
+    names = ", ".join(CATALOGUE)
+    close = difflib.get_close_matches(given.lower().replace("-", "_"), CATALOGUE, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    return f"'{given}' is neither a known data set ({names}) nor an existing path{hint}"

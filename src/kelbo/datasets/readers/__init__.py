@@ -1,0 +1,9 @@
+"""Read arrays from a person's own file or folder, by what the path is."""
+
+from kelbo.datasets.readers.arrays import read_npy, read_npz
+from kelbo.datasets.readers.images import read_images
+from kelbo.datasets.readers.path import read_path
+from kelbo.datasets.readers.raw import RawArrays
+from kelbo.datasets.readers.table import read_csv
+
+__all__ = ["RawArrays", "read_csv", "read_images", "read_npy", "read_npz", "read_path"]

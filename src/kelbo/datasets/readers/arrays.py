@@ -1,0 +1,121 @@
+"""NumPy's own files: .npy and .npz."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from kelbo.datasets.readers.raw import RawArrays
+from kelbo.errors import InputError
+
+# Everything that NumPy, zipfile and zlib raise for a damaged, foreign or unreadable file.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_npz(path: Path) -> RawArrays:
+    """Read the arrays of a .npz file.
+
+    Keys: `x_train` (or `x`), and where they exist `y_train` (or `y`), `x_test`, `y_test`. A file of
+    a single array needs no such key. Other keys are ignored. Pickled objects are never loaded.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The arrays as they stand there.
+
+    Raises:
+        InputError: The file is missing, damaged, holds pickled objects, or has none of the keys.
+
+    Example:
+        >>> import numpy as np, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "points.npz")
+        ...     np.savez(path, x=np.ones((4, 2)), y=np.arange(4))
+        ...     raw = read_npz(path)
+        >>> raw.x_train.shape, raw.y_train.shape, raw.x_test
+        ((4, 2), (4,), None)
+    """
+    try:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise InputError(f"{path}: is a single array, not an archive; rename it to .npy")
+        with file:
+            keys = list(file.files)
+            x_key = _train_key(keys, path)
+            wanted = [x_key, _first(keys, "y_train", "y"), "x_test", "y_test"]
+            return RawArrays(*(file[key] if key in keys else None for key in wanted))
+    except InputError:
+        raise
+    except _UNREADABLE as error:
+        raise _unreadable(path, error, ".npz") from error
+
+
+def read_npy(path: Path) -> RawArrays:
+    """Read the single array of a .npy file, as `x_train`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The array as it stands there.
+
+    Raises:
+        InputError: The file is missing, damaged or holds pickled objects.
+
+    Example:
+        >>> import numpy as np, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "x.npy")
+        ...     np.save(path, np.ones((4, 2)))
+        ...     read_npy(path).x_train.shape
+        (4, 2)
+    """
+    try:
+        array = np.load(path, allow_pickle=False)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error, ".npy") from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise InputError(f"{path}: is an archive, not a single array; rename it to .npz")
+    return RawArrays(array)
+
+
+def _first(keys: list[str], *candidates: str) -> str | None:
+    return next((key for key in candidates if key in keys), None)
+
+
+def _train_key(keys: list[str], path: Path) -> str:
+    key = _first(keys, "x_train", "x")
+    if key is None and len(keys) == 1 and keys[0] not in ("x_test", "y_train", "y_test", "y"):
+        key = keys[0]
+    if key is None:
+        raise InputError(
+            f"{path}: holds {', '.join(keys) if keys else 'no array'}; expected x_train (and "
+            "y_train, x_test, y_test), x (and y), or a single array"
+        )
+    return key
+
+
+def _unreadable(path: Path, error: BaseException, kind: str) -> InputError:
+    if "Object arrays" in str(error):
+        return InputError(
+            f"{path}: holds pickled Python objects, which are never loaded; save plain numeric "
+            "arrays"
+        )
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return InputError(f"{path}: cannot be read ({error.strerror})")
+    detail = " ".join(str(error).split()) or type(error).__name__
+    if "pickle" in detail:  # NumPy takes every file that it does not know for a pickle
+        detail = "not NumPy's format; pickles are never loaded"
+    return InputError(f"{path}: is damaged or no {kind} file ({detail})")

@@ -1,0 +1,27 @@
+"""Arrays as they stand in a file, before scaling and checking."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class RawArrays:
+    """What a reader returns: arrays with the dtype of the file.
+
+    Attributes:
+        x_train: Examples along the first axis.
+        y_train: Labels as they stand in the file (whole numbers or names), or None.
+        x_test: Examples of the test part, or None.
+        y_test: Labels of the test part, or None.
+
+    Example:
+        >>> import numpy as np
+        >>> RawArrays(np.zeros((2, 3), "uint8")).x_train.dtype
+        dtype('uint8')
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray | None = None
+    x_test: np.ndarray | None = None
+    y_test: np.ndarray | None = None
