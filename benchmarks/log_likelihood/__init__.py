@@ -1,0 +1,1 @@
+"""Contenders of the benchmark of the importance-sampled log-likelihood."""
