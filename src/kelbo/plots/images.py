@@ -1,0 +1,191 @@
+"""Many small images as one picture."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from kelbo.errors import InputError
+from kelbo.plots.arrays import as_events, as_images, require_finite
+from kelbo.plots.rows import reconstructed_rows
+from kelbo.plots.style import PAD, WIDTH, styled
+
+_TALLEST = 10.0  # inches; beyond it a picture no longer fits a screen or a page
+_PAPER = 1.0  # the value of the gaps: white
+
+
+def tile(
+    images: np.ndarray, columns: int, gap: int = 0, pair_gap: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lays images out row by row in one array, white between them and after the last.
+
+    Args:
+        images: shape (n, H, W) or (n, H, W, 3).
+        columns: images in a row.
+        gap: pixels between neighbours.
+        pair_gap: pixels more below every second row.
+
+    Returns:
+        The picture, of shape (height, width) or (height, width, 3), and the pixel coordinates of
+        the centre of every column and of every row.
+    """
+    count, height, width = images.shape[:3]
+    row = np.arange(math.ceil(count / columns))
+    tops = row * (height + gap) + row // 2 * pair_gap
+    lefts = np.arange(columns) * (width + gap)
+    picture = np.full(
+        (tops[-1] + height, lefts[-1] + width, *images.shape[3:]), _PAPER, dtype=images.dtype
+    )
+    for index, image in enumerate(images):
+        top, left = tops[index // columns], lefts[index % columns]
+        picture[top : top + height, left : left + width] = image
+    return picture, lefts + (width - 1) / 2, tops + (height - 1) / 2
+
+
+def show(
+    picture: np.ndarray, *, left: float = 0.0, below: float = 0.0, above: float = 0.0
+) -> tuple[Figure, Axes]:
+    """A figure that holds one picture, as large as fits, with neither frame nor ticks.
+
+    Args:
+        picture: shape (height, width) or (height, width, 3), values in [0, 1].
+        left: inches to leave for labels at the left.
+        below: inches to leave for labels below.
+        above: inches to leave for a title.
+
+    Returns:
+        The figure and its axes.
+    """
+    rows, columns = picture.shape[:2]
+    inches = min((WIDTH - left - 2 * PAD) / columns, _TALLEST / rows)
+    width, height = columns * inches, rows * inches
+    whole_width, whole_height = width + left + 2 * PAD, height + below + above + 2 * PAD
+    # The place of the picture is known exactly, so that nothing is left to a layout engine.
+    figure = Figure(figsize=(whole_width, whole_height))
+    axes = figure.add_axes(
+        (
+            (left + PAD) / whole_width,
+            (below + PAD) / whole_height,
+            width / whole_width,
+            height / whole_height,
+        )
+    )
+    axes.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return figure, axes
+
+
+def thin_gap(images: np.ndarray) -> int:
+    """Pixels between tiles: a twelfth of an image, at least 1."""
+    return max(1, round(min(images.shape[1:3]) / 12))
+
+
+@styled
+def image_grid(images: ArrayLike, columns: int | None = None, title: str | None = None) -> Figure:
+    """Shows images in rows, all on the same scale: 0 is black and 1 is white.
+
+    Values outside [0, 1] are clipped; no image is rescaled by its own range, so a faint image
+    stays faint.
+
+    Args:
+        images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), values in [0, 1].
+        columns: images in a row; by default about as many as make the picture square.
+        title: text above the picture.
+
+    Returns:
+        A figure with one axes that holds one image, the mosaic.
+
+    Raises:
+        InputError: a wrong shape, values that are not finite, bytes in place of [0, 1], or fewer
+            than one column.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> from kelbo import plots
+        >>> figure = plots.image_grid(load_digits().images[:50] / 16, columns=10)
+        >>> figure.axes[0].images[0].get_array().shape
+        (44, 89)
+    """
+    images = as_images(images, "images")
+    count, height, width = images.shape[:3]
+    columns = _columns(columns, round(math.sqrt(count * height / width)), count)
+    picture, _, _ = tile(images, columns, thin_gap(images))
+    figure, axes = show(picture, above=0.25 if title else 0.0)
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+@styled
+def reconstructions(
+    originals: ArrayLike,
+    reconstructed: ArrayLike,
+    columns: int = 10,
+    event_shape: Sequence[int] | None = None,
+) -> Figure:
+    """Shows examples beside what a model makes of them.
+
+    Images (events of rank 2, or 3 with 1 or 3 channels) stand in pairs of rows: originals above,
+    their reconstructions below, on one scale. Vectors are compared as lines or, with few
+    features, as one scatter plot per feature (see `kelbo.plots.samples` for such data).
+
+    Args:
+        originals: shape (n, ...).
+        reconstructed: the same shape, in the same order.
+        columns: images in a row.
+        event_shape: shape of one example, where the arrays hold it flattened: (28, 28) for
+            (n, 784).
+
+    Returns:
+        A figure.
+
+    Raises:
+        InputError: the shapes differ or do not fill `event_shape`, values are not finite, or
+            images are unusable (see `image_grid`).
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> from kelbo import plots
+        >>> digits = load_digits().data[:20] / 16
+        >>> figure = plots.reconstructions(digits, digits * 0.8, event_shape=(8, 8))
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()[:2]]
+        ['original', 'reconstruction']
+    """
+    originals = as_events(originals, event_shape, "originals")
+    reconstructed = as_events(reconstructed, event_shape, "reconstructed")
+    if originals.shape != reconstructed.shape:
+        raise InputError(
+            f"reconstructed must have the shape of originals, {originals.shape}; "
+            f"got shape {reconstructed.shape}."
+        )
+    if originals.ndim == 2:
+        require_finite(originals, "originals")
+        require_finite(reconstructed, "reconstructed")
+        return reconstructed_rows(originals, reconstructed)
+    above = as_images(originals, "originals")
+    below = as_images(reconstructed, "reconstructed")
+    count = len(above)
+    columns = _columns(columns, 10, count)
+    pairs = math.ceil(count / columns)
+    # The last row is filled with white, so that every pair of rows is complete.
+    padded = np.full((2, pairs * columns, *above.shape[1:]), _PAPER, dtype=above.dtype)
+    padded[0, :count] = above
+    padded[1, :count] = below
+    paired = padded.reshape(2, pairs, columns, *above.shape[1:]).swapaxes(0, 1)
+    gap = thin_gap(above)
+    picture, _, centres = tile(paired.reshape(-1, *above.shape[1:]), columns, gap, pair_gap=3 * gap)
+    figure, axes = show(picture, left=0.9)
+    axes.set_yticks(centres, ["original", "reconstruction"] * pairs)
+    axes.tick_params(length=0)
+    return figure
+
+
+def _columns(given: int | None, otherwise: int, count: int) -> int:
+    if given is not None and given < 1:
+        raise InputError(f"columns must be at least 1; got {given}.")
+    return max(1, min(otherwise if given is None else given, count))

@@ -1,0 +1,208 @@
+"""Where a model puts its data in the latent space."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from numpy.typing import ArrayLike
+
+from kelbo.errors import InputError
+from kelbo.plots.arrays import as_rows
+from kelbo.plots.classes import Classes, Quantity, as_labels
+from kelbo.plots.style import BLUE, INK, WIDTH, class_colours, new_figure, remark, styled
+
+_LEGEND_ROWS = 20
+_MOST_IN_LEGEND = 60
+_BINS = 60
+_MOST_CLOUDS = 12
+_LONGEST = 12  # characters of a class name that is written into the cloud
+
+
+@styled
+def latent_space(
+    z: ArrayLike,
+    labels: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Figure:
+    """Draws latent points, coloured by class where labels are given.
+
+    One latent dimension becomes a histogram per class, two are drawn as they are, and more are
+    projected on their first two principal components, whose share of the variance stands in the
+    axis labels. Points are drawn in random order, so that no class hides another. Labels that are
+    numbers with more than twenty different values are a quantity: they get a colour bar.
+
+    Args:
+        z: latent points, most often posterior means, shape (n, d).
+        labels: a class per point, integers or strings, shape (n,).
+        class_names: the name of every class: the k-th for the integer label k, or one for each
+            distinct label in sorted order.
+        seed: of the drawing order.
+
+    Returns:
+        A figure with one axes (two with a colour bar).
+
+    Raises:
+        InputError: z is not of shape (n, d), no point is finite, or labels or names do not match.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> from kelbo import plots
+        >>> digits = load_digits()
+        >>> figure = plots.latent_space(digits.data, digits.target)
+        >>> figure.axes[0].get_xlabel()
+        'principal component 1 (15 % of variance)'
+    """
+    points = as_rows(z, "z")
+    meaning = None if labels is None else as_labels(labels, class_names, len(points))
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.any():
+        raise InputError(f"z has no finite row among {len(points)}: there is nothing to draw.")
+    points = points[finite]
+    meaning = meaning and meaning.select(finite)
+    if points.shape[1] == 1:
+        figure = _one_dimension(points[:, 0], meaning)
+    else:
+        figure = _scatter(points, meaning, np.random.default_rng(seed))
+    lost = len(finite) - len(points)
+    if lost:
+        remark(figure.axes[0], f"{lost} of {len(finite)} points are not finite and not drawn")
+    return figure
+
+
+def principal_components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Projects points on the two directions of largest variance.
+
+    Args:
+        points: shape (n, d), d at least 2.
+
+    Returns:
+        The projections, of shape (n, 2), and the share of the total variance that each explains.
+        Signs are chosen so that the largest loading of each direction is positive.
+    """
+    centred = points - points.mean(axis=0)
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(points))
+    top = directions[:, [-1, -2]]
+    top = top * np.sign(top[np.abs(top).argmax(axis=0), [0, 1]])
+    total = variances.sum()
+    shares = variances[[-1, -2]] / total if total > 0 else np.zeros(2)
+    return centred @ top, shares.clip(0, 1)
+
+
+def _scatter(
+    points: np.ndarray, meaning: Classes | Quantity | None, generator: np.random.Generator
+) -> Figure:
+    figure = new_figure(WIDTH, 6.2)
+    axes = figure.add_subplot()
+    if points.shape[1] == 2:
+        axes.set_xlabel("$z_1$")
+        axes.set_ylabel("$z_2$", rotation=0, labelpad=8)
+    else:
+        points, shares = principal_components(points)
+        axes.set_xlabel(f"principal component 1 ({100 * shares[0]:.0f} % of variance)")
+        axes.set_ylabel(f"principal component 2 ({100 * shares[1]:.0f} % of variance)")
+    order = generator.permutation(len(points))
+    drawn = axes.scatter(*points[order].T, **_dots(len(points)), **_colours(meaning, order))
+    axes.set_aspect("equal", adjustable="datalim")
+    if isinstance(meaning, Quantity):
+        bar = figure.colorbar(drawn, ax=axes, label="label", shrink=0.6)
+        bar.solids.set_alpha(1.0)
+        bar.outline.set_visible(False)
+    elif meaning is not None:
+        _legend(figure, meaning)
+        _name_clouds(axes, points, meaning)
+    return figure
+
+
+def _dots(count: int) -> dict[str, float | bool]:
+    """Dots that shrink and turn translucent as their number grows."""
+    return {
+        "s": float(np.clip(40_000 / count, 3, 20)),
+        "alpha": float(np.clip(5_000 / count, 0.5, 0.9)),
+        "linewidths": 0,
+        "rasterized": True,
+    }
+
+
+def _colours(meaning: Classes | Quantity | None, order: np.ndarray) -> dict[str, object]:
+    match meaning:
+        case Classes():
+            colours = np.array([to_rgb(colour) for colour in class_colours(len(meaning.names))])
+            return {"c": colours[meaning.codes[order]]}
+        case Quantity():
+            return {"c": meaning.values[order], "cmap": "viridis"}
+    return {"color": BLUE}
+
+
+def _legend(figure: Figure, classes: Classes) -> None:
+    present = classes.present()
+    if len(present) > _MOST_IN_LEGEND:
+        remark(figure.axes[0], f"{len(present)} classes, too many to name")
+        return
+    colours = class_colours(len(classes.names))
+    figure.legend(
+        handles=[
+            Line2D([], [], ls="", marker="o", ms=6, color=colours[k], label=classes.names[k])
+            for k in present
+        ],
+        loc="outside right center",
+        ncols=-(-len(present) // _LEGEND_ROWS),
+        handletextpad=0.2,
+    )
+
+
+def _name_clouds(axes: Axes, points: np.ndarray, classes: Classes) -> None:
+    """Writes each class over the median of its points, for whom colours alone do not tell."""
+    present = classes.present()
+    if len(present) > _MOST_CLOUDS or max(len(classes.names[k]) for k in present) > _LONGEST:
+        return
+    for k in present:
+        axes.text(
+            *np.median(points[classes.codes == k], axis=0),
+            classes.names[k],
+            ha="center",
+            va="center",
+            fontsize=11,
+            fontweight="bold",
+            color=INK,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
+        )
+
+
+def _one_dimension(values: np.ndarray, meaning: Classes | Quantity | None) -> Figure:
+    if isinstance(meaning, Quantity):
+        figure = new_figure(WIDTH, 4.0)
+        axes = figure.add_subplot()
+        axes.scatter(values, meaning.values, color=BLUE, **_dots(len(values)))
+        axes.set_ylabel("label")
+    elif meaning is None:
+        figure = new_figure(WIDTH, 3.0)
+        axes = figure.add_subplot()
+        axes.hist(values, bins=_BINS, color=BLUE)
+        axes.set_ylabel("points")
+    else:
+        figure = _ridges(values, meaning)
+    figure.axes[0].set_xlabel("$z$")
+    return figure
+
+
+def _ridges(values: np.ndarray, classes: Classes) -> Figure:
+    """A histogram per class on its own line, the largest bin of all at full height."""
+    present = classes.present()
+    colours = class_colours(len(classes.names))
+    edges = np.histogram_bin_edges(values, bins=_BINS)
+    counts = [np.histogram(values[classes.codes == k], edges)[0] for k in present]
+    scale = 0.92 / max(map(np.max, counts))
+    figure = new_figure(WIDTH, min(1.0 + 0.45 * len(present), 12.0))
+    axes = figure.add_subplot()
+    for line, (k, heights) in enumerate(zip(present, counts, strict=True)):
+        axes.stairs(heights * scale - line, edges, baseline=-line, fill=True, color=colours[k])
+    axes.set_yticks(-np.arange(len(present)), [classes.names[k] for k in present])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(-len(present) + 0.92, 1.0)
+    return figure

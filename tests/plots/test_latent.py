@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+from kelbo.errors import InputError
+from kelbo.plots import latent_space
+from kelbo.plots.latent import principal_components
+from kelbo.plots.style import PALETTE
+
+DIGITS = load_digits()
+PLANE = PCA(2).fit_transform(DIGITS.data)
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_two_dimensions_are_drawn_as_they_are_with_the_colour_of_their_class():
+    figure = latent_space(PLANE, DIGITS.target)
+    (axes,) = figure.axes
+    (points,) = axes.collections
+    drawn = np.asarray(points.get_offsets())
+    colours = points.get_facecolors()[:, :3]
+    by_row = dict(zip(map(tuple, drawn), map(tuple, colours), strict=True))
+    for row, digit in zip(PLANE, DIGITS.target, strict=True):
+        assert by_row[tuple(row)] == to_rgba(PALETTE[digit])[:3]
+    assert legend(figure) == list("0123456789")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_1$", "$z_2$")
+    assert axes.get_aspect() == 1.0
+    assert points.get_rasterized()
+
+
+def test_points_are_drawn_in_an_order_that_the_seed_decides():
+    def offsets(seed):
+        return np.asarray(latent_space(PLANE, seed=seed).axes[0].collections[0].get_offsets())
+
+    np.testing.assert_array_equal(offsets(1), offsets(1))
+    assert not np.array_equal(offsets(1), offsets(2))
+    assert not np.array_equal(offsets(1), PLANE)
+    np.testing.assert_array_equal(np.sort(offsets(1), axis=0), np.sort(PLANE, axis=0))
+
+
+def test_crowds_get_small_translucent_dots():
+    generator = np.random.default_rng(0)
+    few = latent_space(generator.normal(size=(100, 2))).axes[0].collections[0]
+    many = latent_space(generator.normal(size=(20_000, 2))).axes[0].collections[0]
+    assert many.get_sizes()[0] < few.get_sizes()[0]
+    assert many.get_alpha() < few.get_alpha()
+    assert len(many.get_offsets()) == 20_000
+
+
+def test_the_name_of_a_class_stands_at_the_median_of_its_points():
+    figure = latent_space(PLANE, DIGITS.target, [f"digit {k}" for k in range(10)])
+    texts = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    np.testing.assert_allclose(
+        texts["digit 3"], np.median(PLANE[DIGITS.target == 3], axis=0), rtol=1e-12
+    )
+
+
+def test_more_dimensions_are_projected_and_the_variance_is_said():
+    figure = latent_space(DIGITS.data, DIGITS.target)
+    shares = 100 * PCA(2).fit(DIGITS.data).explained_variance_ratio_
+    axes = figure.axes[0]
+    assert axes.get_xlabel() == f"principal component 1 ({shares[0]:.0f} % of variance)"
+    assert axes.get_ylabel() == f"principal component 2 ({shares[1]:.0f} % of variance)"
+
+
+def test_principal_components_are_those_of_scikit_learn():
+    ours, shares = principal_components(DIGITS.data)
+    reference = PCA(2).fit(DIGITS.data)
+    np.testing.assert_allclose(shares, reference.explained_variance_ratio_, rtol=1e-9)
+    np.testing.assert_allclose(np.abs(ours), np.abs(reference.transform(DIGITS.data)), atol=1e-8)
+
+
+def test_points_that_coincide_have_no_variance_to_explain():
+    figure = latent_space(np.ones((5, 3)))
+    assert figure.axes[0].get_xlabel() == "principal component 1 (0 % of variance)"
+    figure.draw_without_rendering()
+
+
+def test_one_dimension_is_a_histogram_per_class():
+    figure = latent_space(PLANE[:, 0], DIGITS.target)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == list("0123456789")
+    assert len(axes.patches) == 10
+    counts = [patch.get_data().values - patch.get_data().baseline for patch in axes.patches]
+    shares = np.array([np.sum(heights) for heights in counts])
+    np.testing.assert_allclose(shares / shares.sum(), np.bincount(DIGITS.target) / len(PLANE))
+
+
+def test_one_dimension_without_labels_is_a_histogram():
+    axes = latent_space(PLANE[:, :1]).axes[0]
+    assert sum(patch.get_height() for patch in axes.patches) == len(PLANE)
+
+
+def test_numbers_of_many_values_get_a_colour_bar():
+    brightness = DIGITS.data.mean(axis=1)
+    figure = latent_space(PLANE, brightness, seed=3)
+    assert len(figure.axes) == 2
+    assert not figure.legends
+    points = figure.axes[0].collections[0]
+    order = np.random.default_rng(3).permutation(len(PLANE))
+    np.testing.assert_array_equal(points.get_array(), brightness[order])
+
+
+def test_one_dimension_against_a_quantity():
+    brightness = DIGITS.data.mean(axis=1)
+    (axes,) = latent_space(PLANE[:, 0], brightness).axes
+    drawn = np.asarray(axes.collections[0].get_offsets())
+    np.testing.assert_array_equal(drawn, np.stack([PLANE[:, 0], brightness], axis=1))
+
+
+def test_many_classes_get_columns_of_legend_and_very_many_a_remark():
+    labels = np.array([f"class {i % 30:02d}" for i in range(len(PLANE))])
+    assert len(legend(latent_space(PLANE, labels))) == 30
+    labels = np.array([f"class {i % 70:02d}" for i in range(len(PLANE))])
+    figure = latent_space(PLANE, labels)
+    assert not figure.legends
+    assert [text.get_text() for text in figure.axes[0].texts] == ["70 classes, too many to name"]
+
+
+def test_points_that_are_not_finite_are_left_out_and_counted():
+    points = PLANE.copy()
+    points[:3, 1] = np.nan, np.inf, -np.inf
+    figure = latent_space(points, DIGITS.target)
+    assert len(figure.axes[0].collections[0].get_offsets()) == len(PLANE) - 3
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert f"3 of {len(PLANE)} points are not finite and not drawn" in texts
+
+
+def test_nothing_finite_is_refused():
+    with pytest.raises(InputError, match="no finite row among 4"):
+        latent_space(np.full((4, 2), np.nan))
+
+
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match=r"z must have shape \(n, d\).*got shape \(2, 3, 4\)"):
+        latent_space(np.zeros((2, 3, 4)))
