@@ -59,6 +59,7 @@ def test_separators_byte_order_mark_and_blank_lines(table, text):
         ("1,2\n3,x\n", ["line 2", "column 2", "'x'"]),
         ("a,b\n1,2\n\n3,oak\n", ["line 4", "column 2 ('b')", "'oak'"]),
         ("label,a,b\n7,2,x\n", ["line 2", "column 3 ('b')", "'x'"]),
+        ("label,a,b\n7,x,2\n", ["line 2", "column 2 ('a')", "'x'"]),
         ("a,label,b\nx,2,1\n", ["line 2", "column 1 ('a')", "'x'"]),
         ("5.1,1.4,setosa\n", ["line 1", "column 3", "'setosa'", "'label'"]),
         ("a,b\n1,\n", ["line 2", "column 2 ('b')", "empty"]),

@@ -69,7 +69,7 @@ def _fetch(entry: Entry, file: RemoteFile, folder: Path, target: Path, tried: li
         looked = ", ".join(map(str, tried)) or "no file"
         raise InputError(
             f"{entry.name}: not found (looked for {looked}) and {file.url} cannot be reached "
-            f"({_reason(error)}); {_by_hand(entry, target)}"
+            f"({_reason(_root(error))}); {_by_hand(entry, target)}"
         ) from error
     except ValueError as error:  # pooch's word for a wrong hash
         raise InputError(
@@ -110,6 +110,13 @@ def _by_hand(entry: Entry, target: Path) -> str:
         f"put a file {target.name} (arrays {keys}) into {target.parent} by hand, or set "
         "KELBO_DATA_DIR to the folder that holds it"
     )
+
+
+def _root(error: BaseException) -> BaseException:
+    """What went wrong first: requests wraps "connection refused" in three layers of its own."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def _reason(error: BaseException) -> str:
