@@ -107,10 +107,14 @@ class VAE(FusedTrainer, keras.Model):
                 f"shape {self.likelihood.event_shape}: reshape the data, or give the likelihood "
                 "the event shape of an example."
             )
-        if self.preprocessing is not None and not self.preprocessing.built:
-            self.preprocessing.build(input_shape)
-        self.posterior.build(input_shape)
-        self.likelihood.build((None, *self.prior.event_shape))
+        shapes = {
+            self.preprocessing: input_shape,
+            self.posterior: input_shape,
+            self.likelihood: (None, *self.prior.event_shape),
+        }
+        for layer, shape in shapes.items():
+            if layer is not None and not layer.built:
+                layer.build(shape)
         self.built = True
 
     def get_build_config(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Training: the ordinary Keras `fit`, run as few large compiled calls."""
 
+from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.fused import FusedTrainer
 from kelbo.training.rows import map_rows
 from kelbo.training.watch import NonFiniteLossError
 
-__all__ = ["FusedTrainer", "NonFiniteLossError", "map_rows"]
+__all__ = ["Checkpoint", "FusedTrainer", "NonFiniteLossError", "map_rows"]

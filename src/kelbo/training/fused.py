@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kelbo.training.batches import Batches
+from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_evaluation
 from kelbo.training.watch import Watch
 
@@ -184,6 +185,11 @@ class FusedTrainer:
         return self.predict_function
 
     @property
+    def train_batches(self) -> Any:
+        """The batches of the fused fit that is running, or None."""
+        return self._on_device.get("train")
+
+    @property
     def _runs_fused(self):
         return (
             self.fused
@@ -343,4 +349,7 @@ def _around(first, callbacks, last):
         return callbacks
     callbacks = [] if callbacks is None else callbacks
     given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in given:
+        if isinstance(callback, Checkpoint):
+            callback.siblings = [other for other in given if other is not callback]
     return [first, *given, last]

@@ -95,7 +95,7 @@ class StepLoop:
             min(begin, full_end),
             full_end,
             batch_size=min(batches.batch_size, batches.order.shape[0]),
-            with_short_step=end > batches.full_steps,
+            with_short_step=begin < end and end > batches.full_steps,
         )
         batches.next_step = end
         broken = int(broken)

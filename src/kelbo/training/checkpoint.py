@@ -1,0 +1,212 @@
+"""A checkpoint from which a fit goes on as if it had never stopped."""
+
+import json
+import math
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo.errors import InputError
+from kelbo.files import replacing
+
+_FORMAT = "kelbo checkpoint 1"
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves all that a fit needs to go on with the same bits, in one file, atomically.
+
+    The file holds the weights, the optimizer's state, the seeds, the running metrics, the
+    history, and the counters of the other callbacks (`EarlyStopping`, `ReduceLROnPlateau`). It is
+    written after epochs, when the fit ends, and, for a model that runs fused, also when Ctrl-C
+    stops it within an epoch. Epochs whose loss is not finite are not saved, so the last good
+    state stays. It is a `.npz` of plain arrays: loading it runs no code.
+
+    Put it last in the list of callbacks.
+
+    Args:
+        path: The file, ending in ".npz". Its folder must exist.
+        every: Seconds that pass at least between two saves, of a model that runs fused; the last
+            epoch is saved in any case.
+
+    Attributes:
+        history: Metric name to list of values per epoch, from the first epoch on.
+        finished: Whether the fit that was saved ended by itself.
+
+    Example:
+        >>> checkpoint = Checkpoint("run.npz")  # doctest: +SKIP
+        >>> start = checkpoint.restore(model)  # 0 where there is no file yet
+        >>> model.fit(x, epochs=50, initial_epoch=start, callbacks=[checkpoint])
+    """
+
+    def __init__(self, path: str | os.PathLike, every: float = 1.0):
+        super().__init__()
+        self.path = Path(path)
+        self.every = every
+        self.history: dict[str, list[float]] = {}
+        self.finished = False
+        self.siblings: list[keras.callbacks.Callback] = []
+        self._epoch = 0
+        self._saved_at = -math.inf
+        self._restored = None
+
+    def restore(self, model: keras.Model) -> int:
+        """Puts `model` into the saved state.
+
+        Args:
+            model: A compiled and built model, made as the one that was saved.
+
+        Returns:
+            The `initial_epoch` to give to `fit`: the number of whole epochs that are done, or 0
+            where there is no file.
+
+        Raises:
+            InputError: The file is damaged, no checkpoint, or that of another model.
+        """
+        if not self.path.exists():
+            return 0
+        meta, arrays = self._read()
+        model.optimizer.build(model.trainable_variables)
+        variables = _variables(model)
+        given = [(list(v.shape), str(v.dtype)) for v in variables]
+        if [tuple(saved) for saved in map(tuple, meta["variables"])] != given:
+            raise InputError(
+                f"{self.path} is the checkpoint of another model: its variables have other shapes. "
+                "Build the model with the settings that it was saved with."
+            )
+        for index, variable in enumerate(variables):
+            variable.assign(arrays[f"variable_{index}"])
+        self.history = {name: list(values) for name, values in meta["history"].items()}
+        self.finished = meta["finished"]
+        self._restored = (meta, arrays)
+        return meta["epochs"]
+
+    def _read(self):
+        problem = f"{self.path} is not a whole Kelbo checkpoint"
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            meta = json.loads(str(arrays.pop("meta")))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{problem} ({type(error).__name__}). Remove it, or start again."
+            ) from None
+        if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
+            raise InputError(f"{problem}: it says {meta!r:.60}. Remove it, or start again.")
+        return meta, arrays
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.finished = False
+        self._saved_at = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._epoch = epoch
+        if self._restored is None:
+            return
+        # Callbacks and running metrics were reset when the fit began: set them back now.
+        meta, arrays = self._restored
+        self._restored = None
+        self.model.history.history = {name: list(v) for name, v in self.history.items()}
+        self.model.history.epoch = list(range(epoch))
+        for index, (callback, state) in enumerate(
+            zip(self.siblings, meta["callbacks"], strict=False)
+        ):
+            if type(callback).__name__ == state["class"]:
+                _set_callback_state(callback, state, arrays, index)
+        if meta["step"] is not None:
+            self._enter_epoch(meta["step"], arrays)
+
+    def _enter_epoch(self, step, arrays):
+        """Goes to `step` of the epoch that has just begun, with its seeds and running metrics."""
+        batches = self.model.train_batches
+        if batches is None:
+            raise InputError(
+                f"{self.path} was saved within an epoch of a fused fit; it can only go on in one."
+            )
+        for index, variable in enumerate(_variables(self.model)):
+            variable.assign(arrays[f"variable_{index}"])
+        batches.next_step = step
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        batches = self.model.train_batches
+        if self.model.interrupted and batches is not None and _is_finite(logs):
+            self.model.jax_state_sync()
+            self._save(self._epoch, step=batches.next_step)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        self._epoch = epoch + 1
+        waited = time.monotonic() - self._saved_at >= self.every
+        if _is_finite(logs) and (waited or self.model.train_batches is None):
+            self._save(self._epoch)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if _is_finite(logs):
+            self.finished = True
+            self._save(self._epoch)
+
+    def _save(self, epochs, step=None):
+        variables = _variables(self.model)
+        arrays = {f"variable_{i}": _as_array(v) for i, v in enumerate(variables)}
+        meta = {
+            "format": _FORMAT,
+            "epochs": epochs,
+            "step": step,
+            "finished": self.finished,
+            "history": self.history,
+            "variables": [(list(v.shape), str(v.dtype)) for v in variables],
+            "callbacks": [
+                _callback_state(callback, arrays, index)
+                for index, callback in enumerate(self.siblings)
+            ],
+        }
+        with replacing(self.path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+        self._saved_at = time.monotonic()
+
+
+def _variables(model):
+    variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def _as_array(variable):
+    array = keras.ops.convert_to_numpy(variable.value)
+    # NumPy's files know no bfloat16.
+    return array.astype("float32") if array.dtype.kind == "V" else array
+
+
+def _is_finite(logs):
+    return math.isfinite(float((logs or {}).get("loss", 0.0)))
+
+
+def _callback_state(callback, arrays, index):
+    """The counters of a callback: its numbers, and its lists of arrays (such as best weights)."""
+    state = {"class": type(callback).__name__, "values": {}, "lists": {}}
+    for name, value in vars(callback).items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, bool | int | float):
+            state["values"][name] = value
+        elif _is_list_of_arrays(value):
+            state["lists"][name] = len(value)
+            for i, array in enumerate(value):
+                arrays[f"callback_{index}_{name}_{i}"] = array
+    return state
+
+
+def _set_callback_state(callback, state, arrays, index):
+    for name, value in state["values"].items():
+        setattr(callback, name, value)
+    for name, length in state["lists"].items():
+        values = [arrays[f"callback_{index}_{name}_{i}"] for i in range(length)]
+        setattr(callback, name, values)
+
+
+def _is_list_of_arrays(value):
+    return isinstance(value, list) and value and all(isinstance(v, np.ndarray) for v in value)
