@@ -4,6 +4,9 @@ Distributions, variational objectives and the models built from them, as ordinar
 blocks on JAX (the default), TensorFlow and PyTorch.
 """
 
+import importlib
+from typing import Any
+
 from kelbo._backend import choose_backend
 
 choose_backend()
@@ -19,13 +22,30 @@ from kelbo import (  # noqa: E402
 )
 from kelbo.version import __version__  # noqa: E402
 
+# Loaded on first use: they are not needed to build and train a model.
+_LAZY = ("datasets", "plots", "report", "runs")
+
 __all__ = [
     "__version__",
+    "datasets",
     "distributions",
     "divergences",
     "layers",
     "models",
     "objectives",
     "ops",
+    "plots",
+    "report",
+    "runs",
     "training",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"kelbo.{name}")
+    raise AttributeError(f"module 'kelbo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
