@@ -78,7 +78,7 @@ def cholesky(a: Any, jitter: float | None = None, max_tries: int = 4, name: str 
     return lower
 
 
-def _explain(a: Any, lower: Any, jitter: float, max_tries: int, name: str) -> str:
+def _explain(a, lower, jitter, max_tries, name):
     a, lower = (ops.convert_to_numpy(ops.stop_gradient(x)) for x in (a, lower))
     failed = ~np.isfinite(lower).all((-2, -1))
     where = tuple(np.argwhere(failed)[0]) if failed.ndim else ()

@@ -14,7 +14,7 @@ Symbolic `KerasTensor` arguments go to `keras.ops` unchanged. The namespaces `op
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,7 +61,8 @@ def has_float64(*arguments: Any) -> bool:
         return False
     wide_tensor = wide_array = narrow_tensor = False
     for argument in arguments:
-        for x in argument if isinstance(argument, list | tuple) else (argument,):
+        nested = argument.values() if isinstance(argument, dict) else argument
+        for x in nested if isinstance(argument, list | tuple | dict) else (argument,):
             if isinstance(x, keras.KerasTensor):
                 return False
             dtype = getattr(x, "dtype", None)
@@ -76,9 +77,9 @@ def has_float64(*arguments: Any) -> bool:
     return not narrow_tensor and (wide_array or keras.config.floatx() == "float64")
 
 
-def _kept(function: Callable) -> Callable:
+def _kept(function):
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args, **kwargs):
         if not has_float64(*args, *kwargs.values()):
             return function(*args, **kwargs)
         with float64_kept():
@@ -87,9 +88,9 @@ def _kept(function: Callable) -> Callable:
     return wrapper
 
 
-def _kept_by_default(function: Callable) -> Callable:
+def _kept_by_default(function):
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args, **kwargs):
         if kwargs.get("dtype") is None and has_float64(*args, *kwargs.values()):
             kwargs["dtype"] = "float64"
         return function(*args, **kwargs)
@@ -120,12 +121,24 @@ def view_as_complex(x: Any) -> Any:
     return x[..., 0] + 1j * x[..., 1]
 
 
+def _replaced(function, replacement):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        chosen = replacement if has_float64(*args, *kwargs.values()) else function
+        return chosen(*args, **kwargs)
+
+    return wrapper
+
+
 mended = {"view_as_complex": view_as_complex}
 for _name in backend.DEMOTED_OPS:
     if hasattr(keras_ops, _name):
         mended[_name] = _kept(getattr(keras_ops, _name))
 for _name in backend.DEMOTED_BY_DEFAULT_OPS:
     mended[_name] = _kept_by_default(getattr(keras_ops, _name))
+for _name, _replacement in backend.REPLACED_OPS.items():
+    if hasattr(keras_ops, _name):
+        mended[_name] = _replaced(getattr(keras_ops, _name), _replacement)
 globals().update(mended)
 
 __all__ = sorted(mended)

@@ -51,8 +51,8 @@ def value_and_grad(
                 f"by {variable!r}: pass for example model.trainable_variables."
             )
 
-    def differentiated(*args: Any, **kwargs: Any) -> Any:
-        def run() -> Any:
+    def differentiated(*args, **kwargs):
+        def run():
             output = fn(*args, **kwargs)
             value, auxiliary = output if has_aux else (output, None)
             value = ops.convert_to_tensor(value)

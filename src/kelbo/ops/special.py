@@ -1,7 +1,6 @@
 """Special functions, elementwise: float32 and float64, differentiable, also on `KerasTensor`s."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from keras import ops
@@ -111,13 +110,13 @@ _STIRLING = (
 )
 
 
-def _stirling_correction(z: Any) -> Any:
+def _stirling_correction(z):
     """What Stirling leaves: log Γ(z) - ((z - 1/2) log z - z + log(2π) / 2), for z >= 8."""
     inverse = 1.0 / z
     return inverse * _polynomial(inverse * inverse, _STIRLING)
 
 
-def _polynomial(t: Any, coefficients: tuple[float, ...]) -> Any:
+def _polynomial(t, coefficients):
     value = coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
         value = coefficient + t * value
@@ -166,7 +165,7 @@ def log1mexp(x: Any) -> Any:
     return _log_one_minus_exp(ops.where(x < 0, x, -x))
 
 
-def _log_one_minus_exp(x: Any) -> Any:
+def _log_one_minus_exp(x):
     """The logarithm of 1 - exp(x) for x <= 0; NaN for x > 0."""
     near = x > -math.log(2.0)
     return ops.where(
@@ -239,7 +238,7 @@ def xlog1py(x: Any, y: Any) -> Any:
     return _zero_times(ops.log1p, x, y, lowest=-1.0)
 
 
-def _zero_times(log: Callable, x: Any, y: Any, lowest: float) -> Any:
+def _zero_times(log, x, y, lowest):
     """The product x log(y), with `log` of y = 1 where x is 0 and log(y) is infinite."""
     singular = ops.logical_and(x == 0, ops.logical_or(y <= lowest, y == math.inf))
     return x * log(ops.where(singular, 1.0 + lowest, y))

@@ -47,7 +47,7 @@ def symbolic(function: Callable) -> Callable:
     _functions[function.__name__] = function
 
     @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args, **kwargs):
         if any(isinstance(x, keras.KerasTensor) for x in (*args, *kwargs.values())):
             return FunctionOperation(function.__name__)(*args, **kwargs)
         return function(*args, **kwargs)

@@ -50,7 +50,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = True, transpose: bool = False
     return backend.solve_triangular(a, b, lower, transpose)
 
 
-def _check_shapes(a: Any, b: Any) -> None:
+def _check_shapes(a, b):
     if len(a.shape) < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(
             f"The triangular matrix must have the shape (..., n, n), not {tuple(a.shape)}."

@@ -12,7 +12,8 @@ import numpy as np
 
 DOUBLE_DTYPES = frozenset({np.dtype("float64"), np.dtype("complex128"), "float64", "complex128"})
 
-# The functions of `keras.ops` that turn float64 into float32 (seen in Keras 3.15).
+# The functions of `keras.ops` that turn float64 into float32, or go through float32 inside (seen
+# in Keras 3.15).
 DEMOTED_OPS = (
     "angle",
     "arange",
@@ -23,6 +24,8 @@ DEMOTED_OPS = (
     "arctan",
     "arctan2",
     "arctanh",
+    "argmax",
+    "argmin",
     "average",
     "ceil",
     "cos",
@@ -31,9 +34,13 @@ DEMOTED_OPS = (
     "ctc_loss",
     "dot_product_attention",
     "floor",
+    "layer_normalization",
     "logaddexp",
     "logaddexp2",
+    "mean",
     "norm",
+    "polar",
+    "rms_normalization",
     "sin",
     "sinc",
     "sinh",
@@ -43,6 +50,8 @@ DEMOTED_OPS = (
 )
 # Those that do so unless they are told the dtype.
 DEMOTED_BY_DEFAULT_OPS = ("full",)
+# Those that must be written anew.
+REPLACED_OPS = {}
 
 lgamma = jax.lax.lgamma
 digamma = jax.lax.digamma
@@ -69,21 +78,21 @@ def factor_with_retries(a: jax.Array, jitter: float, max_tries: int) -> jax.Arra
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _retrying_factor(a: Any, jitter: float, max_tries: int) -> Any:
+def _retrying_factor(a, jitter, max_tries):
     scale = jnp.mean(jnp.diagonal(a, axis1=-2, axis2=-1), axis=-1)[..., None, None]
     identity = jnp.eye(a.shape[-1], dtype=a.dtype)
 
-    def factor(level: Any) -> Any:
+    def factor(level):
         return jax.lax.linalg.cholesky(a + level * scale * identity, symmetrize_input=False)
 
-    def failed(lower: Any) -> Any:
+    def failed(lower):
         return ~jnp.all(jnp.isfinite(lower), axis=(-2, -1))[..., None, None]
 
-    def unfinished(state: Any) -> Any:
+    def unfinished(state):
         tries, lower = state
         return (tries < max_tries) & jnp.any(failed(lower))
 
-    def retry(state: Any) -> Any:
+    def retry(state):
         tries, lower = state
         level = jnp.asarray(jitter, a.dtype) * 10.0 ** tries.astype(a.dtype)
         return tries + 1, jnp.where(failed(lower), factor(level), lower)
@@ -97,7 +106,7 @@ _jitted_factor = jax.jit(_retrying_factor, static_argnums=(1, 2))
 
 
 @_retrying_factor.defjvp
-def _retrying_factor_jvp(jitter: float, max_tries: int, primals: Any, tangents: Any) -> Any:
+def _retrying_factor_jvp(jitter, max_tries, primals, tangents):
     # dL = L Phi(L^-1 dA L^-T), Phi the lower triangle with its diagonal halved. It needs the factor
     # and nothing of the loop that found it: one factorisation serves the value and the gradient.
     (a,), (a_dot,) = primals, tangents
@@ -151,7 +160,7 @@ def value_and_grad(
     """The value and auxiliary output of `function()`, and the gradients of the value."""
     touched = []
 
-    def of_values(values: Any) -> Any:
+    def of_values(values):
         with _RecordingScope(list(zip(variables, values, strict=True))) as scope:
             value, auxiliary = function()
         touched[:] = scope.changed.values()

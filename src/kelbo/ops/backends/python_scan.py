@@ -17,7 +17,7 @@ def python_scan(
     if reverse:
         outputs.reverse()
 
-    def gather(*leaves: Any) -> Any:
+    def gather(*leaves):
         return None if leaves[0] is None else stack(leaves)
 
     return carry, keras.tree.map_structure(gather, *outputs)

@@ -19,6 +19,16 @@ DEMOTED_OPS = ()
 # and those that do so unless they are told the dtype.
 DEMOTED_BY_DEFAULT_OPS = ("full", "geomspace")
 
+
+def _digitize(x, bins):
+    x = tf.convert_to_tensor(x)
+    bins = tf.convert_to_tensor(bins, x.dtype)
+    return tf.reshape(tf.searchsorted(bins, tf.reshape(x, [-1]), side="right"), tf.shape(x))
+
+
+# Those that must be written anew: TensorFlow's `Bucketize` holds its boundaries in float32.
+REPLACED_OPS = {"digitize": _digitize}
+
 lgamma = tf.math.lgamma
 digamma = tf.math.digamma
 erfc = tf.math.erfc
@@ -44,10 +54,10 @@ def factor_with_retries(a: tf.Tensor, jitter: float, max_tries: int) -> tf.Tenso
     scale = tf.reduce_mean(tf.linalg.diag_part(fixed), axis=-1)[..., None, None]
     unit = scale * tf.eye(tf.shape(a)[-1], dtype=a.dtype)
 
-    def unfinished(retry: Any, level: Any, failed: Any) -> Any:
+    def unfinished(retry, level, failed):
         return (retry < max_tries) & tf.reduce_any(failed)
 
-    def try_again(retry: Any, level: Any, failed: Any) -> Any:
+    def try_again(retry, level, failed):
         next_level = tf.constant(jitter, a.dtype) * 10.0 ** tf.cast(retry, a.dtype)
         level = tf.where(failed, next_level, level)
         return retry + 1, level, _factor_or_nan(fixed + level * unit)[1]
@@ -57,7 +67,7 @@ def factor_with_retries(a: tf.Tensor, jitter: float, max_tries: int) -> tf.Tenso
     return _factor_or_nan(a + tf.stop_gradient(level) * unit)[0]
 
 
-def _factor_or_nan(a: Any) -> Any:
+def _factor_or_nan(a):
     # A failed factor holds NaN on its diagonal and, outside XLA, uninitialised memory above it.
     lower = tf.linalg.cholesky(a)
     finite = tf.math.is_finite(tf.linalg.band_part(lower, -1, 0))
@@ -79,7 +89,7 @@ def scan(
     return _graph_scan(f, to_tensors(init), to_tensors(xs), length, reverse)
 
 
-def _graph_scan(f: Callable, init: Any, xs: Any, length: Any, reverse: bool) -> Any:
+def _graph_scan(f, init, xs, length, reverse):
     # A trace that is thrown away tells what one step puts out: `keras.ops.scan` does without, and
     # is wrong wherever the outputs are not shaped and nested as the carry is.
     step = tf.function(lambda carry, x: f(carry, x)[1], autograph=False)
@@ -94,7 +104,7 @@ def _graph_scan(f: Callable, init: Any, xs: Any, length: Any, reverse: bool) -> 
         if spec is not None
     ]
 
-    def advance(count: Any, carry: Any, arrays: Any) -> Any:
+    def advance(count, carry, arrays):
         i = length - 1 - count if reverse else count
         new_carry, output = f(carry, row(xs, i))
         new_carry = keras.tree.map_structure(

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import torch
 
+from kelbo.ops.backends import torch_float64
 from kelbo.ops.backends.python_scan import python_scan, to_tensors
 
 DOUBLE_DTYPES = frozenset(
@@ -14,11 +15,12 @@ DOUBLE_DTYPES = frozenset(
     | {"float64", "complex128"}
 )
 
-# The functions of `keras.ops` that turn float64 into float32 (seen in Keras 3.15).
+# The functions of `keras.ops` that turn float64 into float32, or go through float32 inside (seen
+# in Keras 3.15).
 DEMOTED_OPS = (
+    "allclose",
     "arange",
     "arctan2",
-    "associative_scan",
     "average",
     "bincount",
     "ceil",
@@ -39,6 +41,8 @@ DEMOTED_OPS = (
     "heaviside",
     "hypot",
     "inner",
+    "isclose",
+    "layer_normalization",
     "ldexp",
     "linspace",
     "logaddexp",
@@ -46,6 +50,7 @@ DEMOTED_OPS = (
     "logspace",
     "matmul",
     "maximum",
+    "mean",
     "median",
     "minimum",
     "nancumprod",
@@ -62,6 +67,7 @@ DEMOTED_OPS = (
     "percentile",
     "prod",
     "quantile",
+    "rms_normalization",
     "tensordot",
     "vander",
     "var",
@@ -69,6 +75,11 @@ DEMOTED_OPS = (
 )
 # Those that do so unless they are told the dtype.
 DEMOTED_BY_DEFAULT_OPS = ("full",)
+# Those that must be written anew.
+REPLACED_OPS = {
+    name: getattr(torch_float64, name)
+    for name in ("associative_scan", "segment_max", "segment_min", "segment_prod", "segment_sum")
+}
 
 lgamma = torch.lgamma
 digamma = torch.digamma
@@ -106,7 +117,7 @@ def factor_with_retries(a: torch.Tensor, jitter: float, max_tries: int) -> torch
     return _factor_or_nan(a + level * unit)[0]
 
 
-def _factor_or_nan(a: Any) -> Any:
+def _factor_or_nan(a):
     lower, status = torch.linalg.cholesky_ex(a)
     finite = torch.isfinite(lower).all(-1).all(-1)
     failed = ((status > 0) | ~finite)[..., None, None]
