@@ -9,6 +9,7 @@ from kelbo.ops.float64 import *
 from kelbo.ops.gradients import value_and_grad
 from kelbo.ops.scanning import scan
 from kelbo.ops.seeds import SeedSequence
+from kelbo.ops.softplus import softplus
 from kelbo.ops.special import (
     betaln,
     digamma,

@@ -13,6 +13,8 @@ import numpy as np
 
 from kelbo.training.batches import Batches
 
+_ALIGNMENT = 64
+
 
 class DeviceBatches:
     """The batches of an epoch as one compiled call sees them: the data on the device, and an order.
@@ -22,7 +24,7 @@ class DeviceBatches:
     """
 
     def __init__(self, batches: Batches):
-        self.data = jax.tree.map(jnp.asarray, batches.data)
+        self.data = jax.tree.map(_place, batches.data)
         self.batch_size = batches.batch_size
         self.steps = len(batches)
         self.full_steps = batches.examples // batches.batch_size
@@ -33,6 +35,22 @@ class DeviceBatches:
         if order is not None:
             self.order = jnp.asarray(order)
         self.next_step = 0
+
+
+def _place(array):
+    """The array on the device. On a CPU, JAX shares memory that begins at a multiple of 64 bytes;
+    NumPy's own copy into such memory is several times faster than JAX's of any other."""
+    if isinstance(array, jax.Array) or jax.default_backend() != "cpu":
+        return jnp.asarray(array)
+    array = np.asarray(array)
+    array = array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+    if array.ctypes.data % _ALIGNMENT or not array.flags.c_contiguous:
+        memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+        offset = -memory.ctypes.data % _ALIGNMENT
+        aligned = memory[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
+        aligned[...] = array
+        array = aligned
+    return jax.device_put(array)
 
 
 def _take(data, indices):

@@ -1,0 +1,30 @@
+import keras
+import numpy as np
+import pytest
+
+from kelbo import ops
+
+pytestmark = pytest.mark.core
+
+
+def test_values_are_right_in_both_tails():
+    x = np.array([-80.0, -20.0, -1.0, 0.0, 1.0, 20.0, 1e4, -1e4], "float32")
+    expected = np.logaddexp(x.astype("float64"), 0.0)
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.softplus(x)), expected, rtol=3e-6)
+
+
+@pytest.mark.parametrize("at", [-1e4, -30.0, -2.0, 0.0, 2.0, 30.0, 1e4])
+def test_the_gradient_is_the_sigmoid(at):
+    x = keras.Variable(at)
+    _, (gradient,) = ops.value_and_grad(lambda: ops.softplus(x.value), [x])()
+    np.testing.assert_allclose(float(gradient), 1.0 / (1.0 + np.exp(-at)), rtol=1e-5, atol=1e-30)
+
+
+def test_it_is_a_node_of_a_functional_model():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, ops.softplus(inputs))
+    assert model(np.zeros((2, 3), "float32")).shape == (2, 3)
+
+
+def test_whole_numbers_become_the_default_dtype():
+    assert keras.backend.standardize_dtype(ops.softplus(np.array([1, 2])).dtype) == "float32"
