@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-import pytest
-
 os.environ["MPLBACKEND"] = "Agg"  # no test may open a window; set before matplotlib is imported
+
+import kelbo  # noqa: E402, F401, I001 - before any test imports Keras, so that Kelbo chooses the backend
+import pytest  # noqa: E402
 
 _REAL_DATA = ("mnist", "fashion_mnist", "frey_faces")
 

@@ -27,9 +27,9 @@ def softplus(x: Any) -> Any:
         >>> float(ops.softplus(0.0))
         0.6931...
     """
-    if keras.backend.backend() != "jax":
-        return keras_ops.softplus(x)
     x = keras_ops.convert_to_tensor(x)
     if "float" not in str(x.dtype):
         x = keras_ops.cast(x, keras.config.floatx())
+    if keras.backend.backend() != "jax":
+        return keras_ops.softplus(x)
     return keras_ops.maximum(x, 0) + keras_ops.log1p(keras_ops.exp(-keras_ops.abs(x)))
