@@ -5,8 +5,8 @@ from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"  # no test may open a window; set before matplotlib is imported
 
-import kelbo  # noqa: E402, F401, I001 - before any test imports Keras, so that Kelbo chooses the backend
-import pytest  # noqa: E402
+import kelbo  # noqa: F401, I001 - before any test imports Keras, so that Kelbo chooses the backend
+import pytest
 
 _REAL_DATA = ("mnist", "fashion_mnist", "frey_faces")
 
