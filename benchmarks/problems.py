@@ -33,7 +33,8 @@ class TrainingProblem:
         rho: Decay of RMSprop's mean of squared gradients.
         epsilon: Added to that mean before the root.
         seed: Of weights, shuffling and noise.
-        tolerance: Nats by which the contenders' losses may differ in ``--check``.
+        tolerance: Nats by which the contenders' losses may differ in ``--check``. After 3 epochs
+            of MNIST five seeds of one contender were 2 nats apart; a forgotten KL would be 6.
     """
 
     data: str
@@ -47,7 +48,7 @@ class TrainingProblem:
     rho: float = 0.9
     epsilon: float = 1e-7
     seed: int = 0
-    tolerance: float = 1.0
+    tolerance: float = 2.5
 
     @property
     def work(self) -> float:

@@ -1,7 +1,8 @@
 """The importance-sampled log-likelihood by hand in plain JAX.
 
 Per block of images, one compiled loop over blocks of samples that keeps a running ``logsumexp``
-per image, so that memory does not grow with the number of samples.
+per image, so that memory does not grow with the number of samples. With logits h W + b, the sum
+of x times logits is h (W x) + b x, and W x does not depend on the sample (8 % of the time).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from benchmarks.problems import LikelihoodProblem
 
-IMAGES, SAMPLES = 50, 20  # per step, at most; their product is the batch of the decoder
+IMAGES, SAMPLES = 100, 40  # per step, at most; their product is the batch of the decoder
 
 
 class Contender:
@@ -55,14 +56,16 @@ def score(encoder, decoder, x, key, steps, samples):
     features = _forward(encoder[:4], x)
     mean = features @ encoder[4] + encoder[5]
     deviation = jnp.exp(0.5 * (features @ encoder[6] + encoder[7]))
+    x_kernel, x_bias = x @ decoder[4].T, (x @ decoder[5])[:, None]
 
     def step(index, total):
         noise = jax.random.normal(jax.random.fold_in(key, index), (len(x), samples, mean.shape[1]))
         z = mean[:, None] + deviation[:, None] * noise
         hidden = _forward(decoder[:4], z.reshape(-1, z.shape[-1]))
-        logits = (hidden @ decoder[4] + decoder[5]).reshape(len(x), samples, -1)
+        logits = hidden @ decoder[4] + decoder[5]
         softplus = jnp.maximum(logits, 0) + jnp.log(1 + jnp.exp(-jnp.abs(logits)))
-        log_likelihood = jnp.sum(x[:, None] * logits - softplus, -1)
+        x_times_logits = jnp.einsum("ish,ih->is", hidden.reshape(len(x), samples, -1), x_kernel)
+        log_likelihood = x_times_logits + x_bias - softplus.sum(-1).reshape(len(x), samples)
         log_ratio = 0.5 * jnp.sum(noise**2 - z**2, -1) + jnp.sum(jnp.log(deviation), -1)[:, None]
         weights = jax.nn.logsumexp(log_likelihood + log_ratio, axis=1)
         return jnp.logaddexp(total, weights)

@@ -132,7 +132,7 @@ def test_tables_and_json_hold_what_was_measured(fakes):
 def test_check_compares_the_losses(fakes):
     lines, agree = tables.losses(harness.run(fakes(a={}, b={"loss": 0.5}, rounds=1)))
     assert agree
-    assert lines[-1] == "  agree: 0.500 nats apart, 1.0 allowed"
+    assert lines[-1] == "  agree: 0.500 nats apart, 2.5 allowed"
     lines, agree = tables.losses(harness.run(fakes(a={}, b={"loss": 3.0}, rounds=1)))
     assert not agree
     lines, agree = tables.losses(harness.run(fakes(a={}, b={"loss": "float('nan')"}, rounds=1)))
