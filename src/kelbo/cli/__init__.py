@@ -1,1 +1,5 @@
-"""kelbo.cli."""
+"""The command line: `kelbo fit digits`."""
+
+from kelbo.cli.app import app, main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,60 @@
+"""The group of commands: what ends a command other than well becomes one line and an exit status.
+
+| status | meaning |
+|---|---|
+| 0 | done |
+| 1 | the loss became NaN or infinite |
+| 2 | bad input: an option, a file, the data |
+| 130 | interrupted by Ctrl-C |
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from kelbo.cli.screen import complain
+from kelbo.errors import InputError
+
+# The base of all errors in options. Its module has moved between versions of typer.
+_OptionError = typer.BadParameter.__mro__[2]
+
+
+class Commands(TyperGroup):
+    """A typer group that never shows a traceback for what a person did."""
+
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:
+        """Runs the command line and exits."""
+        args = list(sys.argv[1:] if args is None else args)
+        extra["standalone_mode"] = False
+        extra.setdefault("prog_name", "kelbo")
+        # Commands find what was typed in `ctx.obj`.
+        sys.exit(self._status(args or ["--help"], obj=shlex.join(["kelbo", *args]), **extra))
+
+    def _status(self, args, **extra):
+        from kelbo.runs.outcomes import Diverged, Interrupted
+
+        try:
+            status = super().main(args=args, **extra)
+        except _OptionError as error:
+            complain(error.format_message())
+        except InputError as error:
+            complain(str(error))
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            complain(f"{where}{error.strerror or error}")
+        except Diverged as error:
+            complain(str(error))
+            return 1
+        except Interrupted as error:
+            complain(str(error))
+            return 130
+        except (KeyboardInterrupt, typer.Abort):
+            complain("interrupted")
+            return 130
+        else:
+            return status if isinstance(status, int) else 0
+        return 2

@@ -1,0 +1,134 @@
+"""The commands that use a finished run."""
+
+import enum
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kelbo.cli.results import show_bounds, show_datasets
+from kelbo.cli.screen import say
+
+Part = enum.StrEnum("Part", ["train", "validation", "all"])
+
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of a run, or a .keras file.")
+]
+DataArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DATA]",
+        help="Data set or path; without it, the data of the fit, split as in the fit.",
+        show_default=False,
+    ),
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option(help="Folder that holds the files of known data sets.", show_default=False),
+]
+PartOption = Annotated[
+    Part, typer.Option(help="Which examples; data without a validation part are used whole.")
+]
+
+
+def evaluate(
+    run: RunArgument,
+    data: DataArgument = None,
+    data_dir: DataDir = None,
+    part: PartOption = Part.validation,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Importance samples per example; 0: no log-likelihood.")
+    ] = 1000,
+    examples: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many examples for the log-likelihood. (default: all)"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print loss, reconstruction, divergence and log-likelihood, in nats per example."""
+    from kelbo import runs
+
+    opened = runs.load_run(run)
+    result = runs.evaluate(opened, opened.data(data, data_dir), part.value, samples, examples)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        show_bounds({f"{part.value} ({result['examples']})": result}, result.get("log_likelihood"))
+
+
+def encode(
+    run: RunArgument,
+    data: DataArgument = None,
+    out: Annotated[Path, typer.Option(help="File to write: .npz or .csv.")] = Path("codes.npz"),
+    data_dir: DataDir = None,
+    part: PartOption = Part.all,
+) -> None:
+    """Write the posterior's mean and standard deviation of every example, and the labels."""
+    from kelbo import runs
+    from kelbo.runs.verbs import CODES, output_path
+
+    output_path(out, CODES)
+    opened = runs.load_run(run)
+    say(f"wrote {runs.encode(opened, opened.data(data, data_dir), out, part.value)}")
+
+
+def sample(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option(help="File to write: .png or .npy.")] = Path("samples.png"),
+    n: Annotated[int, typer.Option("--n", min=1, help="How many.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which.")] = 0,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Draw pixels from the likelihood; else its mean.")
+    ] = False,
+) -> None:
+    """Write new examples, from latent values drawn from the prior."""
+    from kelbo import runs
+    from kelbo.runs.verbs import SAMPLES, output_path
+
+    output_path(out, SAMPLES)
+    say(f"wrote {runs.sample(runs.load_run(run), out, n, seed, noise)}")
+
+
+def reconstruct(
+    run: RunArgument,
+    data: DataArgument = None,
+    out: Annotated[Path, typer.Option(help="File to write: .png or .npz.")] = Path(
+        "reconstructions.png"
+    ),
+    data_dir: DataDir = None,
+    part: PartOption = Part.validation,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", min=1, help="The first so many. (default: 30 in a picture, else all)"),
+    ] = None,
+) -> None:
+    """Write examples beside what the model makes of them."""
+    from kelbo import runs
+    from kelbo.runs.verbs import RECONSTRUCTIONS, output_path
+
+    output_path(out, RECONSTRUCTIONS)
+    opened = runs.load_run(run)
+    say(f"wrote {runs.reconstruct(opened, opened.data(data, data_dir), out, part.value, n)}")
+
+
+def plot(
+    run: RunArgument,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Draw this picture only; may be given again.", show_default=False),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Draw the pictures of a run again, and write its report."""
+    from kelbo import runs
+
+    for path in runs.plot(runs.load_run(run), only or (), data_dir):
+        say(f"wrote {path}")
+
+
+def datasets(data_dir: DataDir = None) -> None:
+    """List the known data sets, and where they are on this machine."""
+    from kelbo.datasets import available
+
+    show_datasets(available(data_dir))

@@ -1,0 +1,106 @@
+"""Settings in, model out."""
+
+import keras
+
+from kelbo.datasets import Dataset
+from kelbo.distributions import Normal
+from kelbo.layers import (
+    Conditional,
+    ConditionalBernoulli,
+    ConditionalContinuousBernoulli,
+    ConditionalMultivariateNormalTriL,
+    ConditionalNormal,
+    StochasticBinarization,
+)
+from kelbo.models import VAE
+from kelbo.objectives import ELBO
+from kelbo.runs.config import FitConfig
+from kelbo.runs.likelihoods import settle
+
+_OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
+
+
+def build_model(config: FitConfig, data: Dataset) -> VAE:
+    """The compiled and built model that the settings describe, for these data.
+
+    Dense networks on flattened examples; the likelihood keeps the shape of an example. The same
+    settings and data give the same initial weights: Keras' global seed is set.
+
+    Args:
+        config: The settings.
+        data: Gives the shape of an example, and decides what "auto" stands for.
+
+    Returns:
+        The model.
+
+    Raises:
+        InputError: Values of the data lie outside the support of the likelihood.
+
+    Example:
+        >>> from kelbo import datasets, runs
+        >>> digits = datasets.load("digits")
+        >>> vae = runs.build_model(runs.FitConfig(data="digits", hidden=[16]), digits)
+        >>> vae.likelihood.event_shape
+        (8, 8)
+    """
+    config = settle(config, data)
+    keras.utils.set_random_seed(config.seed)
+    model = VAE(
+        prior=Normal.standard((config.latent_dim,)),
+        likelihood=_likelihood(config, data.event_shape),
+        posterior=_posterior(config, data.event_shape),
+        objective=ELBO(samples=config.samples, kl=config.kl),
+        preprocessing=StochasticBinarization() if config.binarize == "dynamic" else None,
+        seed=config.seed,
+        name="vae",
+    )
+    model.build((None, *data.event_shape))
+    model.compile(_optimizer(config))
+    return model
+
+
+def _likelihood(config: FitConfig, event_shape: tuple[int, ...]) -> Conditional:
+    network = _dense(config.decoder_layers, config.activation, (config.latent_dim,))
+    if config.likelihood == "bernoulli":
+        return ConditionalBernoulli(event_shape, network)
+    if config.likelihood == "continuous_bernoulli":
+        return ConditionalContinuousBernoulli(event_shape, network)
+    return ConditionalNormal(
+        event_shape,
+        network,
+        scale=config.likelihood_scale,
+        minimum_scale=config.likelihood_minimum_scale,
+        loc_activation=config.likelihood_loc_activation,
+    )
+
+
+def _posterior(config: FitConfig, event_shape: tuple[int, ...]) -> Conditional:
+    families = {
+        "normal": ConditionalNormal,
+        "multivariate_normal": ConditionalMultivariateNormalTriL,
+    }
+    return families[config.posterior](
+        (config.latent_dim,),
+        _dense(config.hidden, config.activation, event_shape),
+        scale=config.scale,
+        minimum_scale=config.minimum_scale,
+    )
+
+
+def _dense(sizes, activation, input_shape):
+    if not sizes:
+        return None
+    flatten = [keras.layers.Flatten()] if len(input_shape) > 1 else []
+    hidden = [keras.layers.Dense(size, activation) for size in sizes]
+    return keras.Sequential([*flatten, *hidden])
+
+
+def _optimizer(config: FitConfig) -> keras.optimizers.Optimizer:
+    given = {"learning_rate": config.learning_rate, "global_clipnorm": config.clip_norm}
+    arguments = {name: value for name, value in given.items() if value is not None}
+    return _OPTIMIZERS[config.optimizer](**arguments)

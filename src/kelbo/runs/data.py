@@ -1,0 +1,116 @@
+"""The data of a run: loaded, split and binarised as its settings say, and checked."""
+
+import dataclasses
+
+import numpy as np
+
+from kelbo import datasets
+from kelbo.datasets import Dataset
+from kelbo.errors import InputError
+from kelbo.runs.config import FitConfig
+
+PARTS = ("train", "validation", "all")
+
+
+def load_data(config: FitConfig) -> Dataset:
+    """The data that a run is fitted to; the test part is its validation data.
+
+    Args:
+        config: Says which data, what share of data without a test part is held out (by its
+            seed), and how they are binarised.
+
+    Returns:
+        The data; without a test part only where the source has none and none is held out.
+
+    Raises:
+        InputError: The data cannot be loaded, split or binarised.
+    """
+    if config.data is None:
+        raise InputError(
+            "data: nothing to fit to; name a data set (kelbo datasets lists them) or a path"
+        )
+    data = datasets.load(config.data, config.data_dir)
+    if data.x_test is None and config.validation_split > 0:
+        data = data.split(config.validation_split, config.seed)
+    return _binarized(data, config)
+
+
+def load_other(data: str, config: FitConfig, data_dir: str | None = None) -> Dataset:
+    """Data for a model that is fitted already, binarised as its own were, not split.
+
+    Args:
+        data: Name or path.
+        config: The settings of the run.
+        data_dir: A folder that holds files of known data sets.
+
+    Returns:
+        The data.
+
+    Raises:
+        InputError: The data cannot be loaded or binarised.
+    """
+    return _binarized(datasets.load(data, data_dir or config.data_dir), config)
+
+
+def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """One part of the data: examples, and their labels where there are any.
+
+    Args:
+        data: The data.
+        part: "train"; "validation", which is all of data that have no such part; or "all".
+
+    Returns:
+        The examples, and labels or None.
+
+    Raises:
+        InputError: An unknown part.
+    """
+    if part not in PARTS:
+        raise InputError(f"part: expected one of {', '.join(PARTS)}, got {part!r}")
+    if part == "train" or data.x_test is None:
+        return data.x_train, data.y_train
+    if part == "validation":
+        return data.x_test, data.y_test
+    labels = None
+    if data.y_train is not None and data.y_test is not None:
+        labels = np.concatenate([data.y_train, data.y_test])
+    return np.concatenate([data.x_train, data.x_test]), labels
+
+
+def require_trainable(data: Dataset, config: FitConfig) -> None:
+    """Checks that a fit can run on the data.
+
+    Raises:
+        InputError: A batch is larger than the data, or early stopping has nothing to watch.
+    """
+    count = len(data.x_train)
+    if config.batch_size > count:
+        raise InputError(
+            f"batch_size: {config.batch_size} is more than the {count} training examples of "
+            f"{data.name}; give at most {count}"
+        )
+    if config.patience is not None and data.x_test is None:
+        raise InputError(
+            f"patience: early stopping needs validation data and {data.name} has none; give a "
+            "validation_split above 0"
+        )
+
+
+def _binarized(data: Dataset, config: FitConfig) -> Dataset:
+    mode = config.binarize
+    if mode == "none":
+        return data
+    low, high = data.range
+    if low < 0 or high > 1:
+        raise InputError(
+            f"binarize: {mode!r} needs values in [0, 1], but those of {data.name} lie in "
+            f"[{low:g}, {high:g}]; rescale them, or use binarize none"
+        )
+    if mode == "dynamic":  # drawn inside the compiled step, by a layer of the model
+        return data
+    x_test = data.x_test
+    return dataclasses.replace(
+        data,
+        x_train=datasets.binarize(data.x_train, mode, config.seed),
+        x_test=None if x_test is None else datasets.binarize(x_test, mode, config.seed + 1),
+    )

@@ -1,0 +1,50 @@
+"""The final figures of a model, in nats per example."""
+
+import numpy as np
+
+from kelbo.models import VAE
+
+METRICS = ("loss", "reconstruction", "kl")
+
+
+def bound(model: VAE, x: np.ndarray, batch_size: int = 500) -> dict[str, float]:
+    """Loss, reconstruction and divergence of the examples, averaged over them.
+
+    Args:
+        model: The model.
+        x: Examples, of shape (n, *event shape).
+        batch_size: Examples per step.
+
+    Returns:
+        `loss`, `reconstruction` and `kl`, in nats per example.
+    """
+    logs = model.evaluate(x, batch_size=min(batch_size, len(x)), verbose=0, return_dict=True)
+    return {name: float(logs[name]) for name in METRICS}
+
+
+def log_likelihood(
+    model: VAE, x: np.ndarray, samples: int, examples: int | None = None, seed: int = 0
+) -> dict[str, float | int | None]:
+    """Importance-sampled log-likelihood of some of the examples, and how sure it is.
+
+    Args:
+        model: The model.
+        x: Examples, of shape (n, *event shape).
+        samples: Importance samples per example.
+        examples: At most so many of the examples, drawn by `seed`; None for all.
+        seed: Of the choice and of the samples.
+
+    Returns:
+        `nats_per_example`, its `standard_error` over the examples (None for one), and the
+        numbers of `samples` and `examples`.
+    """
+    if examples is not None and examples < len(x):
+        x = x[np.sort(np.random.default_rng(seed).permutation(len(x))[:examples])]
+    values = model.log_likelihood(x, samples=samples, seed=seed).astype("float64")
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
+    return {
+        "nats_per_example": float(values.mean()),
+        "standard_error": None if error is None else float(error),
+        "samples": samples,
+        "examples": len(values),
+    }

@@ -1,0 +1,205 @@
+"""The folder of a run: what lies in it, and who may write there."""
+
+import csv
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kelbo.errors import InputError
+from kelbo.files import replacing
+
+PICTURES = {
+    "learning_curves": "Learning curves",
+    "latent_space": "Latent space",
+    "manifold": "Manifold: the latent plane, through the inverse normal CDF",
+    "samples": "Samples: means of the likelihood at latent values drawn from the prior",
+    "reconstructions": "Reconstructions beside originals",
+}
+"""Names and captions of the pictures, in order."""
+
+_METRICS = ("loss", "reconstruction", "kl", "val_loss", "val_reconstruction", "val_kl")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """A folder that holds one run.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        """The trained model."""
+        return self.path / "model.keras"
+
+    @property
+    def config(self) -> Path:
+        """The settings."""
+        return self.path / "config.yaml"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state from which the fit goes on."""
+        return self.path / "checkpoint.npz"
+
+    @property
+    def metrics(self) -> Path:
+        """The figures of every epoch."""
+        return self.path / "metrics.csv"
+
+    @property
+    def summary(self) -> Path:
+        """The final figures."""
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        """One page with all of it."""
+        return self.path / "report.html"
+
+    def picture(self, name: str) -> Path:
+        """The picture of this name."""
+        return self.path / f"{name}.png"
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file that a run may write, whether it is there or not."""
+        named = [
+            self.config,
+            self.checkpoint,
+            self.model,
+            self.metrics,
+            self.summary,
+            self.report,
+        ]
+        return [*named, *map(self.picture, PICTURES)]
+
+    def is_current(self, file: Path) -> bool:
+        """Whether a file is there and no older than the state of the fit."""
+        return file.exists() and (
+            not self.checkpoint.exists()
+            or file.stat().st_mtime_ns >= self.checkpoint.stat().st_mtime_ns
+        )
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Writes the final figures, whole or not at all."""
+        with replacing(self.summary) as temporary:
+            temporary.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    def read_summary(self) -> dict[str, Any]:
+        """The final figures.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        try:
+            return json.loads(self.summary.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise self._unreadable(self.summary, error) from None
+
+    def write_metrics(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Writes the figures of every epoch, a row each, whole or not at all."""
+        history = {name: history[name] for name in sorted(history, key=_column)}
+        with (
+            replacing(self.metrics) as temporary,
+            open(temporary, "w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["epoch", *history])
+            columns = list(history.values())
+            for epoch, row in enumerate(zip(*columns, strict=True), 1):
+                writer.writerow([epoch, *row])
+
+    def read_metrics(self) -> dict[str, list[float]]:
+        """The figures of every epoch, by name.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        try:
+            with open(self.metrics, newline="", encoding="utf-8") as file:
+                names, *rows = csv.reader(file)
+            columns = list(zip(*rows, strict=True)) or [()] * len(names)
+            columns = {name: list(map(float, c)) for name, c in zip(names, columns, strict=True)}
+        except (OSError, ValueError) as error:
+            raise self._unreadable(self.metrics, error) from None
+        columns.pop("epoch", None)
+        return columns
+
+    def _unreadable(self, file, error):
+        reason = error.strerror if isinstance(error, OSError) else "it is damaged"
+        return InputError(
+            f"{file}: cannot be read ({reason}); kelbo fit --resume {self.path} writes what is "
+            "missing, so remove a damaged file first"
+        )
+
+    def remove_leftovers(self) -> None:
+        """Removes the temporary files of a process that was killed while it wrote."""
+        for file in self.files:
+            for leftover in self.path.glob(f".{file.stem}[-.]*"):
+                leftover.unlink(missing_ok=True)
+
+    @classmethod
+    def existing(cls, path: str | os.PathLike) -> "RunFolder":
+        """The folder of a run that was begun.
+
+        Raises:
+            InputError: There is no such folder, or it holds no run.
+        """
+        folder = cls(Path(path))
+        if not folder.path.is_dir():
+            raise InputError(f"{path}: there is no such run folder")
+        if not folder.config.is_file():
+            raise InputError(f"{path}: is no run folder; it holds no {folder.config.name}")
+        return folder
+
+    @classmethod
+    def free(cls, path: str | os.PathLike, force: bool = False) -> "RunFolder":
+        """A folder that a new run may take; nothing is touched yet.
+
+        Args:
+            path: The folder; it need not exist.
+            force: Whether a run that is there may be replaced.
+
+        Raises:
+            InputError: The path is a file, or a folder that is not empty and `force` is not set.
+        """
+        folder = cls(Path(path))
+        if folder.path.exists() and not folder.path.is_dir():
+            raise InputError(f"{path}: is a file; give a folder for the run (--out)")
+        if not force and folder.path.is_dir() and any(folder.path.iterdir()):
+            remedy = "give another --out, or --force to replace it"
+            if folder.config.exists():
+                remedy = (
+                    f"go on with --resume {path}, replace it with --force, or give another --out"
+                )
+            raise InputError(f"{path}: exists and is not empty; {remedy}")
+        return folder
+
+    def take(self) -> None:
+        """Makes the folder, and removes the files of an earlier run from it. Others stay."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for file in self.files:
+            file.unlink(missing_ok=True)
+        self.remove_leftovers()
+
+
+def _column(name: str) -> tuple[int, str]:
+    """Where a metric stands: those of training, of validation, then all others."""
+    return (_METRICS.index(name) if name in _METRICS else len(_METRICS), name)
+
+
+def next_folder(name: str, parent: str | os.PathLike = "runs") -> Path:
+    """The first of `runs/NAME`, `runs/NAME-2`, `runs/NAME-3`, ... that is free."""
+    first = Path(parent) / name
+    number, path = 1, first
+    while path.exists() and (not path.is_dir() or any(path.iterdir())):
+        number += 1
+        path = first.with_name(f"{name}-{number}")
+    return path

@@ -1,0 +1,114 @@
+"""Which likelihood fits which data."""
+
+import numpy as np
+
+from kelbo.datasets import Dataset
+from kelbo.errors import InputError
+from kelbo.runs.config import FitConfig
+
+# A normal likelihood begins with scales of about 1; far larger values make a wild start.
+_LARGE = 20.0
+
+
+def choose_likelihood(data: Dataset) -> str:
+    """The likelihood whose support is that of the data.
+
+    Args:
+        data: The data.
+
+    Returns:
+        "bernoulli" for zeros and ones, "continuous_bernoulli" for other values in [0, 1],
+        "normal" for all others.
+
+    Example:
+        >>> from kelbo import datasets
+        >>> choose_likelihood(datasets.load("digits"))
+        'continuous_bernoulli'
+    """
+    if data.is_binary:
+        return "bernoulli"
+    return "continuous_bernoulli" if _in_unit_interval(data) else "normal"
+
+
+def settle(config: FitConfig, data: Dataset) -> FitConfig:
+    """The settings with what "auto" stands for, for these data.
+
+    Args:
+        config: The settings.
+        data: The data.
+
+    Returns:
+        Settings whose likelihood and likelihood_loc_activation are not "auto".
+
+    Raises:
+        InputError: Values of the data lie outside the support of the likelihood.
+    """
+    likelihood = config.likelihood
+    if likelihood == "auto":
+        drawn_binary = config.binarize == "dynamic"
+        likelihood = "bernoulli" if drawn_binary else choose_likelihood(data)
+    require_support(likelihood, data)
+    activation = config.likelihood_loc_activation
+    if activation == "auto":
+        activation = "sigmoid" if _in_unit_interval(data) else "linear"
+    return config.replace(likelihood=likelihood, likelihood_loc_activation=activation)
+
+
+def require_support(likelihood: str, data: Dataset) -> None:
+    """Checks that the likelihood has a density at every value of the data.
+
+    Args:
+        likelihood: "bernoulli", "continuous_bernoulli" or "normal".
+        data: The data.
+
+    Raises:
+        InputError: Some values lie outside: how many, their range, and what would fit.
+    """
+    if likelihood == "normal" or _in_unit_interval(data):
+        return
+    parts = [x for x in (data.x_train, data.x_test) if x is not None]
+    outside = sum(int(np.count_nonzero((x < 0) | (x > 1))) for x in parts)
+    low, high = data.range
+    raise InputError(
+        f"likelihood: {likelihood} takes values in [0, 1], but {outside} of "
+        f"{sum(x.size for x in parts)} values of {data.name} lie outside (range "
+        f"[{low:g}, {high:g}]); the normal likelihood fits, or rescale the data"
+    )
+
+
+def remarks(config: FitConfig, data: Dataset) -> list[str]:
+    """What a person should know of the likelihood that they chose.
+
+    Args:
+        config: Settings without "auto".
+        data: The data.
+
+    Returns:
+        Sentences; none where all is well.
+    """
+    likelihood = config.likelihood
+    if likelihood == "bernoulli" and not data.is_binary and config.binarize != "dynamic":
+        return [
+            "The data are not binary but the likelihood is bernoulli: its values are no log "
+            "densities of grey levels. continuous_bernoulli fits, or binarize the data."
+        ]
+    if likelihood == "continuous_bernoulli" and data.is_binary:
+        return ["The data are binary: bernoulli fits them, continuous_bernoulli does not."]
+    if likelihood == "normal":
+        if data.is_binary:
+            return [
+                "The data are binary: under a normal likelihood the density has no bound. "
+                "bernoulli fits."
+            ]
+        largest = max(map(abs, data.range))
+        if largest > _LARGE:
+            return [
+                f"Values reach {largest:g}: scale the data to about [-1, 1] for a quick and "
+                "stable fit."
+            ]
+    return []
+
+
+def _in_unit_interval(data):
+    low, high = data.range
+    return low >= 0 and high <= 1

@@ -1,0 +1,132 @@
+"""Open a finished run, or a model file by itself."""
+
+import dataclasses
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kelbo.datasets import Dataset
+from kelbo.errors import InputError
+from kelbo.models import VAE
+from kelbo.runs.config import FitConfig
+from kelbo.runs.data import load_data, load_other
+from kelbo.runs.folder import RunFolder
+from kelbo.runs.likelihoods import require_support
+
+_LIKELIHOODS = {
+    "ConditionalBernoulli": "bernoulli",
+    "ConditionalContinuousBernoulli": "continuous_bernoulli",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained model, with the settings of its fit where they are known.
+
+    Attributes:
+        path: What was opened.
+        model: The model.
+        config: The settings of its fit, or None for a model file that stands alone.
+    """
+
+    path: Path
+    model: VAE
+    config: FitConfig | None
+
+    def data(self, data: str | None = None, data_dir: str | None = None) -> Dataset:
+        """Data for the model: its own, split as in its fit, or others.
+
+        Args:
+            data: Name or path; None, and the data of the fit, stand for the data of the fit.
+            data_dir: A folder that holds files of known data sets.
+
+        Returns:
+            The data, binarised as the run's own were.
+
+        Raises:
+            InputError: The data cannot be loaded, have examples of another shape, or values
+                outside the support of the likelihood.
+        """
+        config = self.config or FitConfig()
+        given = config.replace(data=data).anchored().data
+        if data is None or given == config.data:
+            if config.data is None:
+                raise InputError(f"{self.path}: the data of its fit are not known; give DATA")
+            loaded = load_data(config.replace(data_dir=data_dir or config.data_dir))
+        else:
+            loaded = load_other(data, config, data_dir)
+        expected = self.model.likelihood.event_shape
+        if loaded.event_shape != expected:
+            raise InputError(
+                f"{loaded.name}: its examples have the shape {loaded.event_shape}, but the model "
+                f"{self.path} takes {expected}; give data of that shape"
+            )
+        kind = type(self.model.likelihood).__name__
+        require_support(_LIKELIHOODS.get(kind, "normal"), loaded)
+        return loaded
+
+
+def load_run(path: str | os.PathLike) -> Run:
+    """Opens a run folder, or a `.keras` file by itself.
+
+    Args:
+        path: The folder of a run, or a file. Where a `config.yaml` lies beside the file, it is
+            read too.
+
+    Returns:
+        The model and its settings.
+
+    Raises:
+        InputError: Nothing is there, the fit has not ended, or the file is damaged or holds no
+            VAE of Kelbo.
+
+    Example:
+        >>> from kelbo import runs
+        >>> run = runs.load_run("runs/digits")  # doctest: +SKIP
+        >>> run.model.sample(3).shape  # doctest: +SKIP
+        (3, 8, 8)
+    """
+    path = Path(path)
+    if path.is_dir():
+        folder = RunFolder.existing(path)
+        if not folder.model.is_file():
+            raise InputError(
+                f"{path}: holds no {folder.model.name}: its fit has not ended; go on with: kelbo "
+                f"fit --resume {path}"
+            )
+    elif path.is_file():
+        folder = RunFolder(path.parent)
+    else:
+        raise InputError(f"{path}: there is no such run folder or model file")
+    file = folder.model if path.is_dir() else path
+    config = FitConfig.from_yaml(folder.config) if folder.config.is_file() else None
+    return Run(path, _load_model(file), config)
+
+
+def _load_model(file: Path) -> VAE:
+    if file.suffix != ".keras":
+        raise InputError(f"{file}: expected a run folder or a .keras file")
+    try:
+        damaged = not zipfile.is_zipfile(file) or zipfile.ZipFile(file).testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError):
+        damaged = True
+    if damaged:
+        raise InputError(f"{file}: is damaged, or no Keras model file")
+    try:
+        model = keras.saving.load_model(file, safe_mode=True)
+    except Exception as error:  # whatever a foreign file makes Keras raise
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"{file}: cannot be loaded as a model ({reason:.200})") from None
+    if not isinstance(model, VAE):
+        raise InputError(f"{file}: holds a {type(model).__name__}, not a VAE of Kelbo")
+    return model
+
+
+def as_arrays(distribution) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of a distribution, as NumPy arrays."""
+    return tuple(
+        keras.ops.convert_to_numpy(moment()) for moment in (distribution.mean, distribution.stddev)
+    )

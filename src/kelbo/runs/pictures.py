@@ -1,0 +1,106 @@
+"""The pictures of a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from kelbo import plots
+from kelbo.datasets import Dataset
+from kelbo.models import VAE
+from kelbo.runs.data import examples
+from kelbo.runs.folder import PICTURES
+from kelbo.runs.loading import as_arrays
+
+_MANIFOLD = 15
+_SAMPLES = 64
+_RECONSTRUCTIONS = 30
+_MOST_POINTS = 10_000
+
+
+def drawers(
+    model: VAE, data: Dataset, history: Mapping[str, Sequence[float]], seed: int = 0
+) -> dict[str, Callable[[], Figure]]:
+    """What draws each picture that the run can have, by name, in order.
+
+    Args:
+        model: The trained model.
+        data: The data of the run.
+        history: Figures per epoch.
+        seed: Decides which examples are shown, and the samples.
+
+    Returns:
+        Functions without arguments that return a figure. There is a manifold only for images
+        with a latent plane.
+    """
+    x, labels = examples(data, "validation")
+    canvas = Canvas(data)
+
+    def latent_space() -> Figure:
+        shown = _some(len(x), _MOST_POINTS, seed)
+        z, _ = as_arrays(model.encode(x[shown]))
+        return plots.latent_space(
+            z, None if labels is None else labels[shown], data.class_names, seed=seed
+        )
+
+    def manifold() -> Figure:
+        grid = plots.manifold_grid(_MANIFOLD)
+        return plots.manifold(canvas.shown(as_arrays(model.decode(grid))[0]), _MANIFOLD)
+
+    def samples() -> Figure:
+        return draw_samples(model.sample(_SAMPLES, seed=seed), data)
+
+    def reconstructions() -> Figure:
+        shown = _some(len(x), _RECONSTRUCTIONS, seed)
+        return draw_reconstructions(x[shown], model.reconstruct(x[shown]), data)
+
+    available = {
+        "learning_curves": lambda: plots.learning_curves(history),
+        "latent_space": latent_space,
+        "samples": samples,
+        "reconstructions": reconstructions,
+    }
+    if canvas.is_picture and model.prior.event_shape == (2,):
+        available["manifold"] = manifold
+    return {name: available[name] for name in PICTURES if name in available}
+
+
+def draw_samples(values: np.ndarray, data: Dataset) -> Figure:
+    """Draws generated examples, beside the data where these are no pictures."""
+    canvas = Canvas(data)
+    reference = None if canvas.is_picture else canvas.shown(data.x_train)
+    return plots.samples(canvas.shown(values), reference)
+
+
+def draw_reconstructions(originals: np.ndarray, reconstructed: np.ndarray, data: Dataset) -> Figure:
+    """Draws examples beside what the model makes of them."""
+    canvas = Canvas(data)
+    return plots.reconstructions(canvas.shown(originals), canvas.shown(reconstructed))
+
+
+class Canvas:
+    """How examples of some data are shown: as pictures on a common scale, or as rows of numbers.
+
+    Args:
+        data: The data. Values that leave [0, 1] are shown from black at the least to white at
+            the greatest value of the data.
+    """
+
+    def __init__(self, data: Dataset):
+        shape = data.event_shape
+        self.is_picture = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
+        low, high = data.range
+        self._low, self._high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+    def shown(self, values: np.ndarray) -> np.ndarray:
+        """The values, as `kelbo.plots` is to be given them."""
+        if not self.is_picture:
+            return values.reshape(len(values), -1)
+        return (values - self._low) / (self._high - self._low or 1.0)
+
+
+def _some(count, most, seed):
+    """Indices of at most so many of the examples, drawn by the seed, in order."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])

@@ -1,0 +1,210 @@
+"""One setting of a run: what may be given, in a file and on the command line, and what it means."""
+
+import abc
+import dataclasses
+import math
+from typing import Any
+
+from kelbo.errors import InputError
+from kelbo.runs.suggestions import did_you_mean
+
+_NONE = ("none", "null", "off")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting(abc.ABC):
+    """The rule of one setting.
+
+    Attributes:
+        help: What it does, in one line.
+        optional: Whether it may be None, which is written `none` on the command line.
+    """
+
+    help: str
+    optional: bool = False
+
+    @property
+    @abc.abstractmethod
+    def expected(self) -> str:
+        """What may be given, as the end of the sentence "expected ..."."""
+
+    @property
+    @abc.abstractmethod
+    def metavar(self) -> str:
+        """What stands for a value in the help of the command line."""
+
+    @abc.abstractmethod
+    def accept(self, value: Any) -> Any:
+        """The value as it is kept; ValueError or TypeError where it breaks the rule."""
+
+    @abc.abstractmethod
+    def parse(self, text: str) -> Any:
+        """What a person typed, as a value; ValueError where it is none."""
+
+    def checked(self, name: str, value: Any) -> Any:
+        """The value as it is kept.
+
+        Raises:
+            InputError: The value breaks the rule.
+        """
+        if value is None and self.optional:
+            return None
+        try:
+            return self.accept(value)
+        except (TypeError, ValueError):
+            raise self._refused(name, value) from None
+
+    def parsed(self, name: str, text: str) -> Any:
+        """What a person typed, as a checked value.
+
+        Raises:
+            InputError: The text breaks the rule.
+        """
+        if self.optional and text.strip().lower() in _NONE:
+            return None
+        try:
+            return self.accept(self.parse(text))
+        except (TypeError, ValueError):
+            raise self._refused(name, text) from None
+
+    def _refused(self, name, value):
+        none = " or none" if self.optional else ""
+        return InputError(f"{name}: expected {self.expected}{none}, got {value!r:.200}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole(Setting):
+    """A whole number.
+
+    Attributes:
+        minimum: The least that is accepted.
+    """
+
+    minimum: int = 1
+
+    @property
+    def expected(self) -> str:
+        return f"a whole number of at least {self.minimum}"
+
+    @property
+    def metavar(self) -> str:
+        return "INTEGER"
+
+    def accept(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < self.minimum:
+            raise ValueError
+        return value
+
+    def parse(self, text: str) -> int:
+        return int(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Number(Setting):
+    """A finite number.
+
+    Attributes:
+        minimum: The least that is accepted.
+        below: What it must lie below.
+        positive: Whether the minimum itself is excluded.
+    """
+
+    minimum: float = 0.0
+    below: float = math.inf
+    positive: bool = False
+
+    @property
+    def expected(self) -> str:
+        least = f"{'above' if self.positive else 'of at least'} {self.minimum:g}"
+        return f"a number {least}" + (f" and below {self.below:g}" if self.below < math.inf else "")
+
+    @property
+    def metavar(self) -> str:
+        return "NUMBER"
+
+    def accept(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise TypeError
+        # A string, too: YAML 1.1 reads 1e-3, without a point, as text.
+        number = float(value)
+        large_enough = number > self.minimum if self.positive else number >= self.minimum
+        if not (large_enough and number < self.below):
+            raise ValueError
+        return number
+
+    def parse(self, text: str) -> float:
+        return float(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice(Setting):
+    """One of a few names.
+
+    Attributes:
+        names: Those names.
+    """
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> str:
+        return f"one of {', '.join(self.names)}"
+
+    @property
+    def metavar(self) -> str:
+        return "NAME"
+
+    def accept(self, value: Any) -> str:
+        if value not in self.names:
+            raise ValueError
+        return value
+
+    def parse(self, text: str) -> str:
+        return text
+
+    def _refused(self, name, value):
+        hint = did_you_mean(value, self.names)
+        return InputError(f"{super()._refused(name, value)}{hint}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes(Setting):
+    """The sizes of layers, one after the other; none for no layer."""
+
+    @property
+    def expected(self) -> str:
+        return "whole numbers of at least 1, such as [256, 128] (on the command line: 256,128)"
+
+    @property
+    def metavar(self) -> str:
+        return "SIZES"
+
+    def accept(self, value: Any) -> tuple[int, ...]:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        size = Whole("")
+        return tuple(size.accept(item) for item in value)
+
+    def parse(self, text: str) -> list[int]:
+        return [int(item) for item in text.strip("[]() ").split(",") if item.strip()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Text(Setting):
+    """A name or a path."""
+
+    @property
+    def expected(self) -> str:
+        return "a name or a path"
+
+    @property
+    def metavar(self) -> str:
+        return "TEXT"
+
+    def accept(self, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise TypeError
+        return value
+
+    def parse(self, text: str) -> str:
+        return text

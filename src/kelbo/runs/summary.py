@@ -1,0 +1,86 @@
+"""summary.json: the final figures of a run, and what they were made with."""
+
+import math
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo.datasets import Dataset
+from kelbo.models import VAE
+from kelbo.runs import figures
+from kelbo.runs.config import FitConfig
+from kelbo.runs.data import examples
+from kelbo.version import __version__
+
+
+def summarize(
+    model: VAE,
+    config: FitConfig,
+    data: Dataset,
+    history: Mapping[str, Sequence[float]],
+    command: str,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """The final figures of a trained model.
+
+    Args:
+        model: The trained model.
+        config: Its settings, without "auto".
+        data: Its data.
+        history: Figures per epoch.
+        command: What was typed.
+        notes: What a person should know.
+
+    Returns:
+        Figures in nats per example, sizes, times and versions, as JSON can hold them.
+    """
+    summary = {"train": figures.bound(model, data.x_train)}
+    if data.x_test is not None:
+        summary["validation"] = figures.bound(model, data.x_test)
+    samples, most = config.log_likelihood_samples, config.log_likelihood_examples
+    if samples and most:
+        x, _ = examples(data, "validation")
+        summary["log_likelihood"] = figures.log_likelihood(model, x, samples, most, config.seed)
+    return {
+        **summary,
+        "data": {
+            "name": data.name,
+            "source": data.source,
+            "train_examples": len(data.x_train),
+            "validation_examples": 0 if data.x_test is None else len(data.x_test),
+            "event_shape": list(data.event_shape),
+        },
+        "likelihood": config.likelihood,
+        "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
+        "epochs": len(history["loss"]),
+        "epoch_of_weights": _epoch_of_weights(config, history),
+        "seconds_of_epochs": round(sum(history["seconds"]), 3),
+        "seed": config.seed,
+        "backend": keras.backend.backend(),
+        "versions": _versions(),
+        "command": command,
+        "notes": list(notes),
+    }
+
+
+def _epoch_of_weights(config, history):
+    """With early stopping the weights of the best epoch are kept, else those of the last."""
+    if config.patience is None:
+        return len(history["loss"])
+    return int(np.nanargmin(history["val_loss"])) + 1
+
+
+def _versions():
+    backend = keras.backend.backend()
+    library = sys.modules.get(backend)
+    return {
+        "kelbo": __version__,
+        "keras": keras.__version__,
+        backend: getattr(library, "__version__", "unknown"),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,232 @@
+"""What is done with a trained model: evaluate, encode, sample, reconstruct, plot again."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kelbo import plots
+from kelbo.datasets import Dataset
+from kelbo.errors import InputError
+from kelbo.files import replacing
+from kelbo.runs import figures
+from kelbo.runs.data import examples
+from kelbo.runs.folder import PICTURES, RunFolder
+from kelbo.runs.loading import Run, as_arrays
+from kelbo.runs.outputs import write_pictures, write_report
+from kelbo.runs.pictures import draw_reconstructions, draw_samples, drawers
+from kelbo.runs.suggestions import did_you_mean
+
+CODES, SAMPLES, RECONSTRUCTIONS = (".npz", ".csv"), (".png", ".npy"), (".png", ".npz")
+"""The kinds of files that `encode`, `sample` and `reconstruct` write."""
+
+_SHOWN = 30
+
+
+def output_path(out: str | os.PathLike, suffixes: Sequence[str]) -> Path:
+    """The path of a file that is to be written, checked before any work is done.
+
+    Args:
+        out: The path.
+        suffixes: The kinds that can be written, such as ".npz".
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: It ends in none of them, is a folder, or its folder does not exist.
+    """
+    path = Path(out)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"out: expected a file that ends in {' or '.join(suffixes)}, got '{out}'")
+    if path.is_dir():
+        raise InputError(f"out: {out} is a folder; give a file")
+    if not path.parent.is_dir():
+        raise InputError(f"out: there is no folder {path.parent}; make it first")
+    return path
+
+
+def evaluate(
+    run: Run, data: Dataset, part: str = "validation", samples: int = 1000, most: int | None = None
+) -> dict[str, Any]:
+    """Bound and log-likelihood of data under the model of a run, in nats per example.
+
+    Args:
+        run: The run.
+        data: The data; see `Run.data`.
+        part: "train", "validation" or "all".
+        samples: Importance samples per example; 0 skips the log-likelihood.
+        most: At most so many examples for the log-likelihood; None for all.
+
+    Returns:
+        `loss`, `reconstruction`, `kl`, `examples` and, with samples, `log_likelihood`.
+    """
+    x, _ = examples(data, part)
+    seed = run.config.seed if run.config else 0
+    result: dict[str, Any] = {**figures.bound(run.model, x), "examples": len(x)}
+    if samples:
+        result["log_likelihood"] = figures.log_likelihood(run.model, x, samples, most, seed)
+    return result
+
+
+def encode(run: Run, data: Dataset, out: str | os.PathLike, part: str = "all") -> Path:
+    """Writes the posterior's mean and standard deviation of every example.
+
+    Args:
+        run: The run.
+        data: The data; see `Run.data`.
+        out: A .npz file of arrays `mean`, `stddev` and, where there are any, `labels`; or a .csv
+            file with a row per example.
+        part: "train", "validation" or "all".
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: `out` cannot be written.
+    """
+    path = output_path(out, CODES)
+    x, labels = examples(data, part)
+    mean, stddev = as_arrays(run.model.encode(x))
+    with replacing(path) as temporary:
+        if path.suffix.lower() == ".npz":
+            arrays = {"mean": mean, "stddev": stddev}
+            if labels is not None:
+                arrays["labels"] = labels
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)
+        else:
+            _write_codes(temporary, mean, stddev, labels)
+    return path
+
+
+def _write_codes(path, mean, stddev, labels):
+    dimensions = range(1, mean.shape[1] + 1)
+    header = [f"mean_{d}" for d in dimensions] + [f"stddev_{d}" for d in dimensions]
+    rows = np.concatenate([mean, stddev], axis=1).tolist()
+    if labels is not None:
+        header.append("label")
+        rows = [[*row, label] for row, label in zip(rows, labels.tolist(), strict=True)]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def sample(
+    run: Run,
+    out: str | os.PathLike,
+    n: int = 64,
+    seed: int = 0,
+    noise: bool = False,
+) -> Path:
+    """Writes new examples, from latent values drawn from the prior.
+
+    Args:
+        run: The run.
+        out: A .png picture or a .npy array of shape (n, *event shape).
+        n: How many.
+        seed: Decides which.
+        noise: Whether pixels are drawn from the likelihood, or are its mean.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: `out` cannot be written, or `n` is below 1.
+    """
+    path = output_path(out, SAMPLES)
+    if n < 1:
+        raise InputError(f"n: expected at least 1 sample, got {n}")
+    values = run.model.sample(n, seed=seed, mean=not noise)
+    if path.suffix.lower() == ".npy":
+        _write_array(path, values)
+    else:
+        shown = Dataset("samples", values.astype("float32"))
+        # Beside their own data where these are rows of numbers; pictures need none.
+        reference = run.data() if values.ndim == 2 and run.config else shown
+        plots.save(draw_samples(values, reference), path)
+    return path
+
+
+def reconstruct(
+    run: Run,
+    data: Dataset,
+    out: str | os.PathLike,
+    part: str = "validation",
+    n: int | None = None,
+) -> Path:
+    """Writes examples beside what the model makes of them.
+
+    Args:
+        run: The run.
+        data: The data; see `Run.data`.
+        out: A .png picture, or a .npz file of arrays `original` and `reconstruction`.
+        part: "train", "validation" or "all".
+        n: The first so many examples; None for 30 in a picture and all in a file of arrays.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: `out` cannot be written, or `n` is below 1.
+    """
+    path = output_path(out, RECONSTRUCTIONS)
+    if n is not None and n < 1:
+        raise InputError(f"n: expected at least 1 example, got {n}")
+    picture = path.suffix.lower() == ".png"
+    x, _ = examples(data, part)
+    x = x[: _SHOWN if n is None and picture else n]
+    reconstruction = run.model.reconstruct(x)
+    if picture:
+        plots.save(draw_reconstructions(x, reconstruction, data), path)
+    else:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, original=x, reconstruction=reconstruction)
+    return path
+
+
+def plot(run: Run, only: Sequence[str] = (), data_dir: str | None = None) -> list[Path]:
+    """Draws the pictures of a run again, and writes its report.
+
+    Args:
+        run: The run.
+        only: Names of the pictures to draw; none for all.
+        data_dir: A folder that holds files of known data sets.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: The run is a model file alone, an unknown picture, or one that this run has
+            not.
+    """
+    for name in only:
+        if name not in PICTURES:
+            raise InputError(
+                f"only: expected one of {', '.join(PICTURES)}, got {name!r}"
+                f"{did_you_mean(name, PICTURES)}"
+            )
+    if not run.path.is_dir() or run.config is None:
+        raise InputError(f"{run.path}: plot needs the folder of a run, not a model file alone")
+    folder, config = RunFolder.existing(run.path), run.config
+    history, summary = folder.read_metrics(), folder.read_summary()
+    data = run.data(data_dir=data_dir)
+    available = drawers(run.model, data, history, config.seed)
+    for name in only:
+        if name not in available:
+            raise InputError(
+                f"only: this run has no {name}; it is drawn of images with latent_dim 2"
+            )
+    names = list(only) or list(available)
+    write_pictures(folder, run.model, config, data, history, names)
+    write_report(folder, config, history, summary)
+    return [*map(folder.picture, names), folder.report]
+
+
+def _write_array(path, values):
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, values)
