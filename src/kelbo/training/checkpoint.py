@@ -6,7 +6,6 @@ import os
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np

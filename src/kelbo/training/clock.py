@@ -11,22 +11,23 @@ from kelbo.training.batches import Batches
 _EVALUATION = 2**32 - 1
 
 
-def seed_training(model: keras.Model, epoch: int) -> None:
-    """Sets all seed generators of `model` from its seed and the number of the epoch, from 0."""
-    _set_seeds(model, epoch)
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """The states of all seed generators in `model`."""
+    return [variable for variable in model.variables if "seed_generator" in variable.path]
 
 
-def seed_evaluation(model: keras.Model) -> None:
-    """Sets all seed generators of `model` to where every evaluation starts."""
-    _set_seeds(model, _EVALUATION)
+def set_seeds(states: list[keras.Variable], seed: int, stream: int = _EVALUATION) -> None:
+    """Sets the states of seed generators.
 
-
-def _set_seeds(model, stream):
-    states = [v for v in model.variables if "seed_generator" in v.path]
-    for index, state in enumerate(states):
-        drawn = np.random.default_rng([model.seed, stream, index]).integers(0, 2**31, 2)
+    Args:
+        states: As `seed_states` returns them.
+        seed: The model's seed.
+        stream: Number of the epoch, from 0; by default where every evaluation starts.
+    """
+    seeds = np.random.default_rng([seed, stream, 1]).integers(0, 2**31, len(states))
+    for state, drawn in zip(states, seeds, strict=True):
         # The second entry counts the draws.
-        state.assign(np.array([drawn[0], 0], dtype=state.dtype))
+        state.assign(np.array([drawn, 0], dtype=state.dtype))
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -46,13 +47,18 @@ class EpochClock(keras.callbacks.Callback):
         self._shuffle = shuffle
         self._offset = offset
         self._rewind = rewind
+        self._seed_states = []
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._seed_states = seed_states(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        epoch += self._offset
         if self._shuffle:
-            self._batches.shuffle(self.model.seed, epoch + self._offset)
+            self._batches.shuffle(self.model.seed, epoch)
         if self._rewind is not None:
             self._rewind(self._batches.order)
-        seed_training(self.model, epoch + self._offset)
+        set_seeds(self._seed_states, self.model.seed, epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.model.epochs_trained.assign(epoch + self._offset + 1)

@@ -11,14 +11,15 @@ import numpy as np
 
 from kelbo.training.batches import Batches
 from kelbo.training.checkpoint import Checkpoint
-from kelbo.training.clock import EpochClock, seed_evaluation
+from kelbo.training.clock import EpochClock, seed_states, set_seeds
+from kelbo.training.handover import Handover, Remembered
 from kelbo.training.watch import Watch
 
 # A compiled call takes about this long: the progress bar moves, and Ctrl-C is heard.
 _SECONDS_PER_CALL = 0.5
 
 
-class FusedTrainer:
+class FusedTrainer(Handover):
     """Mixin for `keras.Model`: `fit`, `evaluate` and `predict` of arrays in few compiled calls.
 
     On JAX the data go to the device once, and one compiled call runs a loop over many steps that
@@ -45,6 +46,7 @@ class FusedTrainer:
         self.epochs_trained = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="epochs_trained"
         )
+        self.remembered = Remembered()
         self.interrupted = False
         self.first_broken_step = None
         self._on_device = {}
@@ -135,7 +137,7 @@ class FusedTrainer:
     ) -> Any:
         """Loss and metrics on data: `keras.Model.evaluate`. Same data, same noise, same result."""
         self._assert_compile_called("evaluate")
-        seed_evaluation(self)
+        set_seeds(seed_states(self), self.seed)
         shared = {"verbose": verbose, "callbacks": callbacks, "return_dict": return_dict, **kwargs}
         arrays = _are_arrays((x, y, sample_weight))
         if kwargs or steps or not arrays:
@@ -157,7 +159,7 @@ class FusedTrainer:
         callbacks: Any = None,
     ) -> Any:
         """What `call` returns, for all of `x`: `keras.Model.predict`. Same noise at every call."""
-        seed_evaluation(self)
+        set_seeds(seed_states(self), self.seed)
         shared = {"verbose": verbose, "callbacks": callbacks}
         if steps or not _are_arrays((x, None, None)):
             return super().predict(x, batch_size=batch_size, steps=steps, **shared)
@@ -220,7 +222,8 @@ class FusedTrainer:
             self._symbolic_build(data_batch=batches.rows(np.arange(min(2, batches.examples))))
         self._on_device[kind] = scan.DeviceBatches(batches)
         try:
-            yield self._on_device[kind]
+            with self.cheap_handover():
+                yield self._on_device[kind]
         finally:
             del self._on_device[kind]
 
@@ -285,11 +288,14 @@ class FusedFunction:
     def __call__(self, state: Any, iterator: Any) -> tuple[Any, Any]:
         batches = self._model._on_device.get(self._kind)
         if batches is None:
+            self._model.forget_reset()
             return self._plain(state, iterator)
         if self._kind == "predict":
             return self.loop.run(state, batches)
+        runs_a_step = batches.next_step < batches.steps
         logs, broken, state = self.loop.run(state, batches, self._model.steps_per_execution)
         self._model.first_broken_step = broken
+        self._model.remembered.logs_are_results = runs_a_step
         return logs, state
 
 

@@ -33,13 +33,14 @@ class DeviceBatches:
     def rewind(self, order: np.ndarray | None = None) -> None:
         """Goes back to the first step, with a new order of examples where one is given."""
         if order is not None:
-            self.order = jnp.asarray(order)
+            self.order = order
         self.next_step = 0
 
 
 def _place(array):
     """The array on the device. On a CPU, JAX shares memory that begins at a multiple of 64 bytes;
-    NumPy's own copy into such memory is several times faster than JAX's of any other."""
+    NumPy's own copy into such memory is several times faster than JAX's of any other.
+    """
     if isinstance(array, jax.Array) or jax.default_backend() != "cpu":
         return jnp.asarray(array)
     array = np.asarray(array)
@@ -74,7 +75,10 @@ class StepLoop:
         )
         self.seconds_per_step = None
 
-    def _loop(self, state, data, order, begin, end, *, batch_size, with_short_step):
+    def _loop(self, state, metrics, data, order, begin, end, *, batch_size, with_short_step):
+        # The metrics are not donated: the trainer keeps the arrays that they are reset to.
+        state = (*state, metrics)
+
         def full_batch(i):
             return _take(data, jax.lax.dynamic_slice_in_dim(order, i * batch_size, batch_size))
 
@@ -107,7 +111,8 @@ class StepLoop:
         end = min(begin + steps, batches.steps)
         full_end = min(end, batches.full_steps)
         logs, broken, state = self._run(
-            state,
+            tuple(state[:-1]),
+            state[-1],
             batches.data,
             batches.order,
             min(begin, full_end),

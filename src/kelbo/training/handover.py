@@ -1,0 +1,117 @@
+"""State between the model and the compiled loop on JAX, with little Python in between.
+
+Keras hands the state over at the beginning and the end of every epoch: it walks through all layers
+to list the variables, checks and converts every value, resets the metrics one by one and computes
+their results outside of compiled code. That takes over a millisecond, as long as a whole epoch of
+a small model. Here the lists are made once per fit and the values attached as they are.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+_KINDS = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
+
+
+@dataclass
+class Remembered:
+    """What is remembered for the time of one fit; Keras does not look into a plain object."""
+
+    variables: dict[str, list[keras.Variable]] | None = None
+    metrics_at_reset: list[Any] | None = None
+    logs_are_results: bool = False
+
+
+class Handover:
+    """Mixin for `keras.Model` on JAX: Keras' methods of handing state over, made cheap.
+
+    Outside of `cheap_handover`, Keras' own methods run. The model sets `remembered` to
+    `Remembered()` in its constructor.
+    """
+
+    @contextlib.contextmanager
+    def cheap_handover(self) -> Iterator[None]:
+        """Remembers the model's variables for the time of one fit or evaluation."""
+        remembered = self.remembered
+        nested = remembered.variables is not None
+        if not nested:
+            remembered.variables = {
+                "trainable_variables": list(self.trainable_variables),
+                "non_trainable_variables": list(self.non_trainable_variables),
+                "optimizer_variables": list(self.optimizer.variables) if self.optimizer else [],
+                "metrics_variables": list(self.metrics_variables),
+            }
+        try:
+            yield
+        finally:
+            if not nested:
+                self.remembered = Remembered()
+
+    def _get_jax_state(
+        self,
+        trainable_variables: bool = False,
+        non_trainable_variables: bool = False,
+        optimizer_variables: bool = False,
+        metrics_variables: bool = False,
+        purge_model_variables: bool = False,
+    ) -> tuple:
+        wanted = (
+            trainable_variables,
+            non_trainable_variables,
+            optimizer_variables,
+            metrics_variables,
+        )
+        by_kind = self.remembered.variables
+        if by_kind is None:
+            return super()._get_jax_state(*wanted, purge_model_variables)
+        state = []
+        for kind, is_wanted in zip(_KINDS, wanted, strict=True):
+            if is_wanted:
+                state.append([variable.value for variable in by_kind[kind]])
+                if purge_model_variables:
+                    _attach(by_kind[kind], [None] * len(by_kind[kind]))
+        return tuple(state)
+
+    def jax_state_sync(self) -> None:
+        """Attaches the state of the last compiled call to the model's variables."""
+        if self.remembered.variables is None:
+            super().jax_state_sync()
+        elif getattr(self, "_jax_state", None) and not self._jax_state_synced:
+            for kind in _KINDS:
+                _attach(self.remembered.variables[kind], self._jax_state.get(kind) or [])
+            self._jax_state_synced = True
+
+    def reset_metrics(self) -> None:
+        """Sets all metrics back to where they start."""
+        by_kind = self.remembered.variables
+        if by_kind is None or self.remembered.metrics_at_reset is None:
+            super().reset_metrics()
+        if by_kind is not None:
+            variables = by_kind["metrics_variables"]
+            if self.remembered.metrics_at_reset is None:
+                self.remembered.metrics_at_reset = [variable.value for variable in variables]
+            _attach(variables, self.remembered.metrics_at_reset)
+
+    def forget_reset(self) -> None:
+        """Says that Keras' own loop runs, which gives the metrics' memory away."""
+        self.remembered.metrics_at_reset = None
+        self.remembered.logs_are_results = False
+
+    def _get_metrics_result_or_logs(self, logs: Any) -> Any:
+        # The last step of the loop has computed just that.
+        return (
+            logs if self.remembered.logs_are_results else super()._get_metrics_result_or_logs(logs)
+        )
+
+
+def _attach(variables, values):
+    for variable, value in zip(variables, values, strict=False):
+        variable._value = value
