@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import harness, machine, tables
-from benchmarks.problems import LikelihoodProblem, MissingData
+from benchmarks.problems import LikelihoodProblem, MissingData, TrainingProblem
 from benchmarks.registry import BENCHMARKS, Benchmark, quick
 
 CHECK_EPOCHS = 3
@@ -31,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     console = Console()
     console.width = max(console.width, 100)
-    os.environ["KERAS_BACKEND"] = "jax"  # inherited by every contender
     here = machine.describe()
     console.print(", ".join(f"{name} {value}" for name, value in here.items()), highlight=False)
     results, ok = [], True
@@ -68,6 +66,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--contenders", metavar="A,B", help="only these")
     parser.add_argument("--rounds", type=_positive, metavar="N", help="rounds that count")
+    parser.add_argument(
+        "--epochs", type=_positive, metavar="N", help="epochs per fit and round, when training"
+    )
     parser.add_argument("--images", type=_positive, metavar="N", help="images of log_likelihood")
     parser.add_argument("--quick", action="store_true", help="some seconds, not to be reported")
     parser.add_argument(
@@ -98,6 +99,8 @@ def _positive(text: str) -> int:
 def _adjust(benchmark: Benchmark, options: argparse.Namespace) -> Benchmark:
     if options.quick:
         benchmark = quick(benchmark)
+    if options.epochs and isinstance(benchmark.problem, TrainingProblem):
+        benchmark = replace(benchmark, problem=replace(benchmark.problem, epochs=options.epochs))
     if options.images and isinstance(benchmark.problem, LikelihoodProblem):
         unit = benchmark.unit.replace(
             f"{benchmark.problem.images} images", f"{options.images} images"

@@ -44,7 +44,7 @@ MNIST = Benchmark(
 )
 DIGITS = Benchmark(
     name="digits",
-    unit="epoch of 1797 images, 64-64-2, batch 100, in fits of 20 epochs",
+    unit="epoch of 1797 images, 64-64-2, batch 100",
     problem=TrainingProblem("digits", features=64, hidden=64, epochs=20),
     contenders=_modules("training", "hand_jax", "kelbo", "keras_jax", "torch_eager"),
     references=("hand_jax", "kelbo"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 import traceback
@@ -24,6 +25,7 @@ def serve(connection: Connection, module: str, problem: Any) -> None:
         module: Name of the module whose class ``Contender`` is run.
         problem: Passed to the contender.
     """
+    os.environ["KERAS_BACKEND"] = "jax"
     try:
         contender = importlib.import_module(module).Contender(problem)
         contender.setup()
