@@ -40,12 +40,13 @@ def dtype(request):
 
 @pytest.fixture
 def derivative():
-    """derivative(f, x): the derivative of an elementwise f at the NumPy array x."""
+    """derivative(f, x): the derivative of an elementwise f at the NumPy array x, compiled."""
 
     def at(f, x):
         x = np.asarray(x)
         variable = keras.Variable(x, dtype=str(x.dtype))
-        _, (gradient,) = ops.value_and_grad(lambda: ops.sum(f(variable.value)), [variable])()
+        gradients = ops.value_and_grad(lambda: ops.sum(f(variable.value)), [variable])
+        _, (gradient,) = ops.compile(gradients, [variable])()
         return keras.ops.convert_to_numpy(gradient)
 
     return at

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops as keras_ops
 
+from kelbo.ops.backends import backend
 from kelbo.ops.float64 import float64_kept
 
 
@@ -28,4 +29,4 @@ def as_floats(*values: Any) -> list[Any]:
     with float64_kept():
         names = [keras.backend.standardize_dtype(x.dtype) for x in tensors]
         dtype = keras.backend.result_type(*names, float)
-    return [keras_ops.convert_to_tensor(x, dtype=dtype) for x in values]
+    return [backend.as_tensor(keras_ops.convert_to_tensor(x, dtype=dtype)) for x in values]

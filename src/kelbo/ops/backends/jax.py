@@ -64,6 +64,11 @@ def float64_enabled() -> bool:
     return bool(jax.config.jax_enable_x64)
 
 
+def as_tensor(x: jax.Array) -> jax.Array:
+    """The argument itself."""
+    return x
+
+
 def known_truth(x: jax.Array) -> bool | None:
     """The truth of a boolean scalar, or None while a compiled function is being traced."""
     try:

@@ -40,6 +40,11 @@ def float64_enabled() -> bool:
     return True
 
 
+def as_tensor(x: tf.Tensor | tf.Variable) -> tf.Tensor:
+    """The value of a `tf.Variable`, which Keras takes for a tensor and which has no `ndim`."""
+    return tf.convert_to_tensor(x)
+
+
 def known_truth(x: tf.Tensor) -> bool | None:
     """The truth of a boolean scalar, or None while a graph is being traced."""
     return bool(x) if hasattr(x, "numpy") else None

@@ -92,6 +92,11 @@ def float64_enabled() -> bool:
     return True
 
 
+def as_tensor(x: torch.Tensor) -> torch.Tensor:
+    """The argument itself."""
+    return x
+
+
 def known_truth(x: torch.Tensor) -> bool | None:
     """The truth of a boolean scalar, or None where only shapes are computed or under `vmap`."""
     try:
