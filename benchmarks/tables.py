@@ -89,7 +89,7 @@ def warnings(result: Result) -> list[str]:
     found += [
         f"{outcome.name} used {outcome.restlessness:.0%} of a CPU while it should have waited."
         for outcome in result.outcomes
-        if outcome.restlessness > SPINNING
+        if outcome.restlessness > SPINNING and outcome.waited > 1  # s: too short to tell otherwise
     ]
     return found
 

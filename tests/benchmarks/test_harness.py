@@ -73,6 +73,14 @@ def test_a_waiting_contender_uses_no_cpu(fakes):
     assert all(0 < o.memory_setup <= o.memory < 1e9 for o in result.outcomes)
 
 
+def test_a_contender_that_spins_is_reported(fakes):
+    result = harness.run(fakes(a={}, rounds=1, warmup=0))
+    (outcome,) = result.outcomes
+    assert not any("waited" in text for text in tables.warnings(result))
+    outcome.waited, outcome.cpu_waiting = 10.0, 3.0
+    assert "a used 30% of a CPU while it should have waited." in tables.warnings(result)
+
+
 def test_what_is_not_installed_is_said_and_fails_nothing(fakes):
     absent = {"source": "import a_package_that_nobody_has"}
     result = harness.run(fakes(a={}, b=absent))
