@@ -95,7 +95,7 @@ class FitConfig:
         None,
         Sizes("sizes of the decoder's dense layers; none: the encoder's, reversed", optional=True),
     )
-    activation: str = _field("relu", Choice("activation of the hidden layers", names=_ACTIVATIONS))
+    activation: str = _field("tanh", Choice("activation of the hidden layers", names=_ACTIVATIONS))
     kl: str = _field(
         "analytic",
         Choice(
@@ -111,7 +111,10 @@ class FitConfig:
     clip_norm: float | None = _field(
         None, Number("largest norm of a gradient", optional=True, positive=True)
     )
-    epochs: int = _field(50, Whole("passes through the training data"))
+    epochs: int | None = _field(
+        None,
+        Whole("passes through the data; none: 50, or as many as make 5000 steps", optional=True),
+    )
     batch_size: int = _field(100, Whole("examples per step"))
     patience: int | None = _field(
         None,

@@ -1,6 +1,7 @@
 """The data of a run: loaded, split and binarised as its settings say, and checked."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from kelbo import datasets
 from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.runs.config import FitConfig
+
+_LEAST_EPOCHS, _LEAST_STEPS = 50, 5000
 
 PARTS = ("train", "validation", "all")
 
@@ -75,6 +78,24 @@ def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
     if data.y_train is not None and data.y_test is not None:
         labels = np.concatenate([data.y_train, data.y_test])
     return np.concatenate([data.x_train, data.x_test]), labels
+
+
+def settled_epochs(config: FitConfig, data: Dataset) -> int:
+    """The number of epochs; where none is given, 50, or more for small data.
+
+    Few examples make few steps: 50 epochs of 1,438 digits would end long before the loss is flat.
+
+    Args:
+        config: The settings.
+        data: The data.
+
+    Returns:
+        `config.epochs`, or the least number from 50 on that makes 5000 steps.
+    """
+    if config.epochs is not None:
+        return config.epochs
+    steps = math.ceil(len(data.x_train) / config.batch_size)
+    return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps))
 
 
 def require_trainable(data: Dataset, config: FitConfig) -> None:

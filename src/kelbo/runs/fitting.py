@@ -14,7 +14,7 @@ from kelbo.models import VAE
 from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
 from kelbo.runs.config import FitConfig
-from kelbo.runs.data import load_data, require_trainable
+from kelbo.runs.data import load_data, require_trainable, settled_epochs
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
 from kelbo.runs.outcomes import Diverged, Interrupted
@@ -85,7 +85,7 @@ def fit(
     job = _prepare(config)
     folder = RunFolder.free(next_folder(job.data.name) if out is None else out, force)
     folder.take()
-    config.to_yaml(folder.config)
+    job.config.to_yaml(folder.config)
     _announce(job, folder, say)
     return _run(job, folder, command, say, callbacks)
 
@@ -134,8 +134,8 @@ def resume(
     checkpoint = Checkpoint(folder.checkpoint)
     checkpoint.restore(job.model)  # refuses a damaged file before anything is touched
     folder.remove_leftovers()
-    if config != kept:
-        config.to_yaml(folder.config)
+    if job.config != kept:
+        job.config.to_yaml(folder.config)
     _announce(job, folder, say)
     return _run(job, folder, command, say, callbacks)
 
@@ -152,6 +152,7 @@ class _Job:
 def _prepare(config: FitConfig) -> _Job:
     data = load_data(config)
     require_trainable(data, config)
+    config = config.replace(epochs=settled_epochs(config, data))
     return _Job(config, data, build_model(config, data))
 
 
@@ -248,7 +249,7 @@ def _agreed(kept: FitConfig, given: Mapping[str, Any], path: str | os.PathLike) 
     asked = kept.replace(**given).anchored()
     for name in given:
         old, new = getattr(kept, name), getattr(asked, name)
-        if name == "epochs" and new >= old:
+        if name == "epochs" and new is not None and old is not None and new >= old:
             continue
         if new != old:
             rule = "epochs may only grow" if name == "epochs" else "its settings stay as they are"
