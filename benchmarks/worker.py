@@ -48,6 +48,8 @@ def serve(connection: Connection, module: str, problem: Any) -> None:
                 }
             )
             rest = (time.perf_counter(), time.process_time())
+    except (EOFError, BrokenPipeError):
+        return  # the parent is gone
     except ModuleNotFoundError as error:
         absent = "." not in error.name  # a package, not a missing part of one that is there
         message = f"not installed: {error.name}" if absent else str(error)
