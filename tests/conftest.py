@@ -1,11 +1,20 @@
 """What all tests share."""
 
 import os
+import tempfile
 from pathlib import Path
 
-os.environ["MPLBACKEND"] = "Agg"  # no test may open a window; set before matplotlib is imported
+# Before JAX and matplotlib are imported: no test may open a window, and most tests compile the same
+# few models, so that what one has compiled serves the others.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="kelbo-tests-"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-import kelbo  # noqa: F401, I001 - before any test imports Keras, so that Kelbo chooses the backend
+# Before any test imports Keras, so that Kelbo chooses the backend.
+import kelbo as kb  # noqa: I001
+import keras
+import numpy as np
 import pytest
 
 _REAL_DATA = ("mnist", "fashion_mnist", "frey_faces")
@@ -21,3 +30,45 @@ def data_dir():
     if missing:
         pytest.skip(f"KELBO_DATA_DIR ({folder}) lacks {', '.join(missing)}")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The 8 x 8 digits as vectors in [0, 1]."""
+    from sklearn.datasets import load_digits
+
+    return (load_digits().images / 16).astype("float32").reshape(-1, 64)
+
+
+@pytest.fixture
+def make_vae():
+    """Makes a small VAE of digits; the same weights at every call."""
+
+    def make(event_shape=(64,), latent=2, hidden=16, posterior=kb.layers.ConditionalNormal, **more):
+        keras.utils.set_random_seed(3)
+
+        def network():
+            flatten = [keras.layers.Flatten()] if len(event_shape) > 1 else []
+            return keras.Sequential([*flatten, keras.layers.Dense(hidden, "relu")])
+
+        settings = {
+            "prior": kb.distributions.Normal.standard((latent,)),
+            "likelihood": kb.layers.ConditionalContinuousBernoulli(
+                event_shape, keras.Sequential([keras.layers.Dense(hidden, "relu")])
+            ),
+            "posterior": posterior((latent,), network()),
+            "seed": 1,
+            **more,
+        }
+        vae = kb.models.VAE(**settings)
+        vae.compile("adam")
+        vae.build((None, *event_shape))
+        return vae
+
+    return make
+
+
+@pytest.fixture
+def weights():
+    """All weights of a model in one vector."""
+    return lambda model: np.concatenate([np.ravel(w) for w in model.get_weights()])

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from kelbo.errors import InputError
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
@@ -15,12 +17,29 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     there and the temporary one is gone.
 
     Args:
-        path: The file to write. Its folder must exist.
+        path: The file to write.
 
     Yields:
         A path with the same suffix, to write to.
+
+    Raises:
+        InputError: The folder does not exist, or `path` is a folder.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from kelbo.files import replacing
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with replacing(f"{folder}/notes.txt") as temporary:
+        ...         _ = temporary.write_text("whole")
+        ...     Path(folder, "notes.txt").read_text()
+        'whole'
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.image import imread
 
 from kelbo.errors import InputError
+from kelbo.files import replacing
 from kelbo.plots import image_grid, save
-from kelbo.plots.saving import replacing
 
 
 @pytest.fixture

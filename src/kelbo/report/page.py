@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from kelbo.plots.saving import replacing
+from kelbo.files import replacing
 from kelbo.report.pictures import embedded
 from kelbo.report.tables import epochs, figures, settings
 

@@ -1,5 +1,6 @@
 """A checkpoint from which a fit goes on as if it had never stopped."""
 
+import inspect
 import json
 import math
 import os
@@ -185,9 +186,15 @@ def _is_finite(logs):
 
 
 def _callback_state(callback, arrays, index):
-    """The counters of a callback: its numbers, and its lists of arrays (such as best weights)."""
+    """The counters of a callback: its numbers, and its lists of arrays (such as best weights).
+
+    What the constructor takes is how the callback was set up, not how far it has come.
+    """
     state = {"class": type(callback).__name__, "values": {}, "lists": {}}
+    settings = inspect.signature(type(callback).__init__).parameters
     for name, value in vars(callback).items():
+        if name in settings:
+            continue
         if isinstance(value, np.generic):
             value = value.item()
         if value is None or isinstance(value, bool | int | float):

@@ -1,0 +1,70 @@
+"""Every script in examples/ runs; the functional one computes what the model does."""
+
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import kelbo as kb
+from kelbo import distributions as kd
+from kelbo import layers as kl
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_the_script_runs_shortened(script, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(script), "--epochs", "1"])
+    runpy.run_path(str(script), run_name="__main__")
+    assert "loss" in capsys.readouterr().out
+
+
+def test_there_are_scripts():
+    assert {script.stem for script in SCRIPTS} >= {"functional_vae", "twenty_lines"}
+
+
+@pytest.mark.core
+def test_the_functional_model_has_the_loss_of_the_vae(digits):
+    spec = importlib.util.spec_from_file_location("functional_vae", EXAMPLES / "functional_vae.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    keras.utils.set_random_seed(0)
+    functional = example.build_model(pixels=64)
+    functional.compile("adam", loss=example.negative_log_likelihood)
+    functional.fit(digits, digits, batch_size=100, epochs=2, verbose=0)
+
+    encoder, decoder = keras.layers.Dense(64, "relu"), keras.layers.Dense(64, "relu")
+    vae = kb.models.VAE(
+        prior=kd.Normal.standard((2,)),
+        likelihood=kl.ConditionalContinuousBernoulli((64,), decoder),
+        posterior=kl.ConditionalNormal((2,), encoder, scale="log_variance"),
+        seed=0,
+    )
+    vae.compile("adam")
+    vae.build((None, 64))
+    head = functional.get_layer("decoder").layers
+    pairs = [
+        (encoder, functional.get_layer("encoder")),
+        (vae.posterior.heads["loc"], functional.get_layer("mean")),
+        (vae.posterior.heads["scale"], functional.get_layer("log_variance")),
+        (decoder, head[0]),
+        (vae.likelihood.heads["logits"], head[1]),
+    ]
+    for mine, theirs in pairs:
+        mine.set_weights(theirs.get_weights())
+
+    # Each draws its own noise: compare means over many passes, with their standard errors.
+    def losses(model, *data):
+        return np.array([model.test_on_batch(*data, return_dict=True)["loss"] for _ in range(30)])
+
+    a, b = losses(functional, digits, digits), losses(vae, digits)
+    error = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+    assert a.mean() == pytest.approx(b.mean(), abs=4 * error)
+    assert error < 0.2
