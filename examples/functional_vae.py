@@ -7,6 +7,7 @@ passes mean and log-variance through while it adds their divergence from the pri
 """
 
 import argparse
+from typing import Any
 
 import keras
 
@@ -15,7 +16,7 @@ from kelbo.distributions import ContinuousBernoulli, Independent
 from kelbo.layers import KLDivergence, LocationScale, Noise
 
 
-def negative_log_likelihood(x, logits):
+def negative_log_likelihood(x: Any, logits: Any) -> Any:
     """Reconstruction loss in nats per example, summed over pixels."""
     return -Independent(ContinuousBernoulli(logits=logits), 1).log_prob(x)
 
