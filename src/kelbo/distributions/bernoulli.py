@@ -6,7 +6,8 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import constraints
-from kelbo.distributions.distribution import PACKAGE, Distribution, exactly_one
+from kelbo.distributions.arguments import exactly_one
+from kelbo.distributions.distribution import PACKAGE, Distribution
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -22,7 +23,7 @@ class Bernoulli(Distribution):
 
     Args:
         logits: Log odds $\eta$. Exact in the tails.
-        probs: Probability $\pi$ of a 1. Give one of the two.
+        probs: Probability $\pi$ of a 1, from 0 to 1. Give one of the two.
         dtype: Floating dtype; None takes the parameter's own.
         validate: Whether values are checked.
 
@@ -35,7 +36,7 @@ class Bernoulli(Distribution):
         -1.3862...
     """
 
-    parameters = {"logits": constraints.extended_real, "probs": constraints.unit_interval}
+    parameters = {"logits": constraints.real, "probs": constraints.unit_interval}
     support = constraints.boolean
 
     def __init__(
@@ -46,13 +47,16 @@ class Bernoulli(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        exactly_one(type(self).__name__, logits=logits, probs=probs)
-        self._by_logits = logits is not None
-        super().__init__(logits=logits, probs=probs, dtype=dtype, validate=validate)
+        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
+        super().__init__(**given, dtype=dtype, validate=validate)
+        self._by_logits = "logits" in given
         if self._by_logits:
             self.probs = ops.sigmoid(self.logits)
         else:
-            self.logits = ops.log(self.probs) - ops.log1p(-self.probs)
+            self.logits = ops.logit(self.probs)
+
+    def _probability_of_zero(self):
+        return ops.sigmoid(-self.logits) if self._by_logits else 1.0 - self.probs
 
     def _sample(self, shape, seed):
         uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
@@ -70,14 +74,20 @@ class Bernoulli(Distribution):
         return ops.cast(self.probs > 0.5, self.dtype)
 
     def variance(self) -> Any:
-        return self.probs * ops.sigmoid(-self.logits)
+        return self.probs * self._probability_of_zero()
 
     def entropy(self) -> Any:
         if self._by_logits:
-            return ops.softplus(self.logits) - self.logits * self.probs
+            # Two terms that are not negative: nothing cancels in the tails.
+            return self.probs * ops.softplus(
+                -self.logits
+            ) + self._probability_of_zero() * ops.softplus(self.logits)
         return -ops.xlogy(self.probs, self.probs) - ops.xlog1py(1.0 - self.probs, -self.probs)
 
     def cdf(self, value: Any) -> Any:
         value = self._as_value(value)
-        below_one = ops.where(value < 0, ops.zeros_like(self.probs), 1.0 - self.probs)
+        below_one = ops.where(value < 0, ops.zeros_like(self.probs), self._probability_of_zero())
         return ops.where(value < 1, below_one, ops.ones_like(self.probs))
+
+    def quantile(self, probability: Any) -> Any:
+        return ops.cast(self._as_value(probability) > self._probability_of_zero(), self.dtype)

@@ -3,46 +3,81 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import constraints
-from kelbo.distributions.distribution import PACKAGE, Distribution, exactly_one
+from kelbo.distributions.arguments import exactly_one
+from kelbo.distributions.distribution import PACKAGE, Distribution
 
-# Taylor coefficients of log(sinh(u) / u) in powers of u^2, and where the series takes over.
+# Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
+# log(sinh(u) / u) in powers of u^2, and the |logits| below which it serves: exact in float64 too.
 _LOG_SINHC_SERIES = (1 / 6, -1 / 180, 1 / 2835, -1 / 37800, 1 / 467775, -691 / 3831077250)
-_SERIES_BELOW = 0.25
+_SERIES_BELOW = 0.5
+# The same for cdf and quantile, whose values need it at 0 only, but their gradients around it too.
+_CDF_SERIES_BELOW = 0.01
 
 
-def _log_sinhc(u):
-    r"""$\log(\sinh(u) / u)$, exact near 0 and for large |u|, with finite gradients."""
-    magnitude = ops.abs(u)
-    small = magnitude < _SERIES_BELOW
-    squared = ops.square(ops.where(small, u, ops.zeros_like(u)))
-    series = ops.zeros_like(u)
+def _branches(eta, below):
+    """Where |eta| is small, eta there, and eta elsewhere; each moved to where it does no harm.
+
+    A branch that is not taken still has a gradient, and NaN or infinity in it would spread.
+    """
+    small = ops.abs(eta) < below
+    return (
+        small,
+        ops.where(small, eta, ops.zeros_like(eta)),
+        ops.where(small, -ops.ones_like(eta), eta),
+    )
+
+
+def _fold(eta):
+    """max(eta, 0), and -|eta|, of which the second has the slope 1 at 0 and the first has 0."""
+    is_positive = eta > 0
+    return ops.where(is_positive, eta, ops.zeros_like(eta)), ops.where(is_positive, -eta, eta)
+
+
+def log_normalizer(eta: Any) -> Any:
+    r"""$A(\eta) = \log((e^\eta - 1) / \eta) = \max(\eta, 0) + A(-|\eta|)$."""
+    peak, folded = _fold(eta)
+    return peak + _log_normalizer_of_folded(folded)
+
+
+def _log_normalizer_of_folded(eta):
+    r"""$A(\eta)$ for $\eta \le 0$; near 0 as $\eta / 2 + \log(\sinh(\eta / 2) / (\eta / 2))$."""
+    small, near, far = _branches(eta, _SERIES_BELOW)
+    squared = ops.square(0.5 * near)
+    series = ops.zeros_like(eta)
     for coefficient in reversed(_LOG_SINHC_SERIES):
         series = squared * (coefficient + series)
-    large = ops.where(small, ops.ones_like(u), magnitude)
-    direct = large + ops.log1p(-ops.exp(-2.0 * large)) - ops.log(2.0 * large)
-    return ops.where(small, series, direct)
+    return ops.where(small, 0.5 * near + series, ops.log1p(-ops.exp(far)) - ops.log(-far))
 
 
-def _log_sinhc_derivatives(u):
-    r"""First and second derivative of $\log(\sinh(u) / u)$."""
-    small = ops.abs(u) < _SERIES_BELOW
-    x = ops.where(small, u, ops.zeros_like(u))
-    squared = ops.square(x)
-    first, second = ops.zeros_like(u), ops.zeros_like(u)
+def _mean(eta):
+    r"""$A'(\eta)$."""
+    small, near, far = _branches(eta, _SERIES_BELOW)
+    squared = ops.square(0.5 * near)
+    slope = ops.zeros_like(eta)
     for k, coefficient in reversed(list(enumerate(_LOG_SINHC_SERIES, start=1))):
-        first = squared * first + 2 * k * coefficient
-        second = squared * second + 2 * k * (2 * k - 1) * coefficient
-    safe = ops.where(small, ops.ones_like(u), u)
-    decay = ops.exp(-2.0 * ops.abs(safe))
-    coth = ops.sign(safe) * (1.0 + decay) / (1.0 - decay)
-    inverse_sinh_squared = 4.0 * decay / ops.square(1.0 - decay)
-    return (
-        ops.where(small, x * first, coth - 1.0 / safe),
-        ops.where(small, second, 1.0 / ops.square(safe) - inverse_sinh_squared),
-    )
+        slope = squared * slope + 2 * k * coefficient
+    rate = ops.abs(far)
+    decay = ops.exp(-rate)
+    to_the_near_end = 1.0 / rate - decay / (1.0 - decay)
+    direct = ops.where(far > 0, 1.0 - to_the_near_end, to_the_near_end)
+    return ops.where(small, 0.5 + 0.25 * near * slope, direct)
+
+
+def _variance(eta):
+    r"""$A''(\eta)$."""
+    small, near, far = _branches(eta, _SERIES_BELOW)
+    squared = ops.square(0.5 * near)
+    curvature = ops.zeros_like(eta)
+    for k, coefficient in reversed(list(enumerate(_LOG_SINHC_SERIES, start=1))):
+        curvature = squared * curvature + 2 * k * (2 * k - 1) * coefficient
+    rate = ops.abs(far)
+    decay = ops.exp(-rate)
+    direct = 1.0 / ops.square(rate) - decay / ops.square(1.0 - decay)
+    return ops.where(small, 0.25 * curvature, direct)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -59,12 +94,13 @@ class ContinuousBernoulli(Distribution):
 
     Args:
         logits: $\eta$; 0 is the uniform distribution. Exact in the tails.
-        probs: $\lambda$ in [0, 1]; not the mean. Give one of the two.
+        probs: $\lambda$ between 0 and 1, both excluded (there all mass is in one point); not the
+            mean. Give one of the two.
         dtype: Floating dtype; None takes the parameter's own.
         validate: Whether values are checked.
 
     Raises:
-        ValueError: Not exactly one of `logits` and `probs`, or a probability outside [0, 1].
+        ValueError: Not exactly one of `logits` and `probs`, or a probability outside (0, 1).
 
     Example:
         >>> from kelbo.distributions import ContinuousBernoulli
@@ -72,7 +108,7 @@ class ContinuousBernoulli(Distribution):
         0.0
     """
 
-    parameters = {"logits": constraints.real, "probs": constraints.unit_interval}
+    parameters = {"logits": constraints.real, "probs": constraints.open_unit_interval}
     support = constraints.unit_interval
     reparameterized = True
 
@@ -84,58 +120,76 @@ class ContinuousBernoulli(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(logits=logits, probs=probs, dtype=dtype, validate=validate)
-        if logits is None:
-            self.logits = ops.log(self.probs) - ops.log1p(-self.probs)
-        else:
+        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
+        super().__init__(**given, dtype=dtype, validate=validate)
+        if "logits" in given:
             self.probs = ops.sigmoid(self.logits)
-
-    def _log_normalizer(self):
-        half = 0.5 * self.logits
-        return half + _log_sinhc(half)
+        else:
+            self.logits = ops.logit(self.probs)
 
     def _sample(self, shape, seed):
-        return self.quantile(keras.random.uniform(shape, dtype=self.dtype, seed=seed))
+        # Never 0: there the gradient of the quantile is infinite where the logits are large.
+        half_step = 0.5 * float(np.finfo(self.dtype).eps)
+        uniform = keras.random.uniform(shape, minval=half_step, dtype=self.dtype, seed=seed)
+        return self.quantile(uniform)
 
     def _log_prob(self, value):
-        log_prob = value * self.logits - self._log_normalizer()
-        inside = ops.logical_and(value >= 0, value <= 1)
-        return ops.where(inside, log_prob, ops.full_like(log_prob, -float("inf")))
+        # The peak of the density is taken off first: no large numbers cancel there.
+        peak, folded = _fold(self.logits)
+        log_prob = (value * self.logits - peak) - _log_normalizer_of_folded(folded)
+        outside = ops.logical_or(value < 0, value > 1)
+        return ops.where(outside, ops.full_like(log_prob, -float("inf")), log_prob)
 
     def mean(self) -> Any:
-        first, _ = _log_sinhc_derivatives(0.5 * self.logits)
-        return 0.5 + 0.5 * first
+        return _mean(self.logits)
 
     def variance(self) -> Any:
-        _, second = _log_sinhc_derivatives(0.5 * self.logits)
-        return 0.25 * second
+        return _variance(self.logits)
 
     def mode(self) -> Any:
         return ops.cast(self.logits > 0, self.dtype)
 
     def entropy(self) -> Any:
-        return self._log_normalizer() - self.logits * self.mean()
+        # That of the mirror image, whose logits are not positive: no large numbers cancel.
+        _, folded = _fold(self.logits)
+        return _log_normalizer_of_folded(folded) - folded * _mean(folded)
 
     def cdf(self, value: Any) -> Any:
-        value = ops.clip(self._as_value(value), 0.0, 1.0)
+        x = ops.clip(self._as_value(value), 0.0, 1.0)
+        small, near, far = _branches(self.logits, _CDF_SERIES_BELOW)
+        product = x * (1.0 - x)
+        series = x + product * near * (
+            -1 / 2 + near * (1.0 - 2.0 * x) / 12 + ops.square(near) * product / 24
+        )
         # (e^(eta x) - 1) / (e^eta - 1), with both parts divided by e^eta where eta > 0.
-        eta, flat = self._nonzero_logits()
-        rate = -ops.abs(eta)
-        below = ops.expm1(rate * value) / ops.expm1(rate)
-        above = ops.exp(rate * (1.0 - value)) * ops.expm1(-ops.abs(eta) * value) / ops.expm1(rate)
-        return ops.where(flat, value, ops.where(eta < 0, below, above))
+        rate = -ops.abs(far)
+        below = ops.expm1(rate * x) / ops.expm1(rate)
+        above = ops.exp(rate * (1.0 - x)) * below
+        return ops.where(small, series, ops.where(far < 0, below, above))
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)
-        # x = log(1 + u (e^eta - 1)) / eta, by symmetry only ever with a negative exponent.
-        eta, flat = self._nonzero_logits()
-        rate = -ops.abs(eta)
-        share = ops.where(eta < 0, u, 1.0 - u)
-        x = ops.log1p(share * ops.expm1(rate)) / rate
-        x = ops.where(eta < 0, x, 1.0 - x)
-        return ops.clip(ops.where(flat, u, x), 0.0, 1.0)
-
-    def _nonzero_logits(self):
-        flat = ops.abs(self.logits) < 1e-5
-        return ops.where(flat, ops.ones_like(self.logits), self.logits), flat
+        small, near, far = _branches(self.logits, _CDF_SERIES_BELOW)
+        # x - 1/2 = log(cosh h + w sinh h) / (2 h), w = 2 u - 1, h = eta / 2, in powers of h.
+        w, h = 2.0 * u - 1.0, 0.5 * near
+        squared = ops.square(w)
+        series = u + 4.0 * u * (1.0 - u) * h * (
+            1 / 4
+            - h * w / 6
+            - ops.square(h) * (1.0 - 3.0 * squared) / 24
+            + ops.square(h) * h * w * (2.0 - 3.0 * squared) / 30
+        )
+        # log(1 - u + u e^eta) / eta, by symmetry only ever with a negative exponent; the sum as it
+        # stands where it is small, as 1 - u (1 - e^eta) where it is near 1.
+        rate = -ops.abs(far)
+        share, rest = ops.where(far < 0, u, 1.0 - u), ops.where(far < 0, 1.0 - u, u)
+        total = rest + share * ops.exp(rate)
+        near_one = total > 0.5
+        log_total = ops.where(
+            near_one,
+            ops.log1p(ops.where(near_one, share * ops.expm1(rate), ops.zeros_like(total))),
+            ops.log(ops.where(near_one, ops.ones_like(total), total)),
+        )
+        x = log_total / rate
+        x = ops.where(far < 0, x, 1.0 - x)
+        return ops.clip(ops.where(small, series, x), 0.0, 1.0)

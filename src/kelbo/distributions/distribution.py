@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.constraints import Constraint
 from kelbo.distributions.shapes import Shape, as_shape, broadcast_shapes
+from kelbo.ops.floats import as_floats
 
 PACKAGE = "kelbo"
+_DTYPES = ("float32", "float64")
 
 
 class Distribution(abc.ABC):
@@ -42,12 +45,11 @@ class Distribution(abc.ABC):
     reparameterized: bool = False
 
     def __init__(self, *, dtype: str | None = None, validate: bool = True, **parameters: Any):
-        given = {name: value for name, value in parameters.items() if value is not None}
-        self.dtype = dtype or _common_dtype(type(self).__name__, given)
-        self._given = {}
-        for name, value in given.items():
-            tensor = ops.convert_to_tensor(value, dtype=self.dtype)
-            self._given[name] = tensor
+        owner = type(self).__name__
+        _refuse_what_is_no_value(owner, parameters)
+        self._given = _as_tensors(owner, parameters, dtype)
+        self.dtype = keras.backend.standardize_dtype(next(iter(self._given.values())).dtype)
+        for name, tensor in self._given.items():
             setattr(self, name, tensor)
         batch_shapes = {n: self._parameter_batch_shape(n) for n in self._given}
         try:
@@ -55,7 +57,7 @@ class Distribution(abc.ABC):
         except ValueError:
             shapes = ", ".join(f"{n} {tuple(t.shape)}" for n, t in self._given.items())
             raise ValueError(
-                f"{type(self).__name__}: the shapes of the parameters do not broadcast: {shapes}."
+                f"{owner}: the shapes of the parameters do not broadcast: {shapes}."
             ) from None
         if validate:
             self._validate_values()
@@ -72,11 +74,14 @@ class Distribution(abc.ABC):
     def _validate_values(self) -> None:
         for name, tensor in self._given.items():
             constraint = self.parameters[name]
-            if ops.is_concrete(tensor) and not bool(ops.all(constraint.contains(tensor))):
-                values = ops.convert_to_numpy(tensor)
+            if not ops.is_concrete(tensor):
+                continue
+            is_valid = ops.all(constraint.contains(tensor))
+            # A concrete tensor meets traced ones inside compiled code: then so is the answer.
+            if ops.is_concrete(is_valid) and not bool(is_valid):
                 raise ValueError(
-                    f"{type(self).__name__}: {name} must be {constraint.rule}, but its values of "
-                    f"shape {values.shape} range from {values.min():.6g} to {values.max():.6g}. "
+                    f"{type(self).__name__}: {name} must be {constraint.rule}, but "
+                    f"{_describe_values(ops.convert_to_numpy(tensor), constraint.event_rank)}. "
                     "Pass validate=False to skip this check."
                 )
 
@@ -122,7 +127,7 @@ class Distribution(abc.ABC):
         Returns:
             A tensor of the broadcast shape without the event's axes.
         """
-        return self._log_prob(ops.cast(ops.convert_to_tensor(value), self.dtype))
+        return self._log_prob(self._as_value(value))
 
     @abc.abstractmethod
     def _sample(self, shape: tuple, seed: Any) -> Any:
@@ -167,10 +172,24 @@ class Distribution(abc.ABC):
         return self._missing("quantile function")
 
     def _as_value(self, value: Any) -> Any:
-        return ops.cast(ops.convert_to_tensor(value), self.dtype)
+        # In one step: a Python number would be rounded to float32 on its way to float64.
+        return ops.convert_to_tensor(value, dtype=self.dtype)
 
     def _broadcast(self, tensor: Any) -> Any:
         return ops.broadcast_to(tensor, self._shape_of_sample(()))
+
+    def astype(self, dtype: str) -> "Distribution":
+        """The same distribution with its parameters in another dtype.
+
+        Args:
+            dtype: "float32" or "float64".
+
+        Returns:
+            The distribution itself where it has that dtype already.
+        """
+        if dtype == self.dtype:
+            return self
+        return type(self)(**self._given, dtype=dtype, validate=False)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments as plain lists, for saving."""
@@ -179,7 +198,12 @@ class Distribution(abc.ABC):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Distribution":
-        """The distribution that `get_config` described."""
+        """The distribution that `get_config` described.
+
+        One that was saved in float64 where the backend now makes none becomes float32.
+        """
+        if config["dtype"] not in _available_dtypes():
+            config = {**config, "dtype": "float32"}
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -189,26 +213,69 @@ class Distribution(abc.ABC):
         )
 
 
-def _common_dtype(owner: str, given: dict[str, Any]) -> str:
-    for name, value in given.items():
+def _refuse_what_is_no_value(owner: str, parameters: dict[str, Any]) -> None:
+    for name, value in parameters.items():
+        if value is None:
+            raise ValueError(f"{owner}: {name} is None; give a number or a tensor.")
         if isinstance(value, keras.KerasTensor):
             raise ValueError(
                 f"{owner}: {name} is a symbolic KerasTensor. A distribution is a plain Python "
                 "object and cannot be a node of a functional model: make it inside the call() "
                 "of a layer, or in a loss function."
             )
-    dtypes = [
-        keras.backend.standardize_dtype(v.dtype) for v in given.values() if hasattr(v, "dtype")
-    ]
-    floating = [dtype for dtype in dtypes if "float" in dtype]
-    return keras.backend.result_type(*floating) if floating else keras.config.floatx()
 
 
-def exactly_one(owner: str, **arguments: Any) -> None:
-    """Raises a ValueError unless exactly one of the arguments was given."""
-    given = [name for name, value in arguments.items() if value is not None]
-    if len(given) != 1:
+def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> dict[str, Any]:
+    """The parameters as tensors of one dtype, float32 or float64."""
+    # A variable changes in place on TensorFlow and PyTorch: take its value now.
+    parameters = {
+        name: ops.copy(value) if isinstance(value, keras.Variable) else value
+        for name, value in parameters.items()
+    }
+    if dtype is None:
+        tensors = as_floats(*parameters.values())
+        if keras.backend.standardize_dtype(tensors[0].dtype) in _DTYPES:
+            return dict(zip(parameters, tensors, strict=True))
+        # A log density is a sum of many terms: half precision is for networks only.
+        dtype = "float32"
+    elif dtype not in _DTYPES:
         raise ValueError(
-            f"{owner}: give exactly one of {' and '.join(arguments)}; "
-            f"got {' and '.join(given) or 'none of them'}."
+            f'{owner}: dtype must be "float32" or "float64", got {dtype!r}. Parameters in half '
+            "precision are computed with in float32."
         )
+    elif dtype not in _available_dtypes():
+        raise ValueError(
+            f"{owner}: dtype is {dtype!r}, which JAX makes only when it is told to: call "
+            'jax.config.update("jax_enable_x64", True) first, or set JAX_ENABLE_X64=1.'
+        )
+    return {n: ops.convert_to_tensor(v, dtype=dtype) for n, v in parameters.items()}
+
+
+def _available_dtypes() -> tuple[str, ...]:
+    """The dtypes that the backend makes now: JAX turns float64 into float32 unless it is told."""
+    widest = ops.convert_to_tensor(np.zeros((), "float64")).dtype
+    return _DTYPES if keras.backend.standardize_dtype(widest) == "float64" else _DTYPES[:1]
+
+
+def _describe_values(values: np.ndarray, event_rank: int) -> str:
+    if event_rank < 2:
+        return f"what was given, of shape {values.shape}, {_range(values)}"
+    diagonal = np.diagonal(values, axis1=-2, axis2=-1)
+    upper = values[(..., *np.triu_indices(values.shape[-1], 1))]
+    lower = values[(..., *np.tril_indices(values.shape[-1], -1))]
+    return (
+        f"its diagonal, of shape {diagonal.shape}, {_range(diagonal)}, what is above it "
+        f"{_range(upper)}, and what is below it {_range(lower)}"
+    )
+
+
+def _range(values: np.ndarray) -> str:
+    if not values.size:
+        return "is empty"
+    missing = int(np.isnan(values).sum())
+    if missing == values.size:
+        return "is NaN"
+    if values.size == 1:
+        return f"is {values.item():.6g}"
+    ranges = f"ranges from {np.nanmin(values):.6g} to {np.nanmax(values):.6g}"
+    return f"{ranges} with {missing} NaN of {values.size} numbers" if missing else ranges

@@ -94,6 +94,18 @@ class Independent(Distribution):
     def entropy(self) -> Any:
         return self.sum_over_event(self.distribution.entropy())
 
+    def _missing(self, what: str) -> Any:
+        raise NotImplementedError(
+            f"Independent has no {what} of a whole event; that of each entry by itself is a method "
+            "of its attribute `distribution`."
+        )
+
+    def astype(self, dtype: str) -> "Independent":
+        inner = self.distribution.astype(dtype)
+        if inner is self.distribution:
+            return self
+        return Independent(inner, self.reinterpreted_batch_rank)
+
     def get_config(self) -> dict[str, Any]:
         return {
             "distribution": keras.saving.serialize_keras_object(self.distribution),
@@ -104,3 +116,6 @@ class Independent(Distribution):
     def from_config(cls, config: dict[str, Any]) -> "Independent":
         inner = keras.saving.deserialize_keras_object(config["distribution"])
         return cls(inner, config["reinterpreted_batch_rank"])
+
+    def __repr__(self) -> str:
+        return f"Independent({self.distribution!r}, {self.reinterpreted_batch_rank})"

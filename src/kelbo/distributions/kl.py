@@ -5,7 +5,7 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.bernoulli import Bernoulli
-from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli
+from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli, log_normalizer
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.independent import Independent
 from kelbo.distributions.multivariate_normal import MultivariateNormalTriL
@@ -26,7 +26,7 @@ def register_kl(q_family: Family, p_family: Family) -> Callable[[_Formula], _For
         p_family: The same of the second.
 
     Returns:
-        A decorator.
+        A decorator. The function gets distributions of one dtype and of the same event shape.
 
     Raises:
         ValueError: The pair is registered already.
@@ -42,8 +42,44 @@ def register_kl(q_family: Family, p_family: Family) -> Callable[[_Formula], _For
 
 
 def has_kl(q: Distribution, p: Distribution) -> bool:
-    """Whether `kl_divergence(q, p)` has a closed form here."""
-    return _find(q, p) is not None
+    """Whether `kl_divergence(q, p)` has a closed form here.
+
+    Args:
+        q: The distribution that the expectation is under.
+        p: The other one.
+
+    Returns:
+        False too where their event shapes differ.
+
+    Example:
+        >>> from kelbo.distributions import Bernoulli, Normal, has_kl
+        >>> has_kl(Normal(0.0, 1.0), Bernoulli(probs=0.5))
+        False
+    """
+    return q.event_shape == p.event_shape and _find(_plain(q), _plain(p)) is not None
+
+
+def comparable(q: Distribution, p: Distribution) -> tuple[Distribution, Distribution]:
+    """Two distributions over the same values, in the wider of their dtypes.
+
+    Args:
+        q: A distribution.
+        p: Another one.
+
+    Returns:
+        The two, in float64 if either was.
+
+    Raises:
+        ValueError: Their event shapes differ.
+    """
+    if q.event_shape != p.event_shape:
+        raise ValueError(
+            f"{_describe(q)} is over values of shape {q.event_shape} but {_describe(p)} is over "
+            f"values of shape {p.event_shape}: a divergence needs the same event shape. "
+            "Independent(distribution, rank) turns batch axes into event axes."
+        )
+    dtype = max(q.dtype, p.dtype)
+    return q.astype(dtype), p.astype(dtype)
 
 
 def kl_divergence(q: Distribution, p: Distribution) -> Any:
@@ -59,6 +95,7 @@ def kl_divergence(q: Distribution, p: Distribution) -> Any:
         A tensor of the broadcast batch shape.
 
     Raises:
+        ValueError: The event shapes differ.
         NotImplementedError: No closed form is known for the pair.
 
     Example:
@@ -66,19 +103,25 @@ def kl_divergence(q: Distribution, p: Distribution) -> Any:
         >>> float(kl_divergence(Normal(1.0, 1.0), Normal(0.0, 1.0)))
         0.5
     """
-    formula = _find(q, p)
+    q, p = comparable(q, p)
+    formula = _find(_plain(q), _plain(p))
     if formula is None:
         raise NotImplementedError(
             f"KL({_describe(q)} || {_describe(p)}) has no closed form here. Estimate it from "
             'samples: ELBO(kl="monte_carlo") in a model, or '
             "divergences.MonteCarloKL(samples=...) by itself."
         )
-    return formula(q, p)
+    return formula(_plain(q), _plain(p))
+
+
+def _plain(distribution):
+    """The distribution inside an Independent without event axes of its own."""
+    while isinstance(distribution, Independent) and not distribution.reinterpreted_batch_rank:
+        distribution = distribution.distribution
+    return distribution
 
 
 def _find(q, p):
-    if len(q.event_shape) != len(p.event_shape):
-        return None
     for q_family in _families(q):
         for p_family in _families(p):
             if (q_family, p_family) in _FORMULAS:
@@ -115,15 +158,21 @@ def _normal_normal(q, p):
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli_bernoulli(q, p):
-    cross_entropy = ops.softplus(p.logits) - ops.where(
-        ops.equal(q.probs, 0), ops.zeros_like(p.logits), q.probs * p.logits
-    )
-    return cross_entropy - q.entropy()
+    # By differences of log probabilities: exactly 0 for equal ones, and no large numbers cancel.
+    one = ops.softplus(-p.logits) - ops.softplus(-q.logits)
+    zero = ops.softplus(p.logits) - ops.softplus(q.logits)
+    return _share(ops.sigmoid(q.logits), one) + _share(ops.sigmoid(-q.logits), zero)
+
+
+def _share(probability, log_ratio):
+    """Their product, and 0 where the probability is 0, whatever the ratio is."""
+    never = ops.equal(probability, 0)
+    return probability * ops.where(never, ops.zeros_like(log_ratio), log_ratio)
 
 
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)
 def _continuous_bernoulli_continuous_bernoulli(q, p):
-    return (q.logits - p.logits) * q.mean() + p._log_normalizer() - q._log_normalizer()
+    return (q.logits - p.logits) * q.mean() + log_normalizer(p.logits) - log_normalizer(q.logits)
 
 
 @register_kl(MultivariateNormalTriL, MultivariateNormalTriL)

@@ -8,7 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import constraints
 from kelbo.distributions.distribution import PACKAGE, Distribution
-from kelbo.distributions.shapes import Shape, broadcast_shapes
+from kelbo.distributions.shapes import Shape
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -48,12 +48,14 @@ class MultivariateNormalTriL(Distribution):
         self, loc: Any, scale_tril: Any, *, dtype: str | None = None, validate: bool = True
     ):
         super().__init__(loc=loc, scale_tril=scale_tril, dtype=dtype, validate=validate)
-        self._event_shape = broadcast_shapes(self.loc.shape[-1:], self.scale_tril.shape[-1:])
-        if tuple(self.scale_tril.shape[-1:]) != self._event_shape:
+        size, rows = self.loc.shape[-1], self.scale_tril.shape[-1]
+        if size != rows:
             raise ValueError(
-                f"MultivariateNormalTriL: loc has {self.loc.shape[-1]} entries but scale_tril is "
-                f"{self.scale_tril.shape[-2]} x {self.scale_tril.shape[-1]}."
+                f"MultivariateNormalTriL: loc has {size} entries, in the shape "
+                f"{tuple(self.loc.shape)}, but scale_tril is {rows} x {rows}, in the shape "
+                f"{tuple(self.scale_tril.shape)}."
             )
+        self._event_shape = (size,)
 
     @property
     def event_shape(self) -> Shape:
@@ -91,3 +93,9 @@ class MultivariateNormalTriL(Distribution):
     def entropy(self) -> Any:
         entropy = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI) + self._half_log_det()
         return ops.broadcast_to(entropy, self._shape_of_sample(())[:-1])
+
+    def _missing(self, what: str) -> Any:
+        raise NotImplementedError(
+            f"MultivariateNormalTriL has no closed form for its {what}. For one entry i take that "
+            "of its marginal: Normal(d.mean()[..., i], d.stddev()[..., i])."
+        )

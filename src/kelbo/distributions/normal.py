@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import constraints
 from kelbo.distributions.distribution import PACKAGE, Distribution
+from kelbo.distributions.shapes import as_shape
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -42,13 +44,25 @@ class Normal(Distribution):
         super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
 
     @staticmethod
-    def standard(event_shape: int | Sequence[int] = ()) -> Distribution:
-        """Standard normal over values of `event_shape`: independent, mean 0, variance 1."""
+    def standard(event_shape: int | Sequence[int] = (), dtype: str | None = None) -> Distribution:
+        """Standard normal over values of `event_shape`: independent, mean 0, variance 1.
+
+        Args:
+            event_shape: Shape of one value; () for a number.
+            dtype: Floating dtype; None takes Keras' default.
+
+        Returns:
+            An `Independent` normal, or a `Normal` where the event shape is ().
+
+        Example:
+            >>> from kelbo.distributions import Normal
+            >>> Normal.standard((2,)).event_shape
+            (2,)
+        """
         from kelbo.distributions.independent import Independent
-        from kelbo.distributions.shapes import as_shape
 
         shape = as_shape(event_shape)
-        normal = Normal(ops.zeros(shape), ops.ones(shape))
+        normal = Normal(np.zeros(shape), np.ones(shape), dtype=dtype or keras.config.floatx())
         return Independent(normal, len(shape)) if shape else normal
 
     def _sample(self, shape, seed):

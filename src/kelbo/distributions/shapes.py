@@ -1,5 +1,6 @@
 """Shapes: how those of parameters and samples combine, unknown dimensions included."""
 
+import numbers
 from collections.abc import Sequence
 
 Shape = tuple[int | None, ...]
@@ -18,6 +19,7 @@ def broadcast_shapes(*shapes: Sequence[int | None]) -> Shape:
         ValueError: The shapes do not broadcast.
 
     Example:
+        >>> from kelbo.distributions.shapes import broadcast_shapes
         >>> broadcast_shapes((3, 1), (None, 1, 4))
         (None, 3, 4)
     """
@@ -33,5 +35,20 @@ def broadcast_shapes(*shapes: Sequence[int | None]) -> Shape:
 
 
 def as_shape(shape: int | Sequence[int]) -> tuple:
-    """A shape given as one number or as a sequence, as a tuple."""
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    """A shape given as one number or as a sequence, as a tuple.
+
+    NumPy's integers become Python's; a dimension that is a tensor (TensorFlow has such) stays one.
+
+    Args:
+        shape: A whole number, or a sequence of them.
+
+    Returns:
+        A tuple.
+
+    Example:
+        >>> from kelbo.distributions.shapes import as_shape
+        >>> as_shape(3)
+        (3,)
+    """
+    sizes = (shape,) if isinstance(shape, numbers.Integral) else tuple(shape)
+    return tuple(int(size) if isinstance(size, numbers.Integral) else size for size in sizes)

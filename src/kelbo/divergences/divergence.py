@@ -7,7 +7,9 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
+from kelbo.distributions.arguments import whole_number
 from kelbo.distributions.distribution import PACKAGE
+from kelbo.distributions.kl import comparable
 
 
 class Divergence(abc.ABC):
@@ -19,7 +21,25 @@ class Divergence(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
-        """The divergence in nats, of the broadcast batch shape."""
+        """The divergence of a pair of distributions.
+
+        Args:
+            q: The first distribution.
+            p: The second one, over values of the same shape. Batches broadcast.
+            seed: For a divergence that draws samples: an integer, a
+                `keras.random.SeedGenerator`, or None for Keras' global one.
+
+        Returns:
+            A tensor of the broadcast batch shape, in nats.
+
+        Raises:
+            ValueError: The event shapes differ.
+            NotImplementedError: A closed form is needed and none is known.
+        """
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, for saving."""
@@ -48,7 +68,14 @@ class KL(Divergence):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class ReverseKL(Divergence):
-    r"""Kullback-Leibler divergence with the arguments swapped, $\mathrm{KL}(p \Vert q)$."""
+    r"""Kullback-Leibler divergence with the arguments swapped, $\mathrm{KL}(p \Vert q)$.
+
+    Example:
+        >>> from kelbo.distributions import Normal
+        >>> from kelbo.divergences import ReverseKL
+        >>> float(ReverseKL()(Normal(2.0, 2.0), Normal(0.0, 2.0)))
+        0.5
+    """
 
     def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
         return kl_divergence(p, q)
@@ -56,7 +83,14 @@ class ReverseKL(Divergence):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Jeffreys(Divergence):
-    r"""Jeffreys divergence $\mathrm{KL}(q \Vert p) + \mathrm{KL}(p \Vert q)$ (Jeffreys, 1946)."""
+    r"""Jeffreys divergence $\mathrm{KL}(q \Vert p) + \mathrm{KL}(p \Vert q)$ (Jeffreys, 1946).
+
+    Example:
+        >>> from kelbo.distributions import Normal
+        >>> from kelbo.divergences import Jeffreys
+        >>> float(Jeffreys()(Normal(1.0, 1.0), Normal(0.0, 1.0)))
+        1.0
+    """
 
     def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
         return kl_divergence(q, p) + kl_divergence(p, q)
@@ -68,8 +102,14 @@ class MonteCarloKL(Divergence):
 
     $$\frac{1}{S} \sum_{s=1}^S \log q(x_s) - \log p(x_s), \qquad x_s \sim q$$
 
+    Unbiased. So is its gradient where q is `reparameterized`; elsewhere (a Bernoulli) the part that
+    goes through the draws is missing from it.
+
     Args:
         samples: Number of samples $S$.
+
+    Raises:
+        ValueError: `samples` is not a whole number of at least 1.
 
     Example:
         >>> from kelbo.distributions import Normal
@@ -80,12 +120,13 @@ class MonteCarloKL(Divergence):
     """
 
     def __init__(self, samples: int = 1):
-        if samples < 1:
-            raise ValueError(f"MonteCarloKL: samples must be at least 1, got {samples}.")
-        self.samples = samples
+        self.samples = whole_number("MonteCarloKL", "samples", samples)
 
     def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
-        x = q.sample((self.samples,), seed=seed)
+        q, p = comparable(q, p)
+        # Axes for those of the batch of p that q has not: else they would meet that of the samples.
+        missing_axes = max(len(p.batch_shape) - len(q.batch_shape), 0)
+        x = q.sample((self.samples, *[1] * missing_axes), seed=seed)
         return ops.mean(q.log_prob(x) - p.log_prob(x), axis=0)
 
     def get_config(self) -> dict[str, Any]:

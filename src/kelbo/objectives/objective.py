@@ -4,6 +4,7 @@ import abc
 from typing import Any
 
 from kelbo import ops
+from kelbo.distributions.arguments import whole_number
 from kelbo.objectives.terms import LatentTerms
 
 
@@ -21,12 +22,7 @@ class Objective(abc.ABC):
     """
 
     def __init__(self, samples: int = 1):
-        if not isinstance(samples, int) or samples < 1:
-            raise ValueError(
-                f"{type(self).__name__}: samples must be a whole number of at least 1, "
-                f"got {samples!r}."
-            )
-        self.samples = samples
+        self.samples = whole_number(type(self).__name__, "samples", samples)
 
     @property
     @abc.abstractmethod

@@ -1,0 +1,59 @@
+"""Checks of constructor arguments."""
+
+import numbers
+from typing import Any
+
+
+def exactly_one(owner: str, **arguments: Any) -> dict[str, Any]:
+    """The one argument that was given, by name.
+
+    Args:
+        owner: Name of the class, for the error.
+        **arguments: Arguments of which exactly one is not None.
+
+    Returns:
+        A dict of that one.
+
+    Raises:
+        ValueError: None or several were given.
+
+    Example:
+        >>> from kelbo.distributions.arguments import exactly_one
+        >>> exactly_one("Bernoulli", logits=None, probs=0.5)
+        {'probs': 0.5}
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError(
+            f"{owner}: give exactly one of {' and '.join(arguments)}; "
+            f"got {' and '.join(given) or 'none of them'}."
+        )
+    return given
+
+
+def whole_number(owner: str, name: str, value: Any, minimum: int = 1) -> int:
+    """An argument that counts something, as a Python integer.
+
+    Args:
+        owner: Name of the class, for the error.
+        name: Name of the argument, for the error.
+        value: What was given.
+        minimum: The smallest value that is allowed.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: It is not a whole number of at least `minimum`.
+
+    Example:
+        >>> from kelbo.distributions.arguments import whole_number
+        >>> whole_number("ELBO", "samples", 5)
+        5
+    """
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or value < minimum:
+        raise ValueError(
+            f"{owner}: {name} must be a whole number of at least {minimum}, got {value!r}."
+        )
+    return int(value)

@@ -1,0 +1,62 @@
+"""Constraints: what they contain, one boolean per value."""
+
+import numpy as np
+import pytest
+
+from kelbo import ops
+from kelbo.distributions import constraints
+from kelbo.distributions.shapes import as_shape, broadcast_shapes
+
+pytestmark = pytest.mark.core
+
+NAN, INF = np.nan, np.inf
+NUMBERS = np.array([-1.0, 0.0, 0.5, 1.0, 2.0, INF, -INF, NAN], "float32")
+EXPECTED = {
+    "real": [1, 1, 1, 1, 1, 0, 0, 0],
+    "positive": [0, 0, 1, 1, 1, 0, 0, 0],
+    "unit_interval": [0, 1, 1, 1, 0, 0, 0, 0],
+    "open_unit_interval": [0, 0, 1, 0, 0, 0, 0, 0],
+    "boolean": [0, 1, 0, 1, 0, 0, 0, 0],
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_sets_of_numbers(name):
+    contained = getattr(constraints, name).contains(NUMBERS)
+    assert ops.convert_to_numpy(contained).astype(int).tolist() == EXPECTED[name]
+    assert bool(getattr(constraints, name).contains(1.0)) == bool(EXPECTED[name][3])
+
+
+def test_sets_of_vectors_and_matrices_have_one_answer_per_value():
+    vectors = np.array([[0.0, 1.0], [NAN, 1.0], [0.0, INF]], "float32")
+    contained = ops.convert_to_numpy(constraints.real_vector.contains(vectors))
+    assert contained.tolist() == [True, False, False]
+    matrices = np.array(
+        [
+            [[1.0, 0.0], [5.0, 2.0]],
+            [[1.0, 1.0], [5.0, 2.0]],
+            [[1.0, 0.0], [5.0, 0.0]],
+            [[1.0, 0.0], [NAN, 2.0]],
+            [[INF, 0.0], [5.0, 2.0]],
+        ],
+        "float32",
+    )
+    contained = ops.convert_to_numpy(constraints.lower_cholesky.contains(matrices))
+    assert contained.tolist() == [True, False, False, False, False]
+
+
+def test_broadcast_shapes():
+    assert broadcast_shapes() == ()
+    assert broadcast_shapes((3, 1), (4,)) == (3, 4)
+    assert broadcast_shapes((None, 1), (5,)) == (None, 5)
+    assert broadcast_shapes((None,), (7,)) == (7,)
+    assert broadcast_shapes((1,), (None,)) == (None,)
+    with pytest.raises(ValueError, match=r"The shapes \(2,\), \(3,\) do not broadcast"):
+        broadcast_shapes((2,), (3,))
+
+
+def test_as_shape():
+    assert as_shape(3) == (3,)
+    assert as_shape(()) == ()
+    assert as_shape([2, np.int64(3)]) == (2, 3)
+    assert all(type(size) is int for size in as_shape((np.int32(2),)))

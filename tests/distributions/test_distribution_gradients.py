@@ -1,0 +1,121 @@
+"""Gradients against finite differences of the references, in float64."""
+
+import keras
+import numpy as np
+import pytest
+
+from kelbo import ops
+from kelbo.distributions import ContinuousBernoulli
+
+from .table import CASES, ONE_OF_EACH
+
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
+
+SMOOTH = [case for case in CASES if case.is_smooth and not case.is_variant]
+CONTINUOUS_BERNOULLIS = [case for case in SMOOTH if case.family is ContinuousBernoulli]
+STEP = 1e-5
+
+
+def directions_of(case):
+    """A random direction per parameter, within the parameters' domain."""
+    generator = np.random.default_rng(2)
+    directions = {}
+    for name, value in case.parameters.items():
+        direction = generator.normal(size=np.shape(value)) * np.minimum(np.abs(value) + 1e-3, 1.0)
+        directions[name] = np.tril(direction) if name == "scale_tril" else direction
+    return directions
+
+
+def moved(case, directions, step):
+    return {name: value + step * directions[name] for name, value in case.parameters.items()}
+
+
+def total(tensors, directions):
+    pairs = zip(tensors, directions, strict=True)
+    return sum(np.sum(ops.convert_to_numpy(tensor) * direction) for tensor, direction in pairs)
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=lambda case: case.name)
+def test_gradient_of_log_prob(case, float64):
+    values = np.asarray(case.values, "float64")
+    is_continuous = not case.make(validate=False).support.is_discrete
+    # Not over the ends of [0, 1], where the density has a jump.
+    toward = np.where(values > 0.5, -1.0, 1.0) if is_continuous else np.zeros_like(values)
+    variables = {n: keras.Variable(v, dtype="float64") for n, v in case.parameters.items()}
+    value = keras.Variable(values, dtype="float64")
+    weights = np.random.default_rng(3).normal(
+        size=case.reference(**case.parameters).log_prob(values).shape
+    )
+
+    weighting = ops.convert_to_tensor(weights)
+
+    def weighted():
+        return ops.sum(case.make("float64", **variables).log_prob(value) * weighting)
+
+    inputs = [*variables.values(), value]
+    _, gradients = ops.compile(ops.value_and_grad(weighted, inputs), inputs)()
+    directions = directions_of(case)
+
+    def reference(step, value_step):
+        log_prob = case.reference(**moved(case, directions, step)).log_prob
+        return np.sum(weights * log_prob(values + value_step * toward))
+
+    by_parameters = (reference(STEP, 0.0) - reference(-STEP, 0.0)) / (2 * STEP)
+    actual = total(gradients[:-1], directions.values())
+    assert actual == pytest.approx(by_parameters, rel=2e-5, abs=1e-5)
+    if is_continuous:  # one-sided, of second order
+        ahead = [reference(0.0, k * STEP) for k in range(3)]
+        by_value = (-3 * ahead[0] + 4 * ahead[1] - ahead[2]) / (2 * STEP)
+        assert total(gradients[-1:], [toward]) == pytest.approx(by_value, rel=2e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "case",
+    {case.name: case for case in ONE_OF_EACH + CONTINUOUS_BERNOULLIS}.values(),
+    ids=lambda case: case.name,
+)
+def test_gradient_through_draws(case, float64):
+    d = case.make(validate=False)
+    shape = (2, *case.batch_shape, *case.event_shape)
+    weights = ops.convert_to_tensor(np.random.default_rng(4).normal(size=shape))
+    variables = [keras.Variable(v, dtype="float64") for v in case.parameters.values()]
+
+    def weighted():
+        parameters = dict(zip(case.parameters, variables, strict=True))
+        return ops.sum(case.make("float64", **parameters).sample((2,), seed=0) * weights)
+
+    differentiated = ops.compile(ops.value_and_grad(weighted, variables), variables)
+    _, gradients = differentiated()
+    directions = directions_of(case)
+    if not d.reparameterized:
+        assert all((ops.convert_to_numpy(gradient) == 0).all() for gradient in gradients)
+        return
+
+    def drawn(step):
+        parameters = moved(case, directions, step)
+        for variable, name in zip(variables, case.parameters, strict=True):
+            variable.assign(parameters[name])
+        return float(differentiated()[0])
+
+    expected = (drawn(STEP) - drawn(-STEP)) / (2 * STEP)
+    assert expected != 0
+    actual = total(gradients, directions.values())
+    assert actual == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_continuous_bernoulli_draws_have_finite_gradients_everywhere():
+    # At logits 0 the derivative of the quantile u is u (1 - u) / 2; far out a draw of 0 is near.
+    logits = keras.Variable(np.repeat([-1e3, -1.0, 0.0, 1.0, 1e3], 5000), dtype="float32")
+
+    def total():
+        d = ContinuousBernoulli(logits=logits)
+        x = d.sample(seed=0)
+        return ops.sum(x), x
+
+    differentiate = ops.compile(ops.value_and_grad(total, [logits], has_aux=True), [logits])
+    (_, x), (gradient,) = differentiate()
+    x, gradient = ops.convert_to_numpy(x), ops.convert_to_numpy(gradient)
+    assert np.isfinite(gradient).all()
+    assert (gradient >= -1e-6).all()
+    flat = slice(10_000, 15_000)
+    np.testing.assert_allclose(gradient[flat], 0.5 * x[flat] * (1 - x[flat]), rtol=1e-4, atol=1e-6)

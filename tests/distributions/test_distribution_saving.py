@@ -1,0 +1,29 @@
+"""Saving: every distribution survives Keras' serialisation, by way of JSON."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kelbo import ops
+
+from .table import CASES
+
+pytestmark = pytest.mark.core
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_round_trip(case, dtype):
+    d = case.make(dtype, validate=False)
+    text = json.dumps(keras.saving.serialize_keras_object(d))
+    again = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
+    assert type(again) is type(d)
+    assert again.dtype == d.dtype == dtype
+    assert (again.batch_shape, again.event_shape) == (case.batch_shape, case.event_shape)
+    assert again.get_config() == d.get_config()
+    inner, original = getattr(again, "distribution", again), getattr(d, "distribution", d)
+    for name in case.parameters:
+        values = ops.convert_to_numpy(getattr(inner, name))
+        np.testing.assert_array_equal(values, ops.convert_to_numpy(getattr(original, name)))
+        assert str(values.dtype) == dtype

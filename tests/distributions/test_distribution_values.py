@@ -1,0 +1,155 @@
+"""Densities, distribution functions and moments against the references, in both dtypes."""
+
+import keras
+import numpy as np
+import pytest
+
+from kelbo import ops
+from kelbo.distributions import (
+    Bernoulli,
+    ContinuousBernoulli,
+    Distribution,
+    Normal,
+    constraints,
+)
+
+from .table import CASES, TAILS
+
+pytestmark = pytest.mark.core
+
+TOLERANCE = {"float32": {"rtol": 3e-5, "atol": 3e-6}, "float64": {"rtol": 1e-9, "atol": 1e-11}}
+PROBABILITIES = (0.0001, 0.2, 0.45, 0.55, 0.95)
+CDF_AT = (-0.5, 0.0, 0.02, 0.5, 1.0, 1.5)
+MOMENTS = ("mean", "variance", "stddev", "mode", "entropy")
+
+
+def column(numbers, case):
+    return np.reshape(numbers, (-1, *[1] * len(case.batch_shape)))
+
+
+def results(case, dtype):
+    """Every method's result, from one compiled function of parameters and values."""
+    names = list(case.parameters)
+    has_cdf = "cdf" not in case.missing
+
+    def evaluate(values, x, u, *parameters):
+        d = case.make(dtype, **dict(zip(names, parameters, strict=True)))
+        outputs = {name: getattr(d, name)() for name in MOMENTS}
+        outputs["log_prob"] = d.log_prob(values)
+        if has_cdf:
+            outputs["cdf"], outputs["quantile"] = d.cdf(x), d.quantile(u)
+            outputs["round trip"] = d.cdf(outputs["quantile"])
+        return outputs
+
+    arguments = [case.values, column(CDF_AT, case), column(PROBABILITIES, case)]
+    arguments += case.parameters.values()
+    tensors = [ops.convert_to_tensor(np.asarray(a, "float64"), dtype=dtype) for a in arguments]
+    outputs = ops.compile(evaluate)(*tensors)
+    assert {keras.backend.standardize_dtype(x.dtype) for x in outputs.values()} == {dtype}
+    return {name: ops.convert_to_numpy(x) for name, x in outputs.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_methods_agree_with_the_reference(case, dtype):
+    actual, reference = results(case, dtype), case.reference(**case.parameters)
+    near = TOLERANCE[dtype]
+    log_prob = reference.log_prob(np.asarray(case.values, "float64"))
+    np.testing.assert_allclose(actual["log_prob"], log_prob, **near)
+
+    value_shape = case.batch_shape + case.event_shape
+    for name in ("mean", "variance", "mode"):
+        assert actual[name].shape == value_shape, name
+        expected = np.broadcast_to(getattr(reference, name)(), value_shape)
+        np.testing.assert_allclose(actual[name], expected, err_msg=name, **near)
+    expected = np.broadcast_to(np.sqrt(reference.variance()), value_shape)
+    np.testing.assert_allclose(actual["stddev"], expected, **near)
+    assert actual["entropy"].shape == case.batch_shape
+    np.testing.assert_allclose(actual["entropy"], reference.entropy(), **near)
+
+    if "cdf" in case.missing:
+        return
+    np.testing.assert_allclose(actual["cdf"], reference.cdf(column(CDF_AT, case)), **near)
+    u = column(PROBABILITIES, case)
+    np.testing.assert_allclose(actual["quantile"], reference.quantile(u), **near)
+    if not case.make().support.is_discrete:
+        expected = np.broadcast_to(u, actual["round trip"].shape)
+        np.testing.assert_allclose(actual["round trip"], expected, rtol=3e-4, atol=3e-6)
+
+
+@pytest.mark.parametrize("tail", TAILS, ids=lambda tail: tail.name)
+def test_tails_are_exact_and_have_finite_gradients(tail, dtype):
+    shape = np.broadcast_shapes(tail.at.shape, tail.values.shape)
+    parameter = keras.Variable(np.broadcast_to(tail.at, shape), dtype=dtype)
+    value = keras.Variable(np.broadcast_to(tail.values, shape), dtype=dtype)
+
+    def log_prob():
+        result = tail.make(parameter).log_prob(value)
+        return ops.sum(result), result
+
+    variables = [parameter, value]
+    differentiated = ops.compile(ops.value_and_grad(log_prob, variables, has_aux=True), variables)
+    (_, result), (by_parameter, by_value) = differentiated()
+    near = {"rtol": 2e-6, "atol": 2e-6} if dtype == "float32" else {"rtol": 1e-12, "atol": 1e-12}
+    np.testing.assert_allclose(ops.convert_to_numpy(result), tail.log_prob, **near)
+    np.testing.assert_allclose(ops.convert_to_numpy(by_parameter), tail.derivative, **near)
+    assert np.isfinite(ops.convert_to_numpy(by_value)).all()
+
+
+ONE_OF_EACH_FAMILY = list({case.family: case for case in CASES}.values())
+
+
+@pytest.mark.parametrize("case", ONE_OF_EACH_FAMILY, ids=lambda case: case.name)
+def test_missing_methods_say_what_to_do_instead(case):
+    d = case.make()
+    for name in case.missing:
+        with pytest.raises(NotImplementedError, match=f"^{type(d).__name__} has no") as error:
+            getattr(d, name)(0.5)
+        assert "Normal(" in str(error.value) or "`distribution`" in str(error.value)
+
+
+def test_a_new_family_without_closed_forms_refers_to_samples():
+    class Triangular(Distribution):
+        """The sum of two uniform numbers."""
+
+        parameters = {"width": constraints.positive}
+        support = constraints.real
+
+        def _sample(self, shape, seed):
+            seeds = ops.SeedSequence(seed)
+            draws = [keras.random.uniform(shape, seed=seeds) for _ in range(2)]
+            return self.width * (draws[0] + draws[1])
+
+        def _log_prob(self, value):
+            z = value / self.width
+            return ops.log(1.0 - ops.abs(z - 1.0)) - ops.log(self.width)
+
+    d = Triangular(width=2.0)
+    assert 0.0 < float(d.sample(seed=0)) < 4.0
+    assert float(d.log_prob(2.0)) == pytest.approx(-np.log(2.0))
+    for name in ("mean", "variance", "stddev", "mode", "entropy"):
+        with pytest.raises(NotImplementedError, match=r"^Triangular has no .* sample"):
+            getattr(d, name)()
+    for name in ("cdf", "quantile"):
+        with pytest.raises(NotImplementedError, match=r"^Triangular has no .* sample"):
+            getattr(d, name)(0.5)
+
+
+def test_log_prob_of_nan_is_nan_and_outside_the_support_minus_infinity():
+    for d in (Normal(0.0, 1.0), ContinuousBernoulli(logits=1.0)):
+        assert np.isnan(float(d.log_prob(np.nan)))
+    outside = ContinuousBernoulli(logits=[1.0, -1.0]).log_prob([-0.1, 1.1])
+    assert np.isneginf(ops.convert_to_numpy(outside)).all()
+
+
+def test_bernoulli_log_prob_between_0_and_1_is_the_cross_entropy():
+    x, probs = np.array([0.25, 0.5, 0.9]), np.array([0.1, 0.5, 0.7])
+    expected = x * np.log(probs) + (1 - x) * np.log1p(-probs)
+    for d in (Bernoulli(probs=probs), Bernoulli(logits=np.log(probs) - np.log1p(-probs))):
+        np.testing.assert_allclose(ops.convert_to_numpy(d.log_prob(x)), expected, rtol=1e-5)
+
+
+def test_covariance_of_the_multivariate_normal():
+    case = next(case for case in CASES if case.name == "multivariate normal batch")
+    covariance = ops.convert_to_numpy(case.make().covariance())
+    expected = case.reference(**case.parameters).covariance[0]
+    np.testing.assert_allclose(covariance, expected, rtol=1e-5, atol=1e-6)
