@@ -21,7 +21,7 @@ class _ByLogits(Conditional):
         **kwargs: Any,
     ):
         super().__init__(event_shape, network, **kwargs)
-        self._logits = ParameterHead(self.event_shape, name="logits")
+        self._logits = self._head("logits")
 
     @property
     def heads(self) -> dict[str, ParameterHead]:

@@ -28,14 +28,36 @@ class StochasticBinarization(keras.layers.Layer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        # Half precision would round small probabilities to 0 or twice themselves.
+        self.autocast = False
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, x: Any, seed: Any = None) -> Any:
-        """Zeros and ones of the shape of `x`; from `seed` where one is given."""
+        """Zeros and ones.
+
+        Args:
+            x: Probabilities of a 1, floating.
+            seed: An integer or a `keras.random.SeedGenerator` in place of the layer's own.
+
+        Returns:
+            A tensor of the shape and dtype of `x`.
+        """
         seed = self.seed_generator if seed is None else seed
-        uniform = keras.random.uniform(ops.shape(x), dtype=x.dtype, seed=seed)
-        return ops.cast(uniform < x, x.dtype)
+        uniform = keras.random.uniform(ops.shape(x), dtype="float32", seed=seed)
+        return ops.cast(uniform < ops.cast(x, "float32"), x.dtype)
+
+    def compute_output_spec(self, x: Any, seed: Any = None) -> keras.KerasTensor:
+        """Shape and dtype of the input.
+
+        Args:
+            x: A symbolic tensor.
+            seed: Not looked at.
+
+        Returns:
+            A symbolic tensor.
+        """
+        return keras.KerasTensor(x.shape, x.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""

@@ -1,7 +1,6 @@
 """Conditionals: layers that turn a context into a distribution."""
 
 import abc
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +8,10 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, Independent
+from kelbo.distributions.arguments import whole_number
 from kelbo.distributions.shapes import as_shape
 from kelbo.layers.head import ParameterHead
+from kelbo.layers.precision import full_precision, to_full_precision
 
 
 class Conditional(keras.layers.Layer, abc.ABC):
@@ -29,6 +30,9 @@ class Conditional(keras.layers.Layer, abc.ABC):
         network: A Keras layer or model from the context to features, or None to use the context
             itself. The heads are added to it: nobody counts outputs.
         **kwargs: Passed to `keras.layers.Layer`.
+
+    Raises:
+        ValueError: A size in `event_shape` is not a whole number of at least 1.
     """
 
     def __init__(
@@ -38,7 +42,10 @@ class Conditional(keras.layers.Layer, abc.ABC):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.event_shape = as_shape(event_shape)
+        self.event_shape = tuple(
+            whole_number(type(self).__name__, "each size in event_shape", size)
+            for size in as_shape(event_shape)
+        )
         self.network = network
         self._context_rank = None
 
@@ -56,7 +63,16 @@ class Conditional(keras.layers.Layer, abc.ABC):
         """The distribution with these parameters, which have a batch in front."""
 
     def build(self, input_shape: Sequence[int | None]) -> None:
-        """Builds the network, then the heads on its features."""
+        """Builds the network, then the heads on its features; once.
+
+        Args:
+            input_shape: Shape of a batch of contexts.
+
+        Raises:
+            ValueError: The network returns more than one tensor.
+        """
+        if self.built:
+            return
         input_shape = tuple(input_shape)
         self._context_rank = len(input_shape) - 1
         features = input_shape
@@ -64,21 +80,59 @@ class Conditional(keras.layers.Layer, abc.ABC):
             if not self.network.built:
                 self.network.build(input_shape)
             features = self.network.compute_output_shape(input_shape)
+            if not all(size is None or isinstance(size, int) for size in features):
+                raise ValueError(
+                    f"{type(self).__name__}: its network must return one tensor of features, "
+                    f"but it returns the shapes {features}."
+                )
         for head in self.heads.values():
             head.build(features)
         self.built = True
 
     def call(self, context: Any) -> dict[str, Any]:
-        """Parameters by name, each of shape (batch, ...)."""
+        """The parameters of the family, in float32 or float64 also under mixed precision.
+
+        Args:
+            context: Tensor of shape (batch, *context shape).
+
+        Returns:
+            A dict of tensors by name, each of shape (batch, ...).
+        """
         features = context if self.network is None else self.network(context)
-        return self.parameters_from(**{n: head(features) for n, head in self.heads.items()})
+        raw = {name: to_full_precision(head(features)) for name, head in self.heads.items()}
+        return self.parameters_from(**raw)
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
+        """Shapes of the parameters by name: those of the heads, unless a subclass says more.
+
+        Args:
+            input_shape: Shape of a batch of contexts.
+
+        Returns:
+            A dict with the keys of what `call` returns.
+        """
+        return {name: (input_shape[0], *head.shape) for name, head in self.heads.items()}
+
+    def compute_output_spec(self, context: Any) -> dict[str, keras.KerasTensor]:
+        """Shapes and dtypes of what `call` returns, as symbolic tensors.
+
+        Args:
+            context: A symbolic tensor of shape (batch, *context shape).
+
+        Returns:
+            A dict with the keys of what `call` returns.
+        """
+        dtype = full_precision(self.compute_dtype)
+        shapes = self.compute_output_shape(context.shape)
+        return {name: keras.KerasTensor(shape, dtype) for name, shape in shapes.items()}
 
     def given(self, context: Any) -> Distribution:
         """The distribution of the value, given the context.
 
         Args:
             context: Tensor of shape (..., *context shape). All leading axes are folded into one
-                batch before the network runs, and unfolded after.
+                batch before the network runs, and unfolded after. (A layer that is not built yet
+                takes the first axis alone for the batch.)
 
         Returns:
             A distribution whose batch shape is the leading axes, in float32 or float64 even
@@ -93,18 +147,16 @@ class Conditional(keras.layers.Layer, abc.ABC):
                 "functional model, call the layer itself, which returns the parameters as "
                 "tensors; given() belongs into the call() of a layer or model, or a loss."
             )
-        rank = self._context_rank or len(context.shape) - 1
-        leading, event = context.shape[:-rank], context.shape[-rank:]
-        if len(leading) == 1:
-            parameters = self(context)
-        else:
-            leading = ops.shape(context)[:-rank]
-            parameters = self(ops.reshape(context, (-1, *event)))
-            parameters = {
-                name: ops.reshape(value, (*leading, *value.shape[1:]))
-                for name, value in parameters.items()
-            }
-        return self.distribution(**{n: _full_precision(p) for n, p in parameters.items()})
+        context = ops.convert_to_tensor(context)
+        axes = len(context.shape)
+        leading_axes = 1 if self._context_rank is None else axes - self._context_rank
+        if leading_axes == 1:
+            return self.distribution(**self(context))
+        leading = ops.shape(context)[:leading_axes]
+        folded = self(ops.reshape(context, (-1, *context.shape[leading_axes:])))
+        return self.distribution(
+            **{n: ops.reshape(value, (*leading, *value.shape[1:])) for n, value in folded.items()}
+        )
 
     def get_config(self) -> dict[str, Any]:
         network = self.network and keras.saving.serialize_keras_object(self.network)
@@ -118,15 +170,9 @@ class Conditional(keras.layers.Layer, abc.ABC):
             config["network"] = keras.saving.deserialize_keras_object(config["network"])
         return cls(**config)
 
+    def _head(self, name, shape=None, activation=None):
+        shape = self.event_shape if shape is None else shape
+        return ParameterHead(shape, activation, name=name, dtype=self.dtype_policy)
+
     def _independent(self, distribution):
         return Independent(distribution, len(self.event_shape))
-
-    @property
-    def event_size(self) -> int:
-        """How many numbers make up one value."""
-        return math.prod(self.event_shape)
-
-
-def _full_precision(x):
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    return ops.cast(x, "float32") if dtype in ("float16", "bfloat16") else x

@@ -8,6 +8,7 @@ from kelbo import ops
 from kelbo.distributions import Distribution, Independent, Normal
 from kelbo.distributions.distribution import PACKAGE
 from kelbo.divergences import KL, Divergence
+from kelbo.layers.precision import to_full_precision
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -45,6 +46,9 @@ class KLDivergence(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        # The layer has no weights and passes its inputs through: in half precision too, it keeps
+        # them as they are and computes the divergence in float32.
+        self.autocast = False
         self.prior = prior
         self.divergence = KL() if divergence is None else divergence
         self.weight = weight
@@ -52,10 +56,17 @@ class KLDivergence(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: list[Any]) -> list[Any]:
-        """Takes and returns [mean, log-variance], each of shape (batch, *event shape)."""
+        """Adds the mean divergence of the batch to the losses.
+
+        Args:
+            inputs: [mean, log-variance], each of shape (batch, *event shape).
+
+        Returns:
+            The inputs.
+        """
         loc, log_variance = inputs
         event_shape = tuple(loc.shape[1:])
-        normal = Normal(loc, ops.exp(0.5 * log_variance), validate=False)
+        normal = Normal(loc, ops.exp(0.5 * to_full_precision(log_variance)), validate=False)
         posterior = Independent(normal, len(event_shape))
         prior = Normal.standard(event_shape) if self.prior is None else self.prior
         divergence = self.divergence(posterior, prior, seed=self.seed_generator)
@@ -63,8 +74,19 @@ class KLDivergence(keras.layers.Layer):
         return [loc, log_variance]
 
     def compute_output_spec(self, inputs: list[Any]) -> list[Any]:
-        """The inputs' own shapes and dtypes."""
+        """The inputs' own shapes and dtypes.
+
+        Args:
+            inputs: Two symbolic tensors.
+
+        Returns:
+            Two symbolic tensors.
+        """
         return [keras.KerasTensor(x.shape, x.dtype) for x in inputs]
+
+    def compute_output_shape(self, input_shape: list[Any]) -> list[Any]:
+        """The inputs' own shapes."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         prior = self.prior and keras.saving.serialize_keras_object(self.prior)

@@ -39,9 +39,13 @@ class ParameterHead(keras.layers.Layer):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Creates the dense layer for features of `input_shape`, the batch included."""
+        if self.built:
+            return
         features = tuple(input_shape[1:])
-        on_grid = features == self.shape + features[-1:]
-        on_grid_with_channels = bool(self.shape) and features[:-1] == self.shape[:-1]
+        on_grid = bool(features) and features[:-1] == self.shape
+        on_grid_with_channels = (
+            bool(features) and bool(self.shape) and features[:-1] == self.shape[:-1]
+        )
         if on_grid:
             units, self._flattens = 1, False
         elif on_grid_with_channels:
@@ -54,7 +58,9 @@ class ParameterHead(keras.layers.Layer):
                     "batch may be unknown. Give the network an input of fixed size."
                 )
             features = (math.prod(features),)
-        self._dense = keras.layers.Dense(units, activation=self.activation, name="dense")
+        self._dense = keras.layers.Dense(
+            units, activation=self.activation, dtype=self.dtype_policy, name="dense"
+        )
         self._dense.build((None, *features))
         self.built = True
 

@@ -10,7 +10,7 @@ from kelbo.distributions import Distribution, MultivariateNormalTriL
 from kelbo.distributions.distribution import PACKAGE
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.head import ParameterHead
-from kelbo.layers.scale import default_minimum, positive
+from kelbo.layers.scale import floor_of, positive
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -28,7 +28,7 @@ class ConditionalMultivariateNormalTriL(Conditional):
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
-        ValueError: The event is not a vector, or `scale` is unknown.
+        ValueError: The event is not a vector, `scale` is unknown, or the floor is negative.
 
     Example:
         >>> import keras, numpy as np
@@ -53,11 +53,10 @@ class ConditionalMultivariateNormalTriL(Conditional):
                 f"be (d,), got {self.event_shape}."
             )
         self.scale = scale
-        default = default_minimum(scale)
-        self.minimum_scale = default if minimum_scale is None else minimum_scale
-        size = self.event_size
-        self._loc = ParameterHead(self.event_shape, name="loc")
-        self._triangle = ParameterHead((size * (size + 1) // 2,), name="triangle")
+        self.minimum_scale = floor_of(scale, minimum_scale)
+        size = self.event_shape[0]
+        self._loc = self._head("loc")
+        self._triangle = self._head("triangle", (size * (size + 1) // 2,))
 
     @property
     def heads(self) -> dict[str, ParameterHead]:
@@ -65,9 +64,15 @@ class ConditionalMultivariateNormalTriL(Conditional):
 
     def parameters_from(self, loc: Any, triangle: Any) -> dict[str, Any]:
         matrix = ops.fill_triangular(triangle)
-        identity = ops.eye(self.event_size, dtype=matrix.dtype)
-        diagonal = positive(matrix, self.scale, self.minimum_scale) * identity
-        return {"loc": loc, "scale_tril": matrix * (1.0 - identity) + diagonal}
+        # Off the diagonal, the exponential may overflow: it is taken of 0 there.
+        on_diagonal = ops.cast(ops.eye(self.event_shape[0]), "bool")
+        diagonal = ops.where(on_diagonal, matrix, ops.zeros_like(matrix))
+        scale = positive(diagonal, self.scale, self.minimum_scale)
+        return {"loc": loc, "scale_tril": ops.where(on_diagonal, scale, matrix)}
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
+        loc = (input_shape[0], *self.event_shape)
+        return {"loc": loc, "scale_tril": (*loc, *self.event_shape)}
 
     def distribution(self, loc: Any, scale_tril: Any) -> Distribution:
         return MultivariateNormalTriL(loc, scale_tril, validate=False)

@@ -7,6 +7,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution, Normal
 from kelbo.distributions.distribution import PACKAGE
+from kelbo.distributions.shapes import broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -44,13 +45,31 @@ class Noise(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, like: Any) -> Any:
-        """Noise of the shape and dtype of `like`."""
+        """Noise.
+
+        Args:
+            like: A floating tensor.
+
+        Returns:
+            A tensor of the shape and dtype of `like`.
+        """
         noise = self.distribution.sample(ops.shape(like), seed=self.seed_generator)
         return ops.cast(noise, like.dtype)
 
     def compute_output_spec(self, like: Any) -> keras.KerasTensor:
-        """Shape and dtype of `like`."""
+        """Shape and dtype of `like`.
+
+        Args:
+            like: A symbolic tensor.
+
+        Returns:
+            A symbolic tensor.
+        """
         return keras.KerasTensor(like.shape, like.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The input's shape."""
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         distribution = keras.saving.serialize_keras_object(self.distribution)
@@ -93,11 +112,22 @@ class LocationScale(keras.layers.Layer):
         self.scale = scale
 
     def call(self, inputs: list[Any]) -> Any:
-        """The sample, of the broadcast shape of the three inputs."""
+        """The sample.
+
+        Args:
+            inputs: [mean, scale, noise], which broadcast.
+
+        Returns:
+            A tensor of their broadcast shape.
+        """
         loc, scale, noise = inputs
         if self.scale != "scale":
             scale = ops.exp(0.5 * scale if self.scale == "log_variance" else scale)
         return loc + scale * noise
+
+    def compute_output_shape(self, input_shape: list[Any]) -> tuple:
+        """The broadcast shape of the three inputs."""
+        return broadcast_shapes(*input_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}

@@ -9,7 +9,7 @@ from kelbo.distributions import Distribution, Normal
 from kelbo.distributions.distribution import PACKAGE
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.head import ParameterHead
-from kelbo.layers.scale import default_minimum, positive
+from kelbo.layers.scale import floor_of, positive
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -47,12 +47,9 @@ class ConditionalNormal(Conditional):
     ):
         super().__init__(event_shape, network, **kwargs)
         self.scale = scale
-        default = default_minimum(scale)
-        self.minimum_scale = default if minimum_scale is None else minimum_scale
-        if self.minimum_scale < 0:
-            raise ValueError(f"minimum_scale must not be negative; got {minimum_scale}.")
-        self._loc = ParameterHead(self.event_shape, loc_activation, name="loc")
-        self._scale = ParameterHead(self.event_shape, name="scale")
+        self.minimum_scale = floor_of(scale, minimum_scale)
+        self._loc = self._head("loc", activation=loc_activation)
+        self._scale = self._head("scale")
 
     @property
     def heads(self) -> dict[str, ParameterHead]:
