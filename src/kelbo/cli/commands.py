@@ -21,6 +21,7 @@ from kelbo.errors import InputError
 
 # The base of all errors in options. Its module has moved between versions of typer.
 _OptionError = typer.BadParameter.__mro__[2]
+_INTERRUPTED = 130
 
 
 class Commands(TyperGroup):
@@ -39,22 +40,18 @@ class Commands(TyperGroup):
 
         try:
             status = super().main(args=args, **extra)
+        except (KeyboardInterrupt, typer.Abort):
+            status = _INTERRUPTED
+        except (Diverged, Interrupted, InputError) as error:
+            complain(str(error))
+            return {Diverged: 1, Interrupted: _INTERRUPTED}.get(type(error), 2)
         except _OptionError as error:
             complain(error.format_message())
-        except InputError as error:
-            complain(str(error))
+            return 2
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             complain(f"{where}{error.strerror or error}")
-        except Diverged as error:
-            complain(str(error))
-            return 1
-        except Interrupted as error:
-            complain(str(error))
-            return 130
-        except (KeyboardInterrupt, typer.Abort):
+            return 2
+        if status == _INTERRUPTED:  # so newer versions of typer end on Ctrl-C
             complain("interrupted")
-            return 130
-        else:
-            return status if isinstance(status, int) else 0
-        return 2
+        return status if isinstance(status, int) else 0

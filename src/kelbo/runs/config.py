@@ -95,7 +95,7 @@ class FitConfig:
         None,
         Sizes("sizes of the decoder's dense layers; none: the encoder's, reversed", optional=True),
     )
-    activation: str = _field("tanh", Choice("activation of the hidden layers", names=_ACTIVATIONS))
+    activation: str = _field("relu", Choice("activation of the hidden layers", names=_ACTIVATIONS))
     kl: str = _field(
         "analytic",
         Choice(

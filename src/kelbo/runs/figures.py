@@ -7,18 +7,19 @@ from kelbo.models import VAE
 METRICS = ("loss", "reconstruction", "kl")
 
 
-def bound(model: VAE, x: np.ndarray, batch_size: int = 500) -> dict[str, float]:
+def bound(model: VAE, x: np.ndarray, batch_size: int) -> dict[str, float]:
     """Loss, reconstruction and divergence of the examples, averaged over them.
 
     Args:
         model: The model.
         x: Examples, of shape (n, *event shape).
-        batch_size: Examples per step.
+        batch_size: Examples per step. That of the fit gives the very figures of its epochs, from
+            the code that is compiled already.
 
     Returns:
         `loss`, `reconstruction` and `kl`, in nats per example.
     """
-    logs = model.evaluate(x, batch_size=min(batch_size, len(x)), verbose=0, return_dict=True)
+    logs = model.evaluate(x, batch_size=batch_size, verbose=0, return_dict=True)
     return {name: float(logs[name]) for name in METRICS}
 
 

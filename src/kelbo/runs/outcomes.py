@@ -27,7 +27,7 @@ class Diverged(FloatingPointError):
     """
 
     def __init__(self, path: Path, epoch: int, step: int, checkpoint: Path | None):
-        kept = "no epoch was finished, so nothing is kept"
+        kept = "nothing had been saved yet"
         if checkpoint is not None:
             kept = f"{checkpoint} keeps the last good state"
         super().__init__(

@@ -38,9 +38,9 @@ def summarize(
     Returns:
         Figures in nats per example, sizes, times and versions, as JSON can hold them.
     """
-    summary = {"train": figures.bound(model, data.x_train)}
+    summary = {"train": figures.bound(model, data.x_train, config.batch_size)}
     if data.x_test is not None:
-        summary["validation"] = figures.bound(model, data.x_test)
+        summary["validation"] = figures.bound(model, data.x_test, config.batch_size)
     samples, most = config.log_likelihood_samples, config.log_likelihood_examples
     if samples and most:
         x, _ = examples(data, "validation")

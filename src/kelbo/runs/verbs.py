@@ -13,6 +13,7 @@ from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.files import replacing
 from kelbo.runs import figures
+from kelbo.runs.config import FitConfig
 from kelbo.runs.data import examples
 from kelbo.runs.folder import PICTURES, RunFolder
 from kelbo.runs.loading import Run, as_arrays
@@ -65,10 +66,11 @@ def evaluate(
         `loss`, `reconstruction`, `kl`, `examples` and, with samples, `log_likelihood`.
     """
     x, _ = examples(data, part)
-    seed = run.config.seed if run.config else 0
-    result: dict[str, Any] = {**figures.bound(run.model, x), "examples": len(x)}
+    config = run.config or FitConfig()
+    bound = figures.bound(run.model, x, config.batch_size)
+    result: dict[str, Any] = {**bound, "examples": len(x)}
     if samples:
-        result["log_likelihood"] = figures.log_likelihood(run.model, x, samples, most, seed)
+        result["log_likelihood"] = figures.log_likelihood(run.model, x, samples, most, config.seed)
     return result
 
 
