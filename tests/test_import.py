@@ -1,0 +1,136 @@
+"""What `import kelbo` does to the choice of the backend, and what it loads."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kelbo._backend import choose_backend
+
+# Each prints one JSON object. Keras writes "tensorflow" into its config file on its first import.
+PLAIN = "import keras, sys; report(modules=sorted(sys.modules))"
+FIRST = "import kelbo, keras, sys; report(modules=sorted(sys.modules))"
+LATE = """
+import keras, os, time
+del os.environ["KERAS_BACKEND"]
+start = time.process_time()
+import kelbo
+report(seconds=time.process_time() - start, asked_for=os.environ.get("KERAS_BACKEND"))
+"""
+REPORT = """
+def report(**facts):
+    import json, keras
+    print(json.dumps({"backend": keras.backend.backend(), **facts}))
+"""
+PROCESSES = {
+    "plain keras": (PLAIN, "jax", None),
+    "no choice": (FIRST, None, None),
+    "written by keras itself": (FIRST, None, "tensorflow"),
+    "configured": (FIRST, None, "torch"),
+    "keras imported already": (LATE, "torch", None),
+}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """Name -> what each process reported; they run side by side."""
+    running = {}
+    for name, (code, backend, configured) in PROCESSES.items():
+        home = tmp_path_factory.mktemp("keras")
+        if configured:
+            (home / "keras.json").write_text(json.dumps({"backend": configured}))
+        environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+        environment |= {"KERAS_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        if backend:
+            environment["KERAS_BACKEND"] = backend
+        running[name] = subprocess.Popen(
+            [sys.executable, "-c", REPORT + code],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    results = {}
+    for name, process in running.items():
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, f"{name}: {errors}"
+        results[name] = json.loads(output.splitlines()[-1])
+    return results
+
+
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        ("no choice", "jax"),
+        ("written by keras itself", "jax"),
+        ("configured", "torch"),
+        ("keras imported already", "torch"),
+    ],
+)
+def test_backend(reports, name, backend):
+    assert reports[name]["backend"] == backend
+
+
+def test_a_late_import_is_quick_and_asks_for_nothing(reports):
+    assert reports["keras imported already"]["asked_for"] is None
+    assert reports["keras imported already"]["seconds"] < 1.0
+
+
+def test_import_loads_nothing_of_plots_or_command_line(reports):
+    loaded = set(reports["no choice"]["modules"]) - set(reports["plain keras"]["modules"])
+    assert "kelbo.models" in loaded
+    packages = {name.split(".")[0] for name in loaded}
+    unwanted = {"typer", "pooch", "sklearn", "pandas", "numpyro", "tensorflow", "torch", "PIL"}
+    assert not packages & unwanted
+    lazy = ("kelbo.plots", "kelbo.cli", "kelbo.report", "kelbo.datasets", "kelbo.runs")
+    assert not [name for name in loaded if name.startswith((*lazy, "matplotlib"))]
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """As in a new process: Keras is not imported, nothing is chosen, the config folder is empty."""
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setenv("KERAS_BACKEND", "to be restored")
+    monkeypatch.delenv("KERAS_BACKEND")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    return tmp_path / "keras.json"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "chosen"),
+    [
+        (None, "jax"),
+        ('{"backend": "tensorflow"}', "jax"),
+        ('{"backend": "torch"}', None),
+        ('{"backend": "jax"}', None),
+        ('{"floatx": "float32"}', "jax"),
+        ('{"backend": 3}', "jax"),
+        ("[]", "jax"),
+        ("{not json", "jax"),
+    ],
+)
+def test_choice_by_configuration_file(fresh, configuration, chosen):
+    if configuration is not None:
+        fresh.write_text(configuration)
+    choose_backend()
+    assert os.environ.get("KERAS_BACKEND") == chosen
+
+
+def test_choice_by_environment(fresh, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    choose_backend()
+    assert os.environ["KERAS_BACKEND"] == "torch"
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    choose_backend()
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_choice_without_keras_home(fresh, monkeypatch):
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(fresh.parent))
+    (fresh.parent / ".keras").mkdir()
+    (fresh.parent / ".keras" / "keras.json").write_text('{"backend": "torch"}')
+    choose_backend()
+    assert "KERAS_BACKEND" not in os.environ
