@@ -37,10 +37,10 @@ def _modules(package: str, *names: str) -> dict[str, str]:
 MNIST = Benchmark(
     name="mnist",
     unit="epoch of 60,000 images, 784-256-2, batch 100",
-    problem=TrainingProblem("mnist", features=784, hidden=256),
+    problem=TrainingProblem("mnist", features=784, hidden=256, epochs=3),
     contenders=_modules("training", "hand_jax", "kelbo", "keras_jax", "torch_eager", "pythae"),
     references=("hand_jax", "kelbo"),
-    rounds=15,
+    rounds=9,
 )
 DIGITS = Benchmark(
     name="digits",

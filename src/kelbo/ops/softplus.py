@@ -32,6 +32,6 @@ def softplus(x: Any) -> Any:
         x = keras_ops.cast(x, keras.config.floatx())
     if keras.backend.backend() != "jax":
         return keras_ops.softplus(x)
-    # JAX takes 1 for the slope of abs at 0; with 1 for that of the first term the sum's is 1/2.
-    positive_part = keras_ops.where(x >= 0, x, keras_ops.zeros_like(x))
-    return positive_part + keras_ops.log1p(keras_ops.exp(-keras_ops.abs(x)))
+    # Not abs(x), whose slope at 0 is 1 on JAX: this one's is 0, and that of softplus 1/2.
+    magnitude = x * keras_ops.stop_gradient(keras_ops.sign(x))
+    return keras_ops.maximum(x, 0) + keras_ops.log1p(keras_ops.exp(-magnitude))
