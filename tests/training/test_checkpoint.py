@@ -61,6 +61,38 @@ def test_resumed_from_the_end_of_an_epoch(make_vae, digits, weights, tmp_path):
     assert checkpoint.finished
 
 
+def test_killed_after_the_last_epoch_but_before_the_end(make_vae, digits, weights, tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    whole = make_vae()
+    stop = keras.callbacks.EarlyStopping("kl", mode="min", patience=9, restore_best_weights=True)
+    whole.fit(digits, epochs=3, callbacks=[stop], **FIT)
+
+    class Killed(Exception):
+        pass
+
+    class DieAtTheEnd(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 2:
+                raise Killed
+
+    def early_stopping():
+        return keras.callbacks.EarlyStopping(
+            "kl", mode="min", patience=9, restore_best_weights=True
+        )
+
+    killed = Checkpoint(path, every=0.0)
+    with pytest.raises(Killed):
+        make_vae().fit(digits, epochs=3, callbacks=[early_stopping(), killed, DieAtTheEnd()], **FIT)
+    resumed, checkpoint = make_vae(), Checkpoint(path)
+    start = checkpoint.restore(resumed)
+    assert start == 3
+    resumed.fit(
+        digits, epochs=3, initial_epoch=start, callbacks=[early_stopping(), checkpoint], **FIT
+    )
+    np.testing.assert_array_equal(weights(resumed), weights(whole))
+    assert Checkpoint(path).restore(make_vae()) == 3
+
+
 @pytest.mark.skipif(not ON_JAX, reason="within an epoch only a fused fit is saved")
 @pytest.mark.parametrize("batch", [0, 5, 15])
 def test_resumed_from_within_an_epoch(make_vae, digits, weights, tmp_path, batch):

@@ -101,22 +101,24 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.finished = False
-        self._saved_at = time.monotonic()
+        self._saved_at = -math.inf
+        if self._restored is not None:
+            # The other callbacks were reset when the fit began: set them back now. A fit that was
+            # killed after its last epoch has no other epoch in which to do so.
+            meta, arrays = self._restored
+            pairs = zip(self.siblings, meta["callbacks"], strict=False)
+            for index, (callback, state) in enumerate(pairs):
+                if type(callback).__name__ == state["class"]:
+                    _set_callback_state(callback, state, arrays, index)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
         if self._restored is None:
             return
-        # Callbacks and running metrics were reset when the fit began: set them back now.
         meta, arrays = self._restored
         self._restored = None
         self.model.history.history = {name: list(v) for name, v in self.history.items()}
         self.model.history.epoch = list(range(epoch))
-        for index, (callback, state) in enumerate(
-            zip(self.siblings, meta["callbacks"], strict=False)
-        ):
-            if type(callback).__name__ == state["class"]:
-                _set_callback_state(callback, state, arrays, index)
         if meta["step"] is not None:
             self._enter_epoch(meta["step"], arrays)
 
@@ -146,6 +148,8 @@ class Checkpoint(keras.callbacks.Callback):
             self._save(self._epoch)
 
     def on_train_end(self, logs: dict | None = None) -> None:
+        if self._restored is not None:
+            self._epoch, self._restored = self._restored[0]["epochs"], None
         if _is_finite(logs):
             self.finished = True
             self._save(self._epoch)
