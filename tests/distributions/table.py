@@ -159,8 +159,8 @@ class Case:
         inner: The class that takes the parameters, where it is not `family`.
         missing: Methods that must refuse.
         is_smooth: Whether densities are differentiable in the parameters.
-        is_variant: Whether only the shapes are new, so that draws and gradients are left to the
-            other entries.
+        is_variant: Whether only the shapes are new, so that draws, gradients and float64 are
+            left to the other entries.
     """
 
     name: str

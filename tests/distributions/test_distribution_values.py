@@ -49,7 +49,13 @@ def results(case, dtype):
     return {name: ops.convert_to_numpy(x) for name, x in outputs.items()}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    ("case", "dtype"),
+    [(case, dtype) for dtype in TOLERANCE for case in CASES if not case.is_variant]
+    + [(case, "float32") for case in CASES if case.is_variant],
+    indirect=["dtype"],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_methods_agree_with_the_reference(case, dtype):
     actual, reference = results(case, dtype), case.reference(**case.parameters)
     near = TOLERANCE[dtype]

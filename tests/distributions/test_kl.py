@@ -21,7 +21,7 @@ from kelbo.distributions.kl import comparable
 
 from .table import ExponentialTiltReference
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 DRAWS = 2000
 GENERATOR = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from kelbo import ops
 from kelbo.distributions import Independent, MultivariateNormalTriL, Normal, kl_divergence
 from kelbo.objectives import ELBO, LatentTerms, Objective
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 GENERATOR = np.random.default_rng(0)
 WEIGHTS, BIAS, NOISE = GENERATOR.normal(size=(4, 2)), GENERATOR.normal(size=4), 0.7

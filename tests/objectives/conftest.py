@@ -1,0 +1,5 @@
+"""What the tests of objectives share."""
+
+from ..precision import quick_compilation
+
+__all__ = ["quick_compilation"]
