@@ -15,13 +15,26 @@ from kelbo import layers as kl
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+NEEDS_DATA = {"frey_faces_study"}
 
 
 @pytest.mark.core
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+@pytest.mark.parametrize(
+    "script", [s for s in SCRIPTS if s.stem not in NEEDS_DATA], ids=lambda script: script.stem
+)
 def test_the_script_runs_shortened(script, monkeypatch, tmp_path, capsys):
+    run_shortened(script, monkeypatch, tmp_path, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(NEEDS_DATA))
+def test_the_script_runs_shortened_on_real_data(name, data_dir, monkeypatch, tmp_path, capsys):
+    run_shortened(EXAMPLES / f"{name}.py", monkeypatch, tmp_path, capsys, "--seeds", "1")
+
+
+def run_shortened(script, monkeypatch, tmp_path, capsys, *more):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(script), "--epochs", "1"])
+    monkeypatch.setattr(sys, "argv", [str(script), "--epochs", "1", *more])
     runpy.run_path(str(script), run_name="__main__")
     assert "loss" in capsys.readouterr().out
 

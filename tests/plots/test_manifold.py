@@ -25,13 +25,13 @@ def test_the_first_row_is_the_top_of_the_picture():
     assert (np.diff(points[:5, 0]) > 0).all()
 
 
-def test_a_mosaic_without_gaps_whose_ticks_are_latent_values():
+def test_a_mosaic_with_thin_gaps_whose_ticks_are_latent_values():
     images = load_digits().images[:225] / 16
     figure = manifold(images, 15)
     (axes,) = figure.axes
     mosaic = np.asarray(axes.images[0].get_array())
-    assert mosaic.shape == (120, 120)
-    np.testing.assert_allclose(mosaic[8:16, 16:24], images[17], rtol=1e-6)
+    assert mosaic.shape == (134, 134)
+    np.testing.assert_allclose(mosaic[9:17, 18:26], images[17], rtol=1e-6)
     values = norm.ppf((np.arange(15) + 0.5) / 15)
     for ticks, labels, upwards in (
         (axes.get_xticks(), axes.get_xticklabels(), False),
@@ -39,7 +39,7 @@ def test_a_mosaic_without_gaps_whose_ticks_are_latent_values():
     ):
         assert len(ticks) == 7
         for tick, label in zip(ticks, labels, strict=True):
-            index = round((tick - 3.5) / 8)
+            index = round((tick - 3.5) / 9)
             value = values[14 - index if upwards else index]
             assert float(label.get_text().replace("\N{MINUS SIGN}", "-")) == pytest.approx(
                 value, abs=0.005

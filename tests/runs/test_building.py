@@ -68,7 +68,7 @@ def test_every_setting_arrives(digits):
 
 
 def test_the_optimizer_keeps_its_own_learning_rate(digits):
-    model = build_model(FitConfig(optimizer="sgd", hidden=[]), digits)
+    model = build_model(FitConfig(optimizer="sgd", learning_rate=None, hidden=[]), digits)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
     assert model.posterior.network is None  # no hidden layers: linear
 

@@ -64,7 +64,7 @@ def manifold(images: ArrayLike, size: int) -> Figure:
         >>> from kelbo import plots
         >>> figure = plots.manifold(load_digits().images[:25] / 16, size=5)
         >>> figure.axes[0].images[0].get_array().shape
-        (40, 40)
+        (44, 44)
     """
     values = _coordinates(size)
     images = as_images(images, "images")
@@ -73,7 +73,7 @@ def manifold(images: ArrayLike, size: int) -> Figure:
             f"images must have shape ({size * size}, H, W) for a grid of {size} x {size}; "
             f"got shape {images.shape}."
         )
-    picture, across, down = tile(images, size)
+    picture, across, down = tile(images, size, 1)
     figure, axes = show(picture, left=0.65, below=0.4)
     at = np.unique(np.linspace(0, size - 1, min(size, _TICKS)).round().astype(int))
     labels = [f"{values[i]:.2f}".replace("-", "\N{MINUS SIGN}") for i in at]

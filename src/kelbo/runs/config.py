@@ -89,13 +89,13 @@ class FitConfig:
         Number("floor of the posterior's scale; none: 1e-3 for softplus, else 0", optional=True),
     )
     hidden: tuple[int, ...] = _field(
-        (256, 128), Sizes("sizes of the encoder's dense layers, such as 256,128")
+        (256,), Sizes("sizes of the encoder's dense layers, such as 256,128")
     )
     decoder_hidden: tuple[int, ...] | None = _field(
         None,
         Sizes("sizes of the decoder's dense layers; none: the encoder's, reversed", optional=True),
     )
-    activation: str = _field("relu", Choice("activation of the hidden layers", names=_ACTIVATIONS))
+    activation: str = _field("tanh", Choice("activation of the hidden layers", names=_ACTIVATIONS))
     kl: str = _field(
         "analytic",
         Choice(
@@ -106,7 +106,7 @@ class FitConfig:
     samples: int = _field(1, Whole("posterior samples per example and step"))
     optimizer: str = _field("adam", Choice("optimizer", names=("adam", "adamw", "rmsprop", "sgd")))
     learning_rate: float | None = _field(
-        None, Number("learning rate; none: the optimizer's own", optional=True, positive=True)
+        0.003, Number("learning rate; none: the optimizer's own", optional=True, positive=True)
     )
     clip_norm: float | None = _field(
         None, Number("largest norm of a gradient", optional=True, positive=True)

@@ -39,8 +39,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     Example:
         >>> checkpoint = Checkpoint("run.npz")  # doctest: +SKIP
-        >>> start = checkpoint.restore(model)  # 0 where there is no file yet
-        >>> model.fit(x, epochs=50, initial_epoch=start, callbacks=[checkpoint])
+        >>> start = checkpoint.restore(model)  # 0 where there is no file yet  # doctest: +SKIP
+        >>> model.fit(x, initial_epoch=start, callbacks=[checkpoint])  # doctest: +SKIP
     """
 
     def __init__(self, path: str | os.PathLike, every: float = 1.0):
