@@ -73,7 +73,9 @@ def manifold(images: ArrayLike, size: int) -> Figure:
             f"images must have shape ({size * size}, H, W) for a grid of {size} x {size}; "
             f"got shape {images.shape}."
         )
-    picture, across, down = tile(images, size, 1)
+    # Tiny images would run together; larger ones have a margin, or are better without a seam.
+    gap = 1 if min(images.shape[1:3]) < 16 else 0
+    picture, across, down = tile(images, size, gap)
     figure, axes = show(picture, left=0.65, below=0.4)
     at = np.unique(np.linspace(0, size - 1, min(size, _TICKS)).round().astype(int))
     labels = [f"{values[i]:.2f}".replace("-", "\N{MINUS SIGN}") for i in at]
