@@ -91,7 +91,7 @@ def test_log_likelihood_is_the_same_whatever_the_chunks():
 
 def test_log_likelihood_of_numbers_of_samples_that_do_not_divide():
     vae, x, evidence = linear_gaussian()
-    for samples in (19, 20, 21, 41):
+    for samples in (39, 40, 41, 81):
         np.testing.assert_allclose(vae.log_likelihood(x, samples), evidence, atol=1e-3)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from kelbo import ops
 
 # Samples that are in memory at once, per example.
-_SAMPLES_PER_STEP = 20
+_SAMPLES_PER_STEP = 40
 
 
 def log_mean_weight(

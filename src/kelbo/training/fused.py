@@ -13,6 +13,7 @@ from kelbo.training.batches import Batches
 from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
 from kelbo.training.handover import Handover, Remembered
+from kelbo.training.memory import Memory
 from kelbo.training.watch import Watch
 
 # A compiled call takes about this long: the progress bar moves, and Ctrl-C is heard.
@@ -50,6 +51,7 @@ class FusedTrainer(Handover):
         self.interrupted = False
         self.first_broken_step = None
         self._on_device = {}
+        self._memory = {}
 
     def fit(
         self,
@@ -220,12 +222,13 @@ class FusedTrainer(Handover):
 
         if not self.built or (kind == "train" and not self.optimizer.built):
             self._symbolic_build(data_batch=batches.rows(np.arange(min(2, batches.examples))))
-        self._on_device[kind] = scan.DeviceBatches(batches)
+        memory = self._memory.setdefault(kind, Memory())
+        self._on_device[kind] = scan.DeviceBatches(batches, memory)
         try:
             with self.cheap_handover():
                 yield self._on_device[kind]
         finally:
-            del self._on_device[kind]
+            self._on_device.pop(kind).release()
 
     @contextlib.contextmanager
     def _steps_per_call(self, kind: str) -> Iterator[None]:

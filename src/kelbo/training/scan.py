@@ -12,8 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kelbo.training.batches import Batches
-
-_ALIGNMENT = 64
+from kelbo.training.memory import Memory
 
 
 class DeviceBatches:
@@ -21,14 +20,34 @@ class DeviceBatches:
 
     Args:
         batches: The examples. Arrays that are on the device already are not copied.
+        memory: Where host memory comes from that the device shares.
     """
 
-    def __init__(self, batches: Batches):
-        self.data = jax.tree.map(_place, batches.data)
+    def __init__(self, batches: Batches, memory: Memory):
+        self._memory = memory
+        self._taken = []
+        self.data = jax.tree.map(self._place, batches.data)
         self.batch_size = batches.batch_size
         self.steps = len(batches)
         self.full_steps = batches.examples // batches.batch_size
         self.rewind(batches.order)
+
+    def _place(self, array: Any) -> jax.Array:
+        if isinstance(array, jax.Array) or jax.default_backend() != "cpu":
+            return jnp.asarray(array)
+        array = _canonical(array)
+        taken = self._memory.take(array.nbytes)
+        self._taken.append(taken)
+        shared = taken.view(array.dtype).reshape(array.shape)
+        np.copyto(shared, array)
+        return jax.device_put(shared)
+
+    def release(self) -> None:
+        """Lets go of the data: no loop runs on them any more."""
+        jax.block_until_ready(self.data)
+        self.data = None
+        self._memory.give_back(self._taken)
+        self._taken = []
 
     def rewind(self, order: np.ndarray | None = None) -> None:
         """Goes back to the first step, with a new order of examples where one is given."""
@@ -37,21 +56,9 @@ class DeviceBatches:
         self.next_step = 0
 
 
-def _place(array):
-    """The array on the device. On a CPU, JAX shares memory that begins at a multiple of 64 bytes;
-    NumPy's own copy into such memory is several times faster than JAX's of any other.
-    """
-    if isinstance(array, jax.Array) or jax.default_backend() != "cpu":
-        return jnp.asarray(array)
+def _canonical(array):
     array = np.asarray(array)
-    array = array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
-    if array.ctypes.data % _ALIGNMENT or not array.flags.c_contiguous:
-        memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
-        offset = -memory.ctypes.data % _ALIGNMENT
-        aligned = memory[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
-        aligned[...] = array
-        array = aligned
-    return jax.device_put(array)
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
 
 
 def _take(data, indices):
