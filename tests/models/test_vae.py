@@ -60,13 +60,15 @@ def test_log_likelihood_is_exact_with_the_exact_posterior(samples):
     np.testing.assert_allclose(vae.log_likelihood(x, samples), evidence, atol=1e-3)
 
 
-def test_log_likelihood_converges_with_another_posterior():
+def test_log_likelihood_converges_from_below_with_another_posterior():
     vae, x, evidence = linear_gaussian()
     kernel, bias = vae.posterior.heads["loc"].get_weights()
-    vae.posterior.heads["loc"].set_weights([kernel, bias + 0.3])
-    errors = [np.mean(evidence - vae.log_likelihood(x, samples)) for samples in (1, 10, 3000)]
-    assert errors[0] > errors[1] > errors[2] - 1e-3
-    assert abs(errors[2]) < 0.01
+    vae.posterior.heads["loc"].set_weights([kernel, bias + 1.0])
+    gaps = [np.mean(evidence - vae.log_likelihood(x, samples)) for samples in (1, 10, 10_000)]
+    # At one sample the expected gap is the divergence from the exact posterior, over a nat.
+    assert gaps[0] > 1.0
+    assert gaps[0] > gaps[1] > abs(gaps[2])
+    assert abs(gaps[2]) < 0.05
 
 
 @pytest.mark.parametrize("kl_estimate", ["analytic", "monte_carlo"])
