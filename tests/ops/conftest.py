@@ -1,41 +1,14 @@
 """What the tests of the ground floor share."""
 
-import contextlib
-
 import keras
 import numpy as np
 import pytest
 
 from kelbo import ops
 
+from ..precision import dtype, float64
 
-@contextlib.contextmanager
-def _float64_allowed():
-    """JAX makes float64 only within; the other backends always do."""
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    import jax
-
-    enable_x64 = getattr(jax, "enable_x64", None)
-    if enable_x64 is None:  # JAX before 0.8
-        from jax.experimental import enable_x64
-    with enable_x64(True):
-        yield
-
-
-@pytest.fixture
-def float64():
-    """The test runs with float64 allowed, and leaves no trace of it."""
-    with _float64_allowed():
-        yield
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    """Either floating dtype by name; float64 is allowed where it is the one."""
-    with _float64_allowed() if request.param == "float64" else contextlib.nullcontext():
-        yield request.param
+__all__ = ["derivative", "dtype", "float64"]
 
 
 @pytest.fixture
