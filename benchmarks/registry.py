@@ -37,18 +37,19 @@ def _modules(package: str, *names: str) -> dict[str, str]:
 MNIST = Benchmark(
     name="mnist",
     unit="epoch of 60,000 images, 784-256-2, batch 100",
-    problem=TrainingProblem("mnist", features=784, hidden=256, epochs=3),
+    problem=TrainingProblem("mnist", features=784, hidden=256, epochs=10),
     contenders=_modules("training", "hand_jax", "kelbo", "keras_jax", "torch_eager", "pythae"),
     references=("hand_jax", "kelbo"),
-    rounds=9,
+    rounds=5,
+    warmup=1,
 )
 DIGITS = Benchmark(
     name="digits",
     unit="epoch of 1797 images, 64-64-2, batch 100",
-    problem=TrainingProblem("digits", features=64, hidden=64, epochs=20),
+    problem=TrainingProblem("digits", features=64, hidden=64, epochs=200),
     contenders=_modules("training", "hand_jax", "kelbo", "keras_jax", "torch_eager"),
     references=("hand_jax", "kelbo"),
-    rounds=30,
+    rounds=9,
 )
 LOG_LIKELIHOOD = Benchmark(
     name="log_likelihood",

@@ -26,7 +26,7 @@ class Checkpoint(keras.callbacks.Callback):
     stops it within an epoch. Epochs whose loss is not finite are not saved, so the last good
     state stays. It is a `.npz` of plain arrays: loading it runs no code.
 
-    Put it last in the list of callbacks.
+    It is for models of Kelbo (of the class `FusedTrainer`). Put it last in the list of callbacks.
 
     Args:
         path: The file, ending in ".npz". Its folder must exist.
@@ -38,9 +38,18 @@ class Checkpoint(keras.callbacks.Callback):
         finished: Whether the fit that was saved ended by itself.
 
     Example:
-        >>> checkpoint = Checkpoint("run.npz")  # doctest: +SKIP
-        >>> start = checkpoint.restore(model)  # 0 where there is no file yet  # doctest: +SKIP
-        >>> model.fit(x, initial_epoch=start, callbacks=[checkpoint])  # doctest: +SKIP
+        >>> import kelbo as kb
+        >>> x = kb.datasets.load("digits").x_train.reshape(-1, 64)
+        >>> vae = kb.models.VAE(
+        ...     prior=kb.distributions.Normal.standard((2,)),
+        ...     likelihood=kb.layers.ConditionalContinuousBernoulli((64,)),
+        ...     posterior=kb.layers.ConditionalNormal((2,)),
+        ... )
+        >>> vae.compile("adam")
+        >>> checkpoint = Checkpoint("run.npz")
+        >>> history = vae.fit(x, epochs=2, batch_size=100, verbose=0, callbacks=[checkpoint])
+        >>> Checkpoint("run.npz").restore(vae)  # the `initial_epoch` of the next fit
+        2
     """
 
     def __init__(self, path: str | os.PathLike, every: float = 1.0):
