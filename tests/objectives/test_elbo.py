@@ -130,3 +130,10 @@ def test_an_objective_of_ones_own_names_itself():
     with pytest.raises(ValueError, match=r"^Reconstruction: samples"):
         Reconstruction(0)
     assert Reconstruction.from_config({"samples": 4}).samples == 4
+
+
+@pytest.mark.parametrize(("kl", "missing"), [("analytic", "kl"), ("monte_carlo", "log_posterior")])
+def test_terms_that_lack_one_are_named(kl, missing):
+    terms = {name: None if name == missing else ops.zeros((2, 1)) for name in ELBO(kl=kl).uses}
+    with pytest.raises(ValueError, match=rf"^LatentTerms lack {missing}, which the objective uses"):
+        ELBO(kl=kl).loss(LatentTerms(**terms))

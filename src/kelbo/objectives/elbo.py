@@ -47,6 +47,7 @@ class ELBO(Objective):
         return frozenset({"log_likelihood", "log_prior", "log_posterior"})
 
     def loss(self, terms: LatentTerms) -> Any:
+        terms.require(self.uses)
         if self.kl == "analytic":
             return terms.kl - ops.mean(terms.log_likelihood, axis=1)
         log_weights = terms.log_likelihood + terms.log_prior - terms.log_posterior

@@ -31,7 +31,11 @@ class Objective(abc.ABC):
 
     @abc.abstractmethod
     def loss(self, terms: LatentTerms) -> Any:
-        """Loss in nats per example, of shape (batch,)."""
+        """Loss in nats per example, of shape (batch,).
+
+        Raises:
+            ValueError: A term that is named in `uses` is None.
+        """
 
     def metrics(self, terms: LatentTerms) -> dict[str, Any]:
         """Reconstruction error and divergence in nats per example, each of shape (batch,)."""

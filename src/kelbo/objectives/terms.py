@@ -1,5 +1,6 @@
 """The numbers that every variational bound is a function of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,3 +22,19 @@ class LatentTerms:
     log_prior: Any = None
     log_posterior: Any = None
     kl: Any = None
+
+    def require(self, names: Iterable[str]) -> None:
+        """Checks that these terms are there.
+
+        Args:
+            names: Names of attributes.
+
+        Raises:
+            ValueError: One of them is None.
+        """
+        missing = sorted(name for name in names if getattr(self, name) is None)
+        if missing:
+            raise ValueError(
+                f"LatentTerms lack {', '.join(missing)}, which the objective uses: compute every "
+                "term that is named in its `uses`."
+            )

@@ -32,6 +32,6 @@ def softplus(x: Any) -> Any:
         x = keras_ops.cast(x, keras.config.floatx())
     if keras.backend.backend() != "jax":
         return keras_ops.softplus(x)
-    # Not abs(x), whose slope at 0 is 1 on JAX: this one's is 0, and that of softplus 1/2.
-    magnitude = x * keras_ops.stop_gradient(keras_ops.sign(x))
-    return keras_ops.maximum(x, 0) + keras_ops.log1p(keras_ops.exp(-magnitude))
+    # -|x| as a difference: its slope at 0 is 0, where that of abs(x) is 1 on JAX.
+    positive = keras_ops.maximum(x, 0)
+    return positive + keras_ops.log1p(keras_ops.exp(keras_ops.minimum(x, 0) - positive))

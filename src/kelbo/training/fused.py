@@ -12,7 +12,7 @@ import numpy as np
 from kelbo.training.batches import Batches
 from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
-from kelbo.training.handover import Handover, Remembered
+from kelbo.training.handover import Handover, Remembered, attach_array
 from kelbo.training.memory import Memory
 from kelbo.training.watch import Watch
 
@@ -115,8 +115,10 @@ class FusedTrainer(Handover):
             if isinstance(test, Batches):
                 stack.enter_context(self._placed("test", test))
             stack.enter_context(self._steps_per_call("train"))
-            rewind = train_on_device.rewind if train_on_device else None
-            clock = EpochClock(train, shuffle, offset, rewind)
+            clock = EpochClock(train, shuffle, offset)
+            if train_on_device:
+                rewind = train_on_device.rewind
+                clock = EpochClock(train, shuffle, offset, rewind, attach_array)
             return super().fit(
                 train,
                 callbacks=_around(clock, callbacks, Watch()),

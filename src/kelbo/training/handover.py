@@ -80,6 +80,13 @@ class Handover:
                     _attach(by_kind[kind], [None] * len(by_kind[kind]))
         return tuple(state)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_jax_state":
+            # Keras looks for layers and variables in all that is set; there are none in here.
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def jax_state_sync(self) -> None:
         """Attaches the state of the last compiled call to the model's variables."""
         if self.remembered.variables is None:
@@ -110,6 +117,16 @@ class Handover:
         return (
             logs if self.remembered.logs_are_results else super()._get_metrics_result_or_logs(logs)
         )
+
+
+def attach_array(variable: keras.Variable, array: Any) -> None:
+    """Sets a variable that the next compiled call takes, without a trip to the device before it.
+
+    Args:
+        variable: A variable of a model on JAX.
+        array: NumPy array of the variable's shape and dtype.
+    """
+    variable._value = array
 
 
 def _attach(variables, values):
