@@ -55,7 +55,8 @@ def test_colours_stay_colours():
 
 
 @pytest.mark.parametrize(
-    ("count", "height", "width", "columns"), [(100, 28, 28, 10), (60, 28, 20, 9), (1, 8, 8, 1)]
+    ("count", "height", "width", "columns"),
+    [(100, 28, 28, 10), (60, 28, 20, 10), (64, 28, 20, 8), (37, 28, 28, 6), (1, 8, 8, 1)],
 )
 def test_a_grid_is_about_square_by_default(count, height, width, columns):
     mosaic = picture(image_grid(np.zeros((count, height, width))))

@@ -94,7 +94,8 @@ def image_grid(images: ArrayLike, columns: int | None = None, title: str | None 
 
     Args:
         images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), values in [0, 1].
-        columns: images in a row; by default about as many as make the picture square.
+        columns: images in a row; by default about as many as make the picture square
+            and leave no row short.
         title: text above the picture.
 
     Returns:
@@ -113,7 +114,7 @@ def image_grid(images: ArrayLike, columns: int | None = None, title: str | None 
     """
     images = as_images(images, "images")
     count, height, width = images.shape[:3]
-    columns = _columns(columns, round(math.sqrt(count * height / width)), count)
+    columns = _columns(columns, _full_rows(count, math.sqrt(count * height / width)), count)
     picture, _, _ = tile(images, columns, thin_gap(images))
     figure, axes = show(picture, above=0.25 if title else 0.0)
     if title:
@@ -183,6 +184,12 @@ def reconstructions(
     axes.set_yticks(centres, ["original", "reconstruction"] * pairs)
     axes.tick_params(length=0)
     return figure
+
+
+def _full_rows(count: int, columns: float) -> int:
+    """The number near `columns` that leaves no row short, or `columns` where there is none."""
+    near = [c for c in range(1, count + 1) if count % c == 0 and 0.7 < c / columns < 1.4]
+    return min(near, key=lambda c: abs(math.log(c / columns)), default=round(columns))
 
 
 def _columns(given: int | None, otherwise: int, count: int) -> int:
