@@ -9,9 +9,11 @@ passes mean and log-variance through while it adds their divergence from the pri
 import argparse
 from typing import Any
 
+import kelbo as kb  # before Keras: it takes JAX unless you chose another backend
+
+# isort: split
 import keras
 
-import kelbo as kb
 from kelbo.distributions import ContinuousBernoulli, Independent
 from kelbo.layers import KLDivergence, LocationScale, Noise
 

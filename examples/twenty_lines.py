@@ -5,9 +5,11 @@ python examples/twenty_lines.py [--epochs 50]
 
 import argparse
 
+import kelbo as kb  # before Keras: it takes JAX unless you chose another backend
+
+# isort: split
 import keras
 
-import kelbo as kb
 from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import objectives as ko

@@ -1,7 +1,9 @@
 """Every script in examples/ runs; the functional one computes what the model does."""
 
 import importlib.util
+import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,6 +39,25 @@ def run_shortened(script, monkeypatch, tmp_path, capsys, *more):
     monkeypatch.setattr(sys, "argv", [str(script), "--epochs", "1", *more])
     runpy.run_path(str(script), run_name="__main__")
     assert "loss" in capsys.readouterr().out
+
+
+def test_the_example_of_the_front_page_runs_as_it_stands(tmp_path):
+    """In a fresh process, without a word about the backend: it must be JAX."""
+    text = (EXAMPLES.parent / "README.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    shortened = code.replace("epochs=50", "epochs=1, verbose=0").replace("=1000", "=10")
+    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    result = subprocess.run(
+        [sys.executable, "-c", shortened + "\nprint(keras.backend.backend())"],
+        env={**environment, "KERAS_HOME": str(tmp_path / "keras")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-1] == "jax"
+    assert (tmp_path / "digits.keras").is_file()
 
 
 def test_there_are_scripts():

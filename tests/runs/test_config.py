@@ -47,7 +47,7 @@ def test_a_number_without_a_point_is_a_number(tmp_path):
     ("content", "said"),
     [
         ("latent_dims: 3", "no setting 'latent_dims'; did you mean 'latent_dim'?"),
-        ("latent_dim: two", "latent_dim: expected a whole number of at least 1, got 'two'"),
+        ("latent_dim: two", "latent_dim: expected a whole number from 1 to 100000, got 'two'"),
         ("latent_dim: 2.5", "latent_dim"),
         ("latent_dim: true", "latent_dim"),
         ("latent_dim: '2'", "latent_dim"),

@@ -88,12 +88,13 @@ def test_current_means_no_older_than_the_checkpoint(tmp_path):
 
 def test_leftovers_of_a_killed_process_go(tmp_path):
     folder = RunFolder(tmp_path)
-    for name in (".checkpoint-abc123.npz", ".model-x.keras", ".samples.png.77.part"):
+    for name in (".checkpoint-abc12345.npz", ".model-x_y7z8w9.keras"):
         (tmp_path / name).touch()
-    for name in (".hidden", "checkpoint.npz"):
+    kept = [".config.json", ".hidden", ".samples.txt", "checkpoint.npz"]
+    for name in kept:
         (tmp_path / name).touch()
     folder.remove_leftovers()
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".hidden", "checkpoint.npz"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == kept
 
 
 def test_no_run_here(tmp_path):

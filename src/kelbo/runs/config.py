@@ -53,7 +53,7 @@ class FitConfig:
             names=("none", "threshold", "static", "dynamic"),
         ),
     )
-    latent_dim: int = _field(2, Whole("dimension of the latent space"))
+    latent_dim: int = _field(2, Whole("dimension of the latent space", maximum=100_000))
     likelihood: str = _field(
         "auto",
         Choice(
@@ -120,7 +120,9 @@ class FitConfig:
         None,
         Whole("stop after so many epochs without a better validation loss", optional=True),
     )
-    seed: int = _field(0, Whole("decides initial weights, order, noise and split", minimum=0))
+    seed: int = _field(
+        0, Whole("decides initial weights, order, noise and split", minimum=0, maximum=2**32 - 1)
+    )
     log_likelihood_samples: int = _field(
         1000, Whole("importance samples per example of the log-likelihood; 0 skips it", minimum=0)
     )

@@ -142,7 +142,8 @@ class RunFolder:
     def remove_leftovers(self) -> None:
         """Removes the temporary files of a process that was killed while it wrote."""
         for file in self.files:
-            for leftover in self.path.glob(f".{file.stem}[-.]*"):
+            # As `replacing` names them; a person's own files have no such eight characters.
+            for leftover in self.path.glob(f".{file.stem}-????????{file.suffix}"):
                 leftover.unlink(missing_ok=True)
 
     @classmethod

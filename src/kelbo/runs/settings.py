@@ -78,12 +78,16 @@ class Whole(Setting):
 
     Attributes:
         minimum: The least that is accepted.
+        maximum: The most that is accepted; None where there is no bound.
     """
 
     minimum: int = 1
+    maximum: int | None = None
 
     @property
     def expected(self) -> str:
+        if self.maximum is not None:
+            return f"a whole number from {self.minimum} to {self.maximum}"
         return f"a whole number of at least {self.minimum}"
 
     @property
@@ -92,6 +96,8 @@ class Whole(Setting):
 
     def accept(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < self.minimum:
+            raise ValueError
+        if self.maximum is not None and value > self.maximum:
             raise ValueError
         return value
 
