@@ -94,8 +94,8 @@ def image_grid(images: ArrayLike, columns: int | None = None, title: str | None 
 
     Args:
         images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), values in [0, 1].
-        columns: images in a row; by default about as many as make the picture square
-            and leave no row short.
+        columns: images in a row; by default about as many as make the picture square,
+            and a number nearby that leaves no row short where there is one.
         title: text above the picture.
 
     Returns:
@@ -188,8 +188,9 @@ def reconstructions(
 
 def _full_rows(count: int, columns: float) -> int:
     """The number near `columns` that leaves no row short, or `columns` where there is none."""
-    near = [c for c in range(1, count + 1) if count % c == 0 and 0.7 < c / columns < 1.4]
-    return min(near, key=lambda c: abs(math.log(c / columns)), default=round(columns))
+    near = range(math.ceil(0.7 * columns), math.floor(1.4 * columns) + 1)
+    full = [c for c in near if count % c == 0]
+    return min(full, key=lambda c: abs(math.log(c / columns)), default=round(columns))
 
 
 def _columns(given: int | None, otherwise: int, count: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from kelbo.training.batches import Batches
 from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
-from kelbo.training.handover import Handover, Remembered, attach_array
+from kelbo.training.handover import Handover, Remembered, attach
 from kelbo.training.memory import Memory
 from kelbo.training.watch import Watch
 
@@ -115,10 +115,10 @@ class FusedTrainer(Handover):
             if isinstance(test, Batches):
                 stack.enter_context(self._placed("test", test))
             stack.enter_context(self._steps_per_call("train"))
-            clock = EpochClock(train, shuffle, offset)
+            fused = {}
             if train_on_device:
-                rewind = train_on_device.rewind
-                clock = EpochClock(train, shuffle, offset, rewind, attach_array)
+                fused = {"rewind": train_on_device.rewind, "assign": attach}
+            clock = EpochClock(train, shuffle, offset, **fused)
             return super().fit(
                 train,
                 callbacks=_around(clock, callbacks, Watch()),

@@ -77,7 +77,7 @@ class Handover:
             if is_wanted:
                 state.append([variable.value for variable in by_kind[kind]])
                 if purge_model_variables:
-                    _attach(by_kind[kind], [None] * len(by_kind[kind]))
+                    _attach_all(by_kind[kind], [None] * len(by_kind[kind]))
         return tuple(state)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -93,7 +93,7 @@ class Handover:
             super().jax_state_sync()
         elif getattr(self, "_jax_state", None) and not self._jax_state_synced:
             for kind in _KINDS:
-                _attach(self.remembered.variables[kind], self._jax_state.get(kind) or [])
+                _attach_all(self.remembered.variables[kind], self._jax_state.get(kind) or [])
             self._jax_state_synced = True
 
     def reset_metrics(self) -> None:
@@ -105,7 +105,7 @@ class Handover:
             variables = by_kind["metrics_variables"]
             if self.remembered.metrics_at_reset is None:
                 self.remembered.metrics_at_reset = [variable.value for variable in variables]
-            _attach(variables, self.remembered.metrics_at_reset)
+            _attach_all(variables, self.remembered.metrics_at_reset)
 
     def forget_reset(self) -> None:
         """Says that Keras' own loop runs, which gives the metrics' memory away."""
@@ -119,16 +119,17 @@ class Handover:
         )
 
 
-def attach_array(variable: keras.Variable, array: Any) -> None:
-    """Sets a variable that the next compiled call takes, without a trip to the device before it.
+def attach(variable: keras.Variable, value: Any) -> None:
+    """Sets a variable as it is: no check, no conversion, no trip to the device.
 
     Args:
         variable: A variable of a model on JAX.
-        array: NumPy array of the variable's shape and dtype.
+        value: Array of the variable's shape and dtype; one of NumPy's goes to the device with the
+            next compiled call.
     """
-    variable._value = array
+    variable._value = value
 
 
-def _attach(variables, values):
+def _attach_all(variables, values):
     for variable, value in zip(variables, values, strict=False):
-        variable._value = value
+        attach(variable, value)
