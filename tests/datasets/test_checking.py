@@ -24,6 +24,20 @@ def test_locates_values_beyond_the_first_chunk(refuses):
     refuses(lambda: check(x, "x"), "1 NaN and 0 infinite", "7000000", "(69999, 42)")
 
 
+def test_names_finite_values_that_float32_cannot_hold(refuses):
+    x = np.zeros((70000, 100))
+    x[3, 4], x[69999, 42] = 1e300, -1e39
+    message = refuses(lambda: check(x, "x"), "2 of 7000000 values", "float32", "rescale")
+    assert "first: 1e+300 at (3, 4), -1e+39 at (69999, 42)" in message
+    assert "infinite" not in message
+    x[5, 5] = np.inf  # what is not finite comes first
+    refuses(lambda: check(x, "x"), "0 NaN and 1 infinite", "(5, 5)")
+
+
+def test_the_largest_number_of_float32_is_held():
+    check(np.array([[3.4028235e38, -3.4028235e38]]), "x")
+
+
 @pytest.mark.parametrize(
     ("x", "words"),
     [

@@ -72,7 +72,9 @@ def test_separators_byte_order_mark_and_blank_lines(table, text):
         ("a,y\n1,0.37\n", ["label 0 is 0.37"]),
         ("a,b\n1,nan\n", ["1 NaN", "(0, 1)"]),
         ("a,b\n1,inf\n", ["1 infinite", "(0, 1)"]),
-        ("a,b\n1,1e39\n", ["1 infinite", "(0, 1)"]),
+        ("a,b\n1,2\n\n1,1e39\n", ["line 4", "column 2 ('b')", "1e+39", "float32", "rescale"]),
+        ("a,label,b\n1e300,0,x\n", ["line 2", "column 1 ('a')", "1e+300", "float32"]),
+        ("a,label,b\n1,0,-1e300\n", ["line 2", "column 3 ('b')", "-1e+300"]),
     ],
 )
 def test_refuses_with_line_and_column(table, text, words, refuses):

@@ -40,7 +40,7 @@ def load(
 
     Raises:
         InputError: An unknown name, a file that cannot be read or downloaded, or data that are
-            empty, not numeric or not finite.
+            empty, not numeric, not finite or too large for float32.
 
     Example:
         >>> data = load("digits")
@@ -163,10 +163,8 @@ def _assemble(
             parts[part] = None
             continue
         where = source if raw.x_test is None else f"{source}, {part}"
-        if x.dtype.kind in "biuf":
-            x = to_float32(x)
-        check(x, where)
-        parts[part] = x
+        check(x, where)  # as it stands in the file: the cast would hide what was there
+        parts[part] = to_float32(x)
     y_train, y_test, names = encode_labels(raw.y_train, raw.y_test, source)
     return Dataset(
         name=name,

@@ -1,13 +1,14 @@
 """Comma-separated tables of numbers, with or without a header and a column of labels."""
 
 import csv
-from array import array
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from kelbo.datasets.checking import FLOAT32_MAX
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.errors import InputError
 
@@ -28,8 +29,9 @@ def read_csv(path: Path) -> RawArrays:
         `x_train` of shape (rows, numeric columns), float32; `y_train` as text, or None.
 
     Raises:
-        InputError: The file is missing, empty or not text; a cell is not a number or a row has
-            another length than the first (the message names the line of the file and the column).
+        InputError: The file is missing, empty or not text; a cell is not a number that float32 can
+            hold or a row has another length than the first (the message names the line of the
+            file and the column).
 
     Example:
         >>> import pathlib, tempfile
@@ -66,7 +68,8 @@ def _parse(rows: Iterator[tuple[int, list[str]]], path: Path) -> RawArrays:
     if width == 1 and label is not None:
         raise InputError(f"{path}: has only the label column '{header[0]}'; expected numbers too")
 
-    values, labels = array("f"), []
+    pack = struct.Struct(f"={width - (label is not None)}f").pack  # "=": refuses what overflows
+    values, labels = bytearray(), []
     count = 0
     if header is None:
         rows = _chain_first((line, first), rows)
@@ -81,8 +84,8 @@ def _parse(rows: Iterator[tuple[int, list[str]]], path: Path) -> RawArrays:
                 )
             labels.append(text)
         try:
-            values.extend(map(float, row))
-        except ValueError:
+            values += pack(*map(float, row))
+        except (ValueError, OverflowError):  # no number, or a finite one beyond float32
             _raise_at_bad_cell(row, line, header, label, path)
         count += 1
     if count == 0:
@@ -104,6 +107,14 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_beyond_float32(value: float) -> bool:
+    try:
+        struct.pack("=f", value)
+    except OverflowError:
+        return True
+    return False
 
 
 def _is_header(cells: list[str]) -> bool:
@@ -128,10 +139,17 @@ def _label_column(header: list[str], path: Path) -> int | None:
 def _raise_at_bad_cell(
     row: list[str], line: int, header: list[str] | None, label: int | None, path: Path
 ) -> NoReturn:
-    position = next(i for i, cell in enumerate(row) if not _is_number(cell))
+    position = next(
+        i for i, cell in enumerate(row) if not _is_number(cell) or _is_beyond_float32(float(cell))
+    )
     cell = " ".join(row[position].split())[:40]
     column = position + (label is not None and position >= label)  # the label was taken out
     name = f"{column + 1}" if header is None else f"{column + 1} ('{header[column]}')"
+    if _is_number(cell):
+        raise InputError(
+            f"{path}: line {line}, column {name}: {float(cell):g} is too large for float32, which "
+            f"holds at most {FLOAT32_MAX:.2g}; rescale the column, or remove what is no measurement"
+        )
     found = f"'{cell}' is not a number" if cell else "the cell is empty"
     raise InputError(
         f"{path}: line {line}, column {name}: {found}; fill or drop it, or name a column of "
