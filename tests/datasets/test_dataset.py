@@ -102,6 +102,8 @@ def test_split_indices_refuses_an_empty_part(n, fraction, refuses):
         ({"x_train": np.zeros((4, 2))}, ["float64", "float32"]),
         ({"x_train": _images(4), "y_train": np.zeros(4)}, ["float64", "whole number"]),
         ({"x_train": None}, ["no x_train"]),
+        ({"x_train": _images(4), "feature_names": ("a",)}, ["1 feature names", "(3, 2)"]),
+        ({"x_train": _images(4)[0], "feature_names": ("a",)}, ["1 feature names", "(2,)"]),
     ],
 )
 def test_refuses_arrays_that_do_not_fit_together(arrays, words, refuses):

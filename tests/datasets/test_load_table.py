@@ -22,7 +22,17 @@ def test_numbers_without_header(table):
 
 
 def test_header_without_labels(table):
-    assert load(table("a,b\n1,2\n")).x_train.tolist() == [[1, 2]]
+    data = load(table("a,b\n1,2\n"))
+    assert data.x_train.tolist() == [[1, 2]]
+    assert data.feature_names == ("a", "b")
+
+
+def test_columns_have_the_names_of_the_header(table):
+    text = 'length (cm),class," petal\n width"\n1,2,3\n4,5,6\n7,8,9\n'
+    data = load(table(text))
+    assert data.feature_names == ("length (cm)", "petal width")
+    assert data.split(0.4).feature_names == data.feature_names
+    assert load(table("1,2\n3,4\n")).feature_names is None
 
 
 @pytest.mark.parametrize("name", ["label", "class", "target", "y", "Label"])

@@ -57,6 +57,8 @@ class Dataset:
         y_test: int array like `y_train`, or None.
         class_names: `class_names[k]` names class k; None where classes are bare numbers.
         source: Where the data were found: a path, or a word for what is embedded.
+        feature_names: `feature_names[i]` names column i of vectors (the header of a table); None
+            where columns have no names, and for images.
 
     Raises:
         InputError: The arrays do not fit together.
@@ -77,6 +79,7 @@ class Dataset:
     y_test: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     source: str = "memory"
+    feature_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         where = self.name if self.source == "memory" else self.source
@@ -86,6 +89,11 @@ class Dataset:
             raise InputError(
                 f"{where}: an example of x_test has shape {self.x_test.shape[1:]}, of x_train "
                 f"{self.event_shape}; expected the same"
+            )
+        if self.feature_names is not None and (len(self.feature_names),) != self.event_shape:
+            raise InputError(
+                f"{where}: there are {len(self.feature_names)} feature names for examples of shape "
+                f"{self.event_shape}; expected one per column of vectors, or None"
             )
 
     def _check_part(self, where: str, part: str) -> None:

@@ -171,6 +171,7 @@ def _assemble(
         y_train=y_train,
         y_test=y_test,
         class_names=class_names or names,
+        feature_names=raw.feature_names,
         source=source,
         **parts,
     )

@@ -14,6 +14,7 @@ class RawArrays:
         y_train: Labels as they stand in the file (whole numbers or names), or None.
         x_test: Examples of the test part, or None.
         y_test: Labels of the test part, or None.
+        feature_names: Names of the columns of examples that are rows of a table, or None.
 
     Example:
         >>> import numpy as np
@@ -25,3 +26,4 @@ class RawArrays:
     y_train: np.ndarray | None = None
     x_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
+    feature_names: tuple[str, ...] | None = None

@@ -26,7 +26,8 @@ def read_csv(path: Path) -> RawArrays:
         path: The file, in UTF-8.
 
     Returns:
-        `x_train` of shape (rows, numeric columns), float32; `y_train` as text, or None.
+        `x_train` of shape (rows, numeric columns), float32; `y_train` as text, or None;
+        `feature_names`, those of the header without the label column, or None.
 
     Raises:
         InputError: The file is missing, empty or not text; a cell is not a number that float32 can
@@ -39,8 +40,8 @@ def read_csv(path: Path) -> RawArrays:
         ...     path = pathlib.Path(folder, "iris.csv")
         ...     _ = path.write_text("sepal,petal,class\n5.1,1.4,setosa\n7.0,4.7,versicolor\n")
         ...     raw = read_csv(path)
-        >>> raw.x_train.shape, raw.y_train.tolist()
-        ((2, 2), ['setosa', 'versicolor'])
+        >>> raw.x_train.shape, raw.feature_names, raw.y_train.tolist()
+        ((2, 2), ('sepal', 'petal'), ['setosa', 'versicolor'])
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -91,7 +92,10 @@ def _parse(rows: Iterator[tuple[int, list[str]]], path: Path) -> RawArrays:
     if count == 0:
         raise InputError(f"{path}: has a header but no rows; expected rows of numbers")
     x = np.frombuffer(values, np.float32).reshape(count, -1)
-    return RawArrays(x, np.array(labels) if labels else None)
+    names = None
+    if header is not None:
+        names = tuple(" ".join(name.split()) for i, name in enumerate(header) if i != label)
+    return RawArrays(x, np.array(labels) if labels else None, feature_names=names)
 
 
 def _chain_first(
