@@ -14,6 +14,7 @@ from kelbo.training import Checkpoint
 FILES = [
     "checkpoint.npz",
     "config.yaml",
+    "data.json",
     "latent_space.png",
     "learning_curves.png",
     "manifold.png",

@@ -15,6 +15,7 @@ from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import load_data, require_trainable, settled_epochs
+from kelbo.runs.fingerprint import require_same_data, write_fingerprint
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
 from kelbo.runs.outcomes import Diverged, Interrupted
@@ -86,6 +87,7 @@ def fit(
     folder = RunFolder.free(next_folder(job.data.name) if out is None else out, force)
     folder.take()
     job.config.to_yaml(folder.config)
+    write_fingerprint(folder.data, job.data)
     _announce(job, folder, say)
     return _run(job, folder, command, say, callbacks)
 
@@ -115,7 +117,8 @@ def resume(
         The result.
 
     Raises:
-        InputError: There is no such run, the settings differ, or its checkpoint is damaged.
+        InputError: There is no such run, the settings or the data differ, or its checkpoint is
+            damaged.
         Interrupted: Ctrl-C; the state is kept.
         Diverged: The loss became NaN or infinite.
 
@@ -131,11 +134,14 @@ def resume(
             f"{folder.checkpoint}: is missing, so the fit cannot go on; start again with --force"
         )
     job = _prepare(config)
+    require_same_data(folder.data, job.data)
     checkpoint = Checkpoint(folder.checkpoint)
     checkpoint.restore(job.model)  # refuses a damaged file before anything is touched
     folder.remove_leftovers()
     if job.config != kept:
         job.config.to_yaml(folder.config)
+    if not folder.data.exists():  # a run of an earlier version: known from now on
+        write_fingerprint(folder.data, job.data)
     _announce(job, folder, say)
     return _run(job, folder, command, say, callbacks)
 

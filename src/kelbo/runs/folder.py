@@ -44,6 +44,11 @@ class RunFolder:
         return self.path / "config.yaml"
 
     @property
+    def data(self) -> Path:
+        """The fingerprint of the data."""
+        return self.path / "data.json"
+
+    @property
     def checkpoint(self) -> Path:
         """The state from which the fit goes on."""
         return self.path / "checkpoint.npz"
@@ -72,6 +77,7 @@ class RunFolder:
         """Every file that a run may write, whether it is there or not."""
         named = [
             self.config,
+            self.data,
             self.checkpoint,
             self.model,
             self.metrics,
