@@ -1,0 +1,25 @@
+import keras
+import numpy as np
+import pytest
+
+from kelbo import ops
+
+pytestmark = pytest.mark.core
+
+
+def test_what_the_backend_raises_where_memory_does_not_suffice():
+    with pytest.raises(Exception) as caught:  # noqa: PT011, its class depends on the backend
+        # 4 exabytes: no machine begins to allocate them.
+        keras.ops.convert_to_numpy(keras.ops.zeros((10**9, 10**9)))
+    assert ops.is_out_of_memory(caught.value)
+
+
+def test_what_numpy_and_python_raise():
+    with pytest.raises(MemoryError) as caught:
+        np.zeros((10**9, 10**8))
+    assert ops.is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a shape is wrong"), ValueError("Out of memory")])
+def test_other_errors(error):
+    assert not ops.is_out_of_memory(error)
