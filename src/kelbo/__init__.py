@@ -12,12 +12,14 @@ from kelbo._backend import choose_backend
 choose_backend()
 
 from kelbo import (  # noqa: E402
+    bijectors,
     distributions,
     divergences,
     layers,
     models,
     objectives,
     ops,
+    parameters,
     training,
 )
 from kelbo.version import __version__  # noqa: E402
@@ -27,6 +29,7 @@ _LAZY = ("datasets", "plots", "report", "runs")
 
 __all__ = [
     "__version__",
+    "bijectors",
     "datasets",
     "distributions",
     "divergences",
@@ -34,6 +37,7 @@ __all__ = [
     "models",
     "objectives",
     "ops",
+    "parameters",
     "plots",
     "report",
     "runs",

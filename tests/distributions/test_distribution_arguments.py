@@ -207,7 +207,7 @@ BAD_ARGUMENTS = {
     ),
     "symbolic": (
         lambda: Normal(keras.Input((3,)), 1.0),
-        "Normal: loc is a symbolic KerasTensor. .* make it inside the call()",
+        "Normal: loc is a symbolic KerasTensor. .* make them inside the call()",
     ),
     "symbolic with a dtype": (
         lambda: Normal(0.0, keras.Input((3,)), dtype="float32"),

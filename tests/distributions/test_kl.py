@@ -19,7 +19,7 @@ from kelbo.distributions import (
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.kl import comparable
 
-from .table import ExponentialTiltReference
+from .cases.foundation import ExponentialTiltReference
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 

@@ -1,6 +1,5 @@
 """Distributions: draw samples, score values, and measure how far apart two of them are."""
 
-from kelbo.distributions import constraints
 from kelbo.distributions.bernoulli import Bernoulli
 from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli
 from kelbo.distributions.distribution import Distribution
@@ -8,6 +7,8 @@ from kelbo.distributions.independent import Independent
 from kelbo.distributions.kl import has_kl, kl_divergence, register_kl
 from kelbo.distributions.multivariate_normal import MultivariateNormalTriL
 from kelbo.distributions.normal import Normal
+from kelbo.distributions.transformed import Transformed
+from kelbo.parameters import constraints
 
 __all__ = [
     "Bernoulli",
@@ -16,6 +17,7 @@ __all__ = [
     "Independent",
     "MultivariateNormalTriL",
     "Normal",
+    "Transformed",
     "constraints",
     "has_kl",
     "kl_divergence",

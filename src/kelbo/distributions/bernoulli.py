@@ -5,9 +5,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions import constraints
-from kelbo.distributions.arguments import exactly_one
-from kelbo.distributions.distribution import PACKAGE, Distribution
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -6,9 +6,8 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.distributions import constraints
-from kelbo.distributions.arguments import exactly_one
-from kelbo.distributions.distribution import PACKAGE, Distribution
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 # Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
 # log(sinh(u) / u) in powers of u^2, and the |logits| below which it serves: exact in float64 too.

@@ -5,9 +5,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.constraints import Constraint
-from kelbo.distributions.distribution import PACKAGE, Distribution
-from kelbo.distributions.shapes import Shape
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, Constraint, Shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -75,6 +74,10 @@ class Independent(Distribution):
 
     def _sample(self, shape, seed):
         return self.distribution._sample(shape, seed)
+
+    def _sample_and_log_prob(self, shape, seed):
+        value, log_prob = self.distribution._sample_and_log_prob(shape, seed)
+        return value, self.sum_over_event(log_prob)
 
     def _log_prob(self, value):
         return self.sum_over_event(self.distribution._log_prob(value))

@@ -6,9 +6,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions import constraints
-from kelbo.distributions.distribution import PACKAGE, Distribution
-from kelbo.distributions.shapes import Shape
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, Shape, constraints
 
 _LOG_2PI = math.log(2.0 * math.pi)
 

@@ -8,9 +8,8 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.distributions import constraints
-from kelbo.distributions.distribution import PACKAGE, Distribution
-from kelbo.distributions.shapes import as_shape
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, as_shape, constraints
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 

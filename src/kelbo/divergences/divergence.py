@@ -7,9 +7,8 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
-from kelbo.distributions.arguments import whole_number
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.distributions.kl import comparable
+from kelbo.parameters import PACKAGE, whole_number
 
 
 class Divergence(abc.ABC):

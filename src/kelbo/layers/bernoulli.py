@@ -6,9 +6,9 @@ from typing import Any
 import keras
 
 from kelbo.distributions import Bernoulli, ContinuousBernoulli, Distribution
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.head import ParameterHead
+from kelbo.parameters import PACKAGE
 
 
 class _ByLogits(Conditional):

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.distribution import PACKAGE
+from kelbo.parameters import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -8,10 +8,9 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, Independent
-from kelbo.distributions.arguments import whole_number
-from kelbo.distributions.shapes import as_shape
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import full_precision, to_full_precision
+from kelbo.parameters import as_shape, whole_number
 
 
 class Conditional(keras.layers.Layer, abc.ABC):

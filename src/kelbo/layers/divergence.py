@@ -6,9 +6,9 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, Independent, Normal
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.divergences import KL, Divergence
 from kelbo.layers.precision import to_full_precision
+from kelbo.parameters import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.distribution import PACKAGE
-from kelbo.distributions.shapes import as_shape
+from kelbo.parameters import PACKAGE, as_shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

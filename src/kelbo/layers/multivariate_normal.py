@@ -7,10 +7,10 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, MultivariateNormalTriL
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.scale import floor_of, positive
+from kelbo.parameters import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

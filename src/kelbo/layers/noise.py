@@ -6,8 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, Normal
-from kelbo.distributions.distribution import PACKAGE
-from kelbo.distributions.shapes import broadcast_shapes
+from kelbo.parameters import PACKAGE, broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from kelbo.distributions import Distribution, Normal
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.scale import floor_of, positive
+from kelbo.parameters import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

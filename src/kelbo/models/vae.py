@@ -7,10 +7,10 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.layers import Conditional
 from kelbo.models.importance import log_mean_weight
 from kelbo.objectives import ELBO, LatentTerms, Objective
+from kelbo.parameters import PACKAGE
 from kelbo.training import FusedTrainer, map_rows
 
 
@@ -136,13 +136,14 @@ class VAE(FusedTrainer, keras.Model):
     def _terms(self, x, seed):
         objective, terms = self.objective, {}
         posterior = self.posterior.given(x)
-        z = posterior.sample((objective.samples,), seed=seed)
+        if "log_posterior" in objective.uses:
+            z, terms["log_posterior"] = posterior.sample_and_log_prob((objective.samples,), seed)
+        else:
+            z = posterior.sample((objective.samples,), seed)
         if "log_likelihood" in objective.uses:
             terms["log_likelihood"] = self.likelihood.given(z).log_prob(x)
         if "log_prior" in objective.uses:
             terms["log_prior"] = self.prior.log_prob(z)
-        if "log_posterior" in objective.uses:
-            terms["log_posterior"] = posterior.log_prob(z)
         terms = {name: ops.transpose(term) for name, term in terms.items()}
         if "kl" in objective.uses:
             terms["kl"] = kl_divergence(posterior, self.prior)
@@ -295,11 +296,11 @@ class VAE(FusedTrainer, keras.Model):
             posterior = self.posterior.given(observed)
 
             def log_weights(count, seeds):
-                z = posterior.sample((count,), seed=seeds)
+                z, log_posterior = posterior.sample_and_log_prob((count,), seeds)
                 return (
                     self.likelihood.given(z).log_prob(observed)
                     + self.prior.log_prob(z)
-                    - posterior.log_prob(z)
+                    - log_posterior
                 )
 
             return log_mean_weight(log_weights, samples, ops.shape(x)[0], seeds)

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.distribution import PACKAGE
 from kelbo.objectives.objective import Objective
 from kelbo.objectives.terms import LatentTerms
+from kelbo.parameters import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -4,8 +4,8 @@ import abc
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions.arguments import whole_number
 from kelbo.objectives.terms import LatentTerms
+from kelbo.parameters import whole_number
 
 
 class Objective(abc.ABC):

@@ -5,7 +5,7 @@ import pytest
 
 from kelbo import ops
 from kelbo.distributions import constraints
-from kelbo.distributions.shapes import as_shape, broadcast_shapes
+from kelbo.parameters import as_shape, broadcast_shapes
 
 pytestmark = pytest.mark.core
 

@@ -19,7 +19,7 @@ def broadcast_shapes(*shapes: Sequence[int | None]) -> Shape:
         ValueError: The shapes do not broadcast.
 
     Example:
-        >>> from kelbo.distributions.shapes import broadcast_shapes
+        >>> from kelbo.parameters import broadcast_shapes
         >>> broadcast_shapes((3, 1), (None, 1, 4))
         (None, 3, 4)
     """
@@ -46,7 +46,7 @@ def as_shape(shape: int | Sequence[int]) -> tuple:
         A tuple.
 
     Example:
-        >>> from kelbo.distributions.shapes import as_shape
+        >>> from kelbo.parameters import as_shape
         >>> as_shape(3)
         (3,)
     """

@@ -18,7 +18,7 @@ def exactly_one(owner: str, **arguments: Any) -> dict[str, Any]:
         ValueError: None or several were given.
 
     Example:
-        >>> from kelbo.distributions.arguments import exactly_one
+        >>> from kelbo.parameters import exactly_one
         >>> exactly_one("Bernoulli", logits=None, probs=0.5)
         {'probs': 0.5}
     """
@@ -47,7 +47,7 @@ def whole_number(owner: str, name: str, value: Any, minimum: int = 1) -> int:
         ValueError: It is not a whole number of at least `minimum`.
 
     Example:
-        >>> from kelbo.distributions.arguments import whole_number
+        >>> from kelbo.parameters import whole_number
         >>> whole_number("ELBO", "samples", 5)
         5
     """

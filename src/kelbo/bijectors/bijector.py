@@ -1,0 +1,165 @@
+"""The base of all bijectors: an invertible map with the log-determinant of its Jacobian."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras.backend import standardize_dtype
+
+from kelbo import ops
+from kelbo.ops.floats import as_floats
+from kelbo.parameters import Constraint, Parametrized, Shape, constraints
+
+
+class Bijector(Parametrized, abc.ABC):
+    r"""An invertible, differentiable map $y = f(x)$.
+
+    A subclass writes `_forward_and_log_det` and `_inverse_and_log_det`, so that nothing that the
+    map and its log-determinant share is computed twice. Where the map or its inverse has no
+    closed form the method raises, or iterates and says so in its docstring.
+
+    A map of numbers acts on each entry of a tensor; a map of vectors (`event_rank` 1) on the last
+    axis, one of matrices on the last two. Leading axes are batches, of the values and of the
+    bijector's parameters, and broadcast.
+
+    Attributes:
+        event_rank: How many trailing axes make up one value of $x$.
+        inverse_event_rank: How many make up one value of $y$; as many, unless a subclass says
+            otherwise.
+        domain: The values of $x$ that may be given.
+        codomain: The values of $y$ that are reached.
+    """
+
+    event_rank: int = 0
+    domain: Constraint = constraints.real
+    codomain: Constraint = constraints.real
+
+    @property
+    def inverse_event_rank(self) -> int:
+        """How many trailing axes make up one value of y."""
+        return self.event_rank
+
+    @property
+    def is_increasing(self) -> Any:
+        """Of a map of numbers: True, False, or a tensor of booleans that broadcasts with x.
+
+        None where the map is one of vectors, or not known to be monotone.
+        """
+        return None
+
+    def forward(self, x: Any) -> Any:
+        """The image $y = f(x)$.
+
+        Args:
+            x: A tensor whose last `event_rank` axes make up one value.
+
+        Returns:
+            A tensor.
+        """
+        return self.forward_and_log_det(x)[0]
+
+    def inverse(self, y: Any) -> Any:
+        """The value $x$ with $f(x) = y$.
+
+        Args:
+            y: A tensor whose last `inverse_event_rank` axes make up one value.
+
+        Returns:
+            A tensor.
+        """
+        return self.inverse_and_log_det(y)[0]
+
+    def forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
+        r"""The image, and $\log \lvert\det \partial f / \partial x\rvert$ there.
+
+        Args:
+            x: A tensor whose last `event_rank` axes make up one value.
+
+        Returns:
+            `y`, and a tensor of the shape of the batch: that of `x` without the event's axes,
+            broadcast with the bijector's own batch.
+        """
+        x, bijector = self._in_one_dtype(x)
+        return bijector._forward_and_log_det(x)
+
+    def inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
+        r"""The value that is mapped to y, and $\log \lvert\det \partial x / \partial y\rvert$.
+
+        Args:
+            y: A tensor whose last `inverse_event_rank` axes make up one value.
+
+        Returns:
+            `x`, and a tensor of the shape of the batch.
+        """
+        y, bijector = self._in_one_dtype(y)
+        return bijector._inverse_and_log_det(y)
+
+    @abc.abstractmethod
+    def _forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
+        """`forward_and_log_det` of a tensor of a floating dtype."""
+
+    @abc.abstractmethod
+    def _inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
+        """`inverse_and_log_det` of a tensor of a floating dtype."""
+
+    def forward_event_shape(self, shape: Sequence[int | None]) -> Shape:
+        """Shape of one value of y.
+
+        Args:
+            shape: Shape of one value of x, at least of rank `event_rank`.
+
+        Returns:
+            A tuple.
+        """
+        return tuple(shape)
+
+    def inverse_event_shape(self, shape: Sequence[int | None]) -> Shape:
+        """Shape of one value of x.
+
+        Args:
+            shape: Shape of one value of y, at least of rank `inverse_event_rank`.
+
+        Returns:
+            A tuple.
+        """
+        return tuple(shape)
+
+    @property
+    def _parameter_dtype(self) -> str | None:
+        """The dtype that the parameters ask for; None where there are none."""
+        return self.dtype if self._given else None
+
+    def _in_one_dtype(self, value: Any) -> tuple[Any, "Bijector"]:
+        """The value and the bijector in the wider of their dtypes."""
+        own = self._parameter_dtype
+        if hasattr(value, "dtype"):
+            (value,) = as_floats(value)
+            # A log-determinant is a sum of many terms: half precision is for networks only.
+            dtype = "float64" if "float64" in (own, standardize_dtype(value.dtype)) else "float32"
+        else:
+            dtype = own or keras.config.floatx()
+        return ops.convert_to_tensor(value, dtype=dtype), self.astype(dtype)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name}: {tuple(t.shape)}" for name, t in self._given.items())
+        return f"{type(self).__name__}({shapes})"
+
+
+def sum_over_event(log_det: Any, rank: int) -> Any:
+    """The log-determinant of a batch of maps, seen as one map of larger values.
+
+    Args:
+        log_det: One number per map.
+        rank: How many trailing axes of it join the value.
+
+    Returns:
+        A tensor without those axes.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.bijectors.bijector import sum_over_event
+        >>> sum_over_event(ops.ones((4, 3, 2)), 2).shape
+        (4,)
+    """
+    return ops.sum(log_det, axis=tuple(range(-rank, 0))) if rank else log_det

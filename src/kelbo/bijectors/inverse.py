@@ -1,0 +1,85 @@
+"""Inverse: a bijector with its two directions swapped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo.bijectors.bijector import Bijector
+from kelbo.parameters import PACKAGE, Constraint, Shape
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Inverse(Bijector):
+    r"""$y = f^{-1}(x)$.
+
+    Args:
+        bijector: The map $f$.
+
+    Example:
+        >>> from kelbo.bijectors import Exp, Inverse
+        >>> float(Inverse(Exp()).forward(1.0))
+        0.0
+    """
+
+    def __init__(self, bijector: Bijector):
+        super().__init__(dtype=bijector.dtype, validate=False)
+        self.bijector = bijector
+
+    @property
+    def batch_shape(self) -> Shape:
+        return self.bijector.batch_shape
+
+    @property
+    def event_rank(self) -> int:
+        """How many trailing axes make up one value of x."""
+        return self.bijector.inverse_event_rank
+
+    @property
+    def inverse_event_rank(self) -> int:
+        return self.bijector.event_rank
+
+    @property
+    def domain(self) -> Constraint:
+        """The values of x that may be given."""
+        return self.bijector.codomain
+
+    @property
+    def codomain(self) -> Constraint:
+        """The values of y that are reached."""
+        return self.bijector.domain
+
+    @property
+    def is_increasing(self) -> Any:
+        return self.bijector.is_increasing
+
+    @property
+    def _parameter_dtype(self):
+        return self.bijector._parameter_dtype
+
+    def _forward_and_log_det(self, x):
+        return self.bijector._inverse_and_log_det(x)
+
+    def _inverse_and_log_det(self, y):
+        return self.bijector._forward_and_log_det(y)
+
+    def forward_event_shape(self, shape: Sequence[int | None]) -> Shape:
+        return self.bijector.inverse_event_shape(shape)
+
+    def inverse_event_shape(self, shape: Sequence[int | None]) -> Shape:
+        return self.bijector.forward_event_shape(shape)
+
+    def astype(self, dtype: str) -> "Inverse":
+        if dtype == self.dtype:
+            return self
+        return Inverse(self.bijector.astype(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"bijector": keras.saving.serialize_keras_object(self.bijector)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Inverse":
+        return cls(keras.saving.deserialize_keras_object(config["bijector"]))
+
+    def __repr__(self) -> str:
+        return f"Inverse({self.bijector!r})"

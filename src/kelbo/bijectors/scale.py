@@ -1,0 +1,45 @@
+"""Scale: multiplies each entry by a number."""
+
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.bijectors.bijector import Bijector
+from kelbo.parameters import PACKAGE, constraints
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Scale(Bijector):
+    r"""$y = a x$ for each entry; the log-determinant is $\log \lvert a \rvert$.
+
+    Args:
+        scale: $a$, not 0, of either sign; broadcasts with x.
+        dtype: Floating dtype; None takes the parameter's own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `scale` is 0 or not finite.
+
+    Example:
+        >>> from kelbo.bijectors import Scale
+        >>> float(Scale(-2.0).forward(3.0))
+        -6.0
+    """
+
+    parameters = {"scale": constraints.nonzero}
+
+    def __init__(self, scale: Any, *, dtype: str | None = None, validate: bool = True):
+        super().__init__(scale=scale, dtype=dtype, validate=validate)
+
+    @property
+    def is_increasing(self) -> Any:
+        return self.scale > 0
+
+    def _forward_and_log_det(self, x):
+        y = self.scale * x
+        return y, ops.broadcast_to(ops.log(ops.abs(self.scale)), ops.shape(y))
+
+    def _inverse_and_log_det(self, y):
+        x = y / self.scale
+        return x, ops.broadcast_to(-ops.log(ops.abs(self.scale)), ops.shape(x))

@@ -1,0 +1,19 @@
+"""What distributions and bijectors have in common: parameters with rules, shapes and dtypes."""
+
+from kelbo.parameters import constraints
+from kelbo.parameters.arguments import exactly_one, whole_number
+from kelbo.parameters.constraints import Constraint
+from kelbo.parameters.parametrized import PACKAGE, Parametrized
+from kelbo.parameters.shapes import Shape, as_shape, broadcast_shapes
+
+__all__ = [
+    "PACKAGE",
+    "Constraint",
+    "Parametrized",
+    "Shape",
+    "as_shape",
+    "broadcast_shapes",
+    "constraints",
+    "exactly_one",
+    "whole_number",
+]

@@ -1,0 +1,213 @@
+"""An object with tensors for parameters: converted, checked and saved in one way."""
+
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+
+from kelbo import ops
+from kelbo.ops.floats import as_floats
+from kelbo.parameters.constraints import Constraint
+from kelbo.parameters.shapes import Shape, broadcast_shapes
+
+PACKAGE = "kelbo"
+_DTYPES = ("float32", "float64")
+
+
+class Parametrized:
+    """A plain Python object that is made of tensors which obey rules.
+
+    A subclass declares `parameters` (name of the argument -> `Constraint`) and calls
+    `super().__init__` with the arguments that were given. Each becomes an attribute. The
+    declaration drives conversion, validation, saving and the generic tests.
+
+    It is never the output of a functional Keras graph: make it inside `call`, or outside of a
+    model. Variables that it is given are read once, in the constructor.
+
+    Args:
+        dtype: Floating dtype of the parameters. None takes the parameters' own, and Keras'
+            default for Python numbers.
+        validate: Whether values of the parameters are checked. Under `jit` only shapes can be.
+        **parameters: The parameters that were given, by name; leave out one that was not.
+
+    Raises:
+        ValueError: A parameter is None or symbolic, breaks its rule, or the shapes do not
+            broadcast.
+
+    Example:
+        >>> from kelbo.parameters import Parametrized, constraints
+        >>> class Ball(Parametrized):
+        ...     parameters = {"center": constraints.real_vector, "radius": constraints.positive}
+        >>> Ball(center=[0.0, 1.0], radius=[1.0, 2.0, 3.0]).batch_shape
+        (3,)
+    """
+
+    parameters: ClassVar[dict[str, Constraint]] = {}
+    dtype: str
+
+    def __init__(self, *, dtype: str | None = None, validate: bool = True, **parameters: Any):
+        owner = type(self).__name__
+        _refuse_what_is_no_value(owner, parameters)
+        self._given = _as_tensors(owner, parameters, dtype)
+        self.dtype = (
+            keras.backend.standardize_dtype(next(iter(self._given.values())).dtype)
+            if self._given
+            else dtype or keras.config.floatx()
+        )
+        for name, tensor in self._given.items():
+            setattr(self, name, tensor)
+        batch_shapes = {n: self._parameter_batch_shape(n) for n in self._given}
+        try:
+            self._batch_shape = broadcast_shapes(*batch_shapes.values())
+        except ValueError:
+            shapes = ", ".join(f"{n} {tuple(t.shape)}" for n, t in self._given.items())
+            raise ValueError(
+                f"{owner}: the shapes of the parameters do not broadcast: {shapes}."
+            ) from None
+        if validate:
+            self._validate_values()
+
+    def _parameter_batch_shape(self, name: str) -> Shape:
+        constraint, shape = self.parameters[name], tuple(self._given[name].shape)
+        rank = constraint.event_rank
+        is_square = rank < 2 or not constraint.is_square or shape[-1:] == shape[-2:-1]
+        if len(shape) < rank or not is_square:
+            kind = {
+                1: "a vector (..., d)",
+                2: f"a {'square ' * constraint.is_square}matrix "
+                f"(..., {'d, d' if constraint.is_square else 'd, k'})",
+            }[rank]
+            raise ValueError(
+                f"{type(self).__name__}: {name} has the shape {shape}; it must be {kind}."
+            )
+        return shape[: len(shape) - rank]
+
+    def _validate_values(self) -> None:
+        for name, tensor in self._given.items():
+            constraint = self.parameters[name]
+            if not ops.is_concrete(tensor):
+                continue
+            is_valid = ops.all(constraint.contains(tensor))
+            # A concrete tensor meets traced ones inside compiled code: then so is the answer.
+            if ops.is_concrete(is_valid) and not bool(is_valid):
+                raise ValueError(
+                    f"{type(self).__name__}: {name} must be {constraint.rule}, but "
+                    f"{_describe_values(ops.convert_to_numpy(tensor), constraint)}. "
+                    "Pass validate=False to skip this check."
+                )
+
+    @property
+    def batch_shape(self) -> Shape:
+        """Shape of the batch; None where a dimension is not known yet."""
+        return self._batch_shape
+
+    def astype(self, dtype: str) -> Self:
+        """The same object with its parameters in another dtype.
+
+        Args:
+            dtype: "float32" or "float64".
+
+        Returns:
+            The object itself where it has that dtype already.
+        """
+        if dtype == self.dtype:
+            return self
+        return type(self)(**self._arguments(self._given), dtype=dtype, validate=False)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments as plain lists, for saving."""
+        values = {name: ops.convert_to_numpy(t).tolist() for name, t in self._given.items()}
+        return {**self._arguments(values), "dtype": self.dtype}
+
+    def _arguments(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """All constructor arguments: these parameters, and what else a subclass takes."""
+        return dict(parameters)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The object that `get_config` described.
+
+        One that was saved in float64 where the backend now makes none becomes float32.
+        """
+        if config["dtype"] not in available_dtypes():
+            config = {**config, "dtype": "float32"}
+        return cls(**config)
+
+
+def available_dtypes() -> tuple[str, ...]:
+    """The dtypes that the backend makes now: JAX turns float64 into float32 unless it is told.
+
+    Returns:
+        "float32" alone, or with "float64".
+
+    Example:
+        >>> from kelbo.parameters.parametrized import available_dtypes
+        >>> "float32" in available_dtypes()
+        True
+    """
+    widest = ops.convert_to_tensor(np.zeros((), "float64")).dtype
+    return _DTYPES if keras.backend.standardize_dtype(widest) == "float64" else _DTYPES[:1]
+
+
+def _refuse_what_is_no_value(owner: str, parameters: dict[str, Any]) -> None:
+    for name, value in parameters.items():
+        if value is None:
+            raise ValueError(f"{owner}: {name} is None; give a number or a tensor.")
+        if isinstance(value, keras.KerasTensor):
+            raise ValueError(
+                f"{owner}: {name} is a symbolic KerasTensor. Distributions and bijectors are plain "
+                "Python objects and cannot be nodes of a functional model: make them inside the "
+                "call() of a layer, or in a loss function."
+            )
+
+
+def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> dict[str, Any]:
+    """The parameters as tensors of one dtype, float32 or float64."""
+    # A variable changes in place on TensorFlow and PyTorch: take its value now.
+    parameters = {
+        name: ops.copy(value) if isinstance(value, keras.Variable) else value
+        for name, value in parameters.items()
+    }
+    if dtype is None:
+        if not parameters:
+            return {}
+        tensors = as_floats(*parameters.values())
+        if keras.backend.standardize_dtype(tensors[0].dtype) in _DTYPES:
+            return dict(zip(parameters, tensors, strict=True))
+        # A log density is a sum of many terms: half precision is for networks only.
+        dtype = "float32"
+    elif dtype not in _DTYPES:
+        raise ValueError(
+            f'{owner}: dtype must be "float32" or "float64", got {dtype!r}. Parameters in half '
+            "precision are computed with in float32."
+        )
+    elif dtype not in available_dtypes():
+        raise ValueError(
+            f"{owner}: dtype is {dtype!r}, which JAX makes only when it is told to: call "
+            'jax.config.update("jax_enable_x64", True) first, or set JAX_ENABLE_X64=1.'
+        )
+    return {n: ops.convert_to_tensor(v, dtype=dtype) for n, v in parameters.items()}
+
+
+def _describe_values(values: np.ndarray, constraint: Constraint) -> str:
+    if constraint.event_rank < 2 or not constraint.is_square:
+        return f"what was given, of shape {values.shape}, {_range(values)}"
+    diagonal = np.diagonal(values, axis1=-2, axis2=-1)
+    upper = values[(..., *np.triu_indices(values.shape[-1], 1))]
+    lower = values[(..., *np.tril_indices(values.shape[-1], -1))]
+    return (
+        f"its diagonal, of shape {diagonal.shape}, {_range(diagonal)}, what is above it "
+        f"{_range(upper)}, and what is below it {_range(lower)}"
+    )
+
+
+def _range(values: np.ndarray) -> str:
+    if not values.size:
+        return "is empty"
+    missing = int(np.isnan(values).sum())
+    if missing == values.size:
+        return "is NaN"
+    if values.size == 1:
+        return f"is {values.item():.6g}"
+    ranges = f"ranges from {np.nanmin(values):.6g} to {np.nanmax(values):.6g}"
+    return f"{ranges} with {missing} NaN of {values.size} numbers" if missing else ranges

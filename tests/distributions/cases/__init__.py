@@ -1,0 +1,1 @@
+"""The table's entries, a module per group of families."""
