@@ -33,7 +33,10 @@ def test_three_panels_with_train_and_validation():
         np.testing.assert_array_equal(train.get_xdata(), EPOCHS)
         np.testing.assert_allclose(train.get_ydata(), FALLING)
         np.testing.assert_allclose(validation.get_ydata(), np.add(FALLING, 1))
-        assert remarks(axes) == [f"last: train {FALLING[-1]:.2f}, validation {FALLING[-1] + 1:.2f}"]
+        assert remarks(axes) == [
+            f"last train {FALLING[-1]:.2f}",
+            f"last validation {FALLING[-1] + 1:.2f}",
+        ]
 
 
 def test_only_what_the_history_knows_is_drawn():
@@ -72,7 +75,7 @@ def test_a_huge_first_epoch_leaves_the_view_and_is_reported():
     low, high = axes.get_ylim()
     assert low < min(FALLING)
     assert high < 1000
-    assert remarks(axes)[1] == "1 above the view, to 1,200,000"
+    assert remarks(axes)[2] == "1 above the view, to 1,200,000"
     middle = np.quantile(FALLING, [0.1, 0.9])
     assert np.ptp(middle) > 0.05 * (high - low)
 
@@ -96,7 +99,7 @@ def test_values_that_are_not_finite_leave_a_gap_and_are_counted():
 def test_a_fit_that_was_never_finite_still_has_a_picture():
     figure = learning_curves({"loss": [np.nan, np.nan]})
     figure.draw_without_rendering()
-    assert remarks(figure.axes[0]) == ["last: train nan", "2 values are not finite"]
+    assert remarks(figure.axes[0]) == ["last train nan", "2 values are not finite"]
 
 
 def test_epochs_without_validation_are_skipped():
@@ -104,7 +107,7 @@ def test_epochs_without_validation_are_skipped():
     axes = learning_curves(history).axes[0]
     np.testing.assert_array_equal(axes.lines[1].get_xdata(), [2, 4])
     np.testing.assert_array_equal(axes.lines[1].get_ydata(), [5.0, 4.0])
-    assert remarks(axes) == ["last: train 1.00, validation 4.00"]
+    assert remarks(axes) == ["last train 1.00", "last validation 4.00"]
 
 
 def test_a_history_without_losses_is_refused():
@@ -122,3 +125,18 @@ def test_lengths_that_differ_are_refused():
 def test_text_is_refused():
     with pytest.raises(InputError, match=r"history\['loss'\] must hold one number per epoch"):
         learning_curves({"loss": ["low"]})
+
+
+def test_nothing_is_cut_off_where_losses_are_large():
+    history = {}
+    for name, scale in (("loss", 9e5), ("reconstruction", 9e5), ("kl", 100.0)):
+        history[name] = [scale + 3154.66, *(scale / 10 + 7.1 * i for i in range(30, 0, -1))]
+        history[f"val_{name}"] = [value + 11.11 for value in history[name]]
+    figure = learning_curves(history)
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()  # inches
+    width, height = figure.get_size_inches()
+    assert 0 <= box.x0 < box.x1 <= width
+    assert 0 <= box.y0 < box.y1 <= height
+    ticks = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert any("," in text for text in ticks)

@@ -59,6 +59,28 @@ def test_the_name_of_a_class_stands_at_the_median_of_its_points():
     )
 
 
+def test_no_name_is_written_over_another():
+    points = np.random.default_rng(0).normal(size=(300, 2))
+    classes = np.repeat(["oak", "elm", "ash"], [120, 100, 80])
+    points[classes == "ash"] += 9
+    figure = latent_space(points, classes)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["ash", "oak"]
+    assert legend(figure) == ["ash", "elm", "oak"]
+
+
+def test_a_cloud_of_few_points_is_not_hidden_by_its_name():
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    few = latent_space(points, np.repeat(["oak", "elm"], [40, 20]))
+    assert not few.axes[0].texts
+    assert legend(few) == ["elm", "oak"]
+
+
+def test_the_name_of_a_class_may_hold_dollars():
+    figure = latent_space(PLANE, DIGITS.target > 4, ["below $5", "$5_$ and $above_$"])
+    figure.draw_without_rendering()
+    assert legend(figure) == [r"below \$5", r"\$5_\$ and \$above_\$"]
+
+
 def test_more_dimensions_are_projected_and_the_variance_is_said():
     figure = latent_space(DIGITS.data, DIGITS.target)
     shares = 100 * PCA(2).fit(DIGITS.data).explained_variance_ratio_

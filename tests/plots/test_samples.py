@@ -5,8 +5,9 @@ from sklearn.datasets import load_digits, load_wine
 from kelbo.errors import InputError
 from kelbo.plots import reconstructions, samples
 
-WINE = load_wine().data
-WINE = (WINE - WINE.mean(axis=0)) / WINE.std(axis=0)
+NAMES = load_wine().feature_names
+RAW = load_wine().data  # of very different scales: hue is about 1, proline goes up to 1680
+WINE = (RAW - RAW.mean(axis=0)) / RAW.std(axis=0)
 
 
 def legend(figure):
@@ -114,3 +115,115 @@ def test_every_size_can_be_drawn(features, rows):
 def test_rows_that_are_not_finite_cannot_be_reconstructed():
     with pytest.raises(InputError, match="reconstructed must be finite; 13 of 52 values"):
         reconstructions(WINE[:4], np.where(np.arange(4)[:, None] == 1, np.nan, WINE[:4]))
+
+
+def ticks(axes):
+    return [text.get_text() for text in axes.get_yticklabels()]
+
+
+def test_rows_with_names_have_a_line_of_the_chart_for_each_feature():
+    generated = WINE[:60] + 0.1
+    figure = samples(generated, reference=WINE, feature_names=NAMES)
+    (axes,) = figure.axes
+    assert ticks(axes) == NAMES
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first on top
+    assert axes.get_xlabel() == "value"
+    for bars, (low, high) in zip(axes.containers, ((0.05, 0.95), (0.25, 0.75)), strict=True):
+        for bar, values in zip(bars, WINE.T, strict=True):
+            ends = bar.get_x(), bar.get_x() + bar.get_width()
+            np.testing.assert_allclose(ends, np.quantile(values, [low, high]))
+    median, strokes, of_generated = axes.lines
+    np.testing.assert_allclose(median.get_xdata(), np.median(WINE, axis=0))
+    np.testing.assert_allclose(strokes.get_xdata().reshape(60, 13), generated)
+    np.testing.assert_array_equal(strokes.get_ydata().reshape(60, 13)[7], np.arange(13))
+    np.testing.assert_allclose(of_generated.get_xdata(), np.median(generated, axis=0))
+    assert legend(figure) == [
+        "data, middle 90 %",
+        "data, middle 50 %",
+        "data, median",
+        "generated",
+        "generated, median",
+    ]
+
+
+def test_one_or_two_features_have_their_names_at_the_axes():
+    assert samples(WINE[:, 0], feature_names=["hue"]).axes[0].get_xlabel() == "hue"
+    axes = samples(WINE[:, :2], feature_names=["hue", "ash"]).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("hue", "ash")
+
+
+@pytest.mark.parametrize("names", [None, NAMES])
+def test_features_of_different_scales_are_measured_in_deviations_of_the_data(names):
+    axes = samples(RAW[:5] + 1.0, reference=RAW, feature_names=names).axes[0]
+    expected = (RAW[:5] + 1.0 - RAW.mean(axis=0)) / RAW.std(axis=0)
+    if names is None:
+        drawn = np.stack([line.get_ydata() for line in axes.lines[1:6]])
+        label = axes.get_ylabel()
+    else:
+        drawn, label = axes.lines[1].get_xdata().reshape(5, 13), axes.get_xlabel()
+    np.testing.assert_allclose(drawn, expected)
+    assert label == "standard deviations from the mean of the data"
+
+
+def test_reconstructions_with_names_are_points_beside_them():
+    figure = reconstructions(RAW[:6], RAW[:6] * 0.9, feature_names=NAMES, reference=RAW)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        f"example {i}" for i in range(1, 5)
+    ]
+    assert ticks(figure.axes[0]) == NAMES
+    original, reconstruction = figure.axes[3].lines
+    deviations = (RAW[3] * np.array([[1.0], [0.9]]) - RAW.mean(axis=0)) / RAW.std(axis=0)
+    np.testing.assert_allclose(original.get_xdata(), deviations[0])
+    np.testing.assert_allclose(reconstruction.get_xdata(), deviations[1])
+    assert legend(figure) == ["original", "reconstruction"]
+
+
+def test_few_features_are_reconstructed_under_their_names():
+    names = ["price in $ or $", "  two\n words ", "n" * 40]
+    figure = reconstructions(WINE[:, :3], WINE[:, :3], feature_names=names)
+    figure.draw_without_rendering()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        r"price in \$ or \$",
+        "two words",
+        "n" * 27 + "…",
+    ]
+
+
+def test_more_names_than_can_be_read_leave_lines():
+    wide = np.tile(WINE, 4)
+    names = [f"column {i}" for i in range(52)]
+    assert samples(wide, feature_names=names).axes[0].get_xlabel() == "feature"
+    assert len(reconstructions(wide, wide, feature_names=names).axes) == 9
+
+
+def test_names_that_do_not_match_are_refused():
+    with pytest.raises(InputError, match=r"feature_names .* got 12 names for 13 features"):
+        samples(WINE, feature_names=NAMES[1:])
+    with pytest.raises(InputError, match=r"feature_names .* got 13 names for 4 features"):
+        reconstructions(WINE[:, :4], WINE[:, :4], feature_names=NAMES)
+
+
+@pytest.mark.parametrize("features", [1, 2, 3, 9, 13, 40])
+@pytest.mark.parametrize("rows", [1, 178])
+def test_no_name_is_cut_off(features, rows):
+    data = np.tile(RAW, 4)[:rows, :features]
+    names = [f"a long name of column {i + 1}" for i in range(features)]
+    for figure in (
+        samples(data, feature_names=names),
+        reconstructions(data, data * 1.1, feature_names=names),
+    ):
+        figure.draw_without_rendering()
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert 0 <= box.x0 < box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+        titles = [axes._left_title for axes in figure.axes]
+        boxes = [title.get_window_extent() for title in titles if title.get_text()]
+        for i, one in enumerate(boxes):
+            assert not any(one.overlaps(other) for other in boxes[:i])
+
+
+def test_large_data_are_compared_by_some_of_their_rows():
+    data = np.repeat(np.arange(120_000.0)[:, None], 3, axis=1)
+    axes = samples(data[:2], reference=data, feature_names=["a", "b", "c"]).axes[0]
+    bar = axes.containers[0][0]
+    assert bar.get_width() == pytest.approx(0.9 * 120_000, rel=1e-3)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kelbo.errors import InputError
+from kelbo.plots.style import literal
 
 _MOST_CLASSES = 20  # numbers with more distinct values than this are a quantity
 
@@ -16,7 +17,7 @@ class Classes:
     """A class per point.
 
     Attributes:
-        names: the name of every class.
+        names: the name of every class, as matplotlib is to be given it.
         codes: shape (n,), the index of each point's class in `names`.
     """
 
@@ -78,8 +79,8 @@ def as_labels(
     if class_names is None:
         if array.dtype.kind in "iuf" and len(distinct) > _MOST_CLASSES:
             return Quantity(array)
-        return Classes(tuple(map(str, distinct)), codes)
-    names = tuple(map(str, class_names))
+        return Classes(tuple(literal(str(name)) for name in distinct), codes)
+    names = tuple(literal(str(name)) for name in class_names)
     if array.dtype.kind in "iu" and distinct[0] >= 0 and distinct[-1] < len(names):
         return Classes(names, array.astype(np.intp))
     if len(names) == len(distinct):

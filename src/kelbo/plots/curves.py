@@ -107,17 +107,21 @@ def _panel(axes: Axes, curves: Mapping[str, np.ndarray], epochs: int) -> list[st
     axes.set_xlim(*((1, epochs) if epochs > 1 else (0.5, 1.5)))
     axes.set_xticks(_epoch_ticks(epochs))
     axes.grid(axis="y")
-    return [_last(curves), *_limit(axes, curves), *_lost(curves)]
+    return [*_last(curves), *_limit(axes, curves), *_lost(curves)]
 
 
-def _last(curves: Mapping[str, np.ndarray]) -> str:
-    """The figures of the last measured epoch, for the reader who wants the number."""
-    parts = []
+def _last(curves: Mapping[str, np.ndarray]) -> list[str]:
+    """The figures of the last measured epoch, for the reader who wants the number.
+
+    A line each: a narrow panel has no room for two.
+    """
+    lines = []
     for prefix, curve in curves.items():
         measured = curve.compressed()
         if len(measured):
-            parts.append(f"{_KINDS[prefix][0]} {measured[-1]:,.2f}")
-    return "last: " + ", ".join(parts) if parts else "not measured"
+            last = measured[-1]
+            lines.append(f"last {_KINDS[prefix][0]} {last:,.{0 if abs(last) >= 1e5 else 2}f}")
+    return lines or ["not measured"]
 
 
 def _lost(curves: Mapping[str, np.ndarray]) -> list[str]:
@@ -149,6 +153,8 @@ def _limit(axes: Axes, curves: Mapping[str, np.ndarray]) -> list[str]:
         bottom = low - 3 * spread
     margin = 0.08 * (top - bottom)
     axes.set_ylim(bottom - margin, top + margin)
+    if max(abs(bottom), abs(top)) >= 1e4 and top - bottom >= 100:
+        axes.yaxis.set_major_formatter("{x:,.0f}")  # as the figures above the panel
     said = [
         (values > top + margin, "above", values.max()),
         (values < bottom - margin, "below", values.min()),

@@ -128,12 +128,16 @@ def reconstructions(
     reconstructed: ArrayLike,
     columns: int = 10,
     event_shape: Sequence[int] | None = None,
+    feature_names: Sequence[str] | None = None,
+    reference: ArrayLike | None = None,
 ) -> Figure:
     """Shows examples beside what a model makes of them.
 
     Images (events of rank 2, or 3 with 1 or 3 channels) stand in pairs of rows: originals above,
-    their reconstructions below, on one scale. Vectors are compared as lines or, with few
-    features, as one scatter plot per feature (see `kelbo.plots.samples` for such data).
+    their reconstructions below, on one scale. Vectors are compared by one scatter plot
+    per feature where these are few, else example by example: as points beside the names of up to
+    forty features, or as lines. Features of very different scales are measured in standard
+    deviations (see `kelbo.plots.samples`).
 
     Args:
         originals: shape (n, ...).
@@ -141,13 +145,16 @@ def reconstructions(
         columns: images in a row.
         event_shape: shape of one example, where the arrays hold it flattened: (28, 28) for
             (n, 784).
+        feature_names: the name of every feature, of vectors.
+        reference: data that set the scale of each feature, shape (m, ...); by default the
+            originals. Images ignore it.
 
     Returns:
         A figure.
 
     Raises:
-        InputError: the shapes differ or do not fill `event_shape`, values are not finite, or
-            images are unusable (see `image_grid`).
+        InputError: the shapes differ or do not fill `event_shape`, values are not finite,
+            images are unusable (see `image_grid`), or there are not as many names as features.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -167,7 +174,10 @@ def reconstructions(
     if originals.ndim == 2:
         require_finite(originals, "originals")
         require_finite(reconstructed, "reconstructed")
-        return reconstructed_rows(originals, reconstructed)
+        if reference is not None:
+            reference = as_events(reference, originals.shape[1:], "reference")
+            require_finite(reference, "reference")
+        return reconstructed_rows(originals, reconstructed, reference, feature_names)
     above = as_images(originals, "originals")
     below = as_images(reconstructed, "reconstructed")
     count = len(above)

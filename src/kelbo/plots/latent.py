@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
 from kelbo.errors import InputError
@@ -19,6 +20,7 @@ _LEGEND_ROWS = 20
 _MOST_IN_LEGEND = 60
 _BINS = 60
 _MOST_CLOUDS = 12
+_SMALLEST_CLOUD = 30  # points; a name would cover most of a smaller one
 _LONGEST = 12  # characters of a class name that is written into the cloud
 
 
@@ -114,7 +116,7 @@ def _scatter(
         bar.outline.set_visible(False)
     elif meaning is not None:
         _legend(figure, meaning)
-        _name_clouds(axes, points, meaning)
+        _name_clouds(figure, points, meaning)
     return figure
 
 
@@ -155,22 +157,42 @@ def _legend(figure: Figure, classes: Classes) -> None:
     )
 
 
-def _name_clouds(axes: Axes, points: np.ndarray, classes: Classes) -> None:
-    """Writes each class over the median of its points, for whom colours alone do not tell."""
+def _name_clouds(figure: Figure, points: np.ndarray, classes: Classes) -> None:
+    """Writes each class over the median of its points, for whom colours alone do not tell.
+
+    None where a class has few points, which its name would hide; and none over another.
+    """
     present = classes.present()
-    if len(present) > _MOST_CLOUDS or max(len(classes.names[k]) for k in present) > _LONGEST:
+    counts = np.bincount(classes.codes)[present]
+    if (
+        len(present) > _MOST_CLOUDS
+        or max(len(classes.names[k]) for k in present) > _LONGEST
+        or counts.min() < _SMALLEST_CLOUD
+    ):
         return
-    for k in present:
-        axes.text(
-            *np.median(points[classes.codes == k], axis=0),
-            classes.names[k],
-            ha="center",
-            va="center",
-            fontsize=11,
-            fontweight="bold",
-            color=INK,
-            path_effects=[withStroke(linewidth=3, foreground="white")],
-        )
+    texts = [_cloud_name(figure.axes[0], points, classes, k) for k in present]
+    figure.draw_without_rendering()  # where a text lies is known once the axes have their place
+    boxes = {text: text.get_window_extent() for text in texts}
+    kept: list[Text] = []
+    for index in np.argsort(-counts, kind="stable"):
+        text = texts[index]
+        if any(boxes[text].overlaps(boxes[other]) for other in kept):
+            text.remove()
+        else:
+            kept.append(text)
+
+
+def _cloud_name(axes: Axes, points: np.ndarray, classes: Classes, k: int) -> Text:
+    return axes.text(
+        *np.median(points[classes.codes == k], axis=0),
+        classes.names[k],
+        ha="center",
+        va="center",
+        fontsize=11,
+        fontweight="bold",
+        color=INK,
+        path_effects=[withStroke(linewidth=3, foreground="white")],
+    )
 
 
 def _one_dimension(values: np.ndarray, meaning: Classes | Quantity | None) -> Figure:

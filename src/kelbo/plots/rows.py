@@ -8,53 +8,84 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kelbo.plots.style import BLUE, QUIET, VERMILION, WIDTH, new_figure
+from kelbo.plots.features import FeatureScale, feature_labels
+from kelbo.plots.style import BLUE, INK, QUIET, VERMILION, WIDTH, new_figure
 
 _FEW_FEATURES = 9  # so many scatter plots fit one picture; with more, a row is read as a line
+_MOST_NAMES = 40  # so many names can be read one below the other
 _LINES = 40  # more lines than this run together
 _EXAMPLES = 9
+_MOST_STROKES = 200
+_TABLE_EXAMPLES = 4  # of examples that need room for the names of their features
 _MOST_POINTS = 5000  # more points in one small scatter plot show nothing new
+_MOST_ROWS = 50_000
+_WIDE_BAND, _BAND, _DATA = "#e7eaed", "#c9ced4", "#9aa3ad"
+_BANDS = ((0, 4, _WIDE_BAND, 90), (1, 3, _BAND, 50))  # of `_quantiles`: low, high, colour, share
 
 
-def generated_rows(values: np.ndarray, reference: np.ndarray | None) -> Figure:
+def generated_rows(
+    values: np.ndarray, reference: np.ndarray | None, names: Sequence[str] | None = None
+) -> Figure:
     """Rows that a model generated, beside rows of data where there are some.
 
     Args:
         values: shape (n, d).
         reference: shape (m, d), or None.
+        names: the names of the d features, or None.
 
     Returns:
-        For d = 1 two histograms, for d = 2 two scatter plots on the same axes, else a line per
-        generated row over the quantile bands of the data.
+        For d = 1 two histograms, for d = 2 two scatter plots on the same axes. For more features
+        the quantile bands of the data with the generated rows on them: a line of the chart for
+        each feature where up to forty have names, else a line of the picture for each row.
     """
+    reference = None if reference is None else _thinned(reference)
     features = values.shape[1]
+    labels = feature_labels(names, features)
+    if names is not None and 2 < features <= _MOST_NAMES:
+        return _ranges(values, reference, labels)
     figure = new_figure(WIDTH, 5.0 if features == 2 else 4.0)
     axes = figure.add_subplot()
     if features == 1:
         _histograms(axes, values, reference)
+        axes.set_xlabel("value" if names is None else labels[0])
     elif features == 2:
         _scatter(axes, values, reference)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
     else:
         _lines(axes, values, reference)
     figure.legend(loc="outside right upper", markerscale=2)
     return figure
 
 
-def reconstructed_rows(originals: np.ndarray, reconstructed: np.ndarray) -> Figure:
+def reconstructed_rows(
+    originals: np.ndarray,
+    reconstructed: np.ndarray,
+    reference: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+) -> Figure:
     """Rows of data and what a model makes of them.
 
     Args:
         originals: shape (n, d).
         reconstructed: shape (n, d).
+        reference: data that set the scale of each feature, shape (m, d); None for the originals.
+        names: the names of the d features, or None.
 
     Returns:
         Up to nine features: for each, a scatter plot of reconstruction against original with the
-        line on which they agree. More features: for each of the first nine examples, both as
-        lines.
+        line on which they agree. More features: for each of the first examples, both as points
+        beside the names of up to forty features, else both as lines.
     """
-    if originals.shape[1] <= _FEW_FEATURES:
-        return _feature_panels(originals, reconstructed)
-    return _example_panels(originals, reconstructed)
+    features = originals.shape[1]
+    labels = feature_labels(names, features)
+    if features <= _FEW_FEATURES:
+        return _feature_panels(originals, reconstructed, labels)
+    scale = FeatureScale.of(originals if reference is None else _thinned(reference))
+    originals, reconstructed = scale(originals), scale(reconstructed)
+    if names is not None and features <= _MOST_NAMES:
+        return _paired_points(originals, reconstructed, labels, scale.label)
+    return _example_panels(originals, reconstructed, scale.label)
 
 
 def _histograms(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None:
@@ -63,28 +94,96 @@ def _histograms(axes: Axes, values: np.ndarray, reference: np.ndarray | None) ->
     if len(bins) > 101:
         bins = np.linspace(bins[0], bins[-1], 101)
     if reference is not None:
-        axes.hist(reference[:, 0], bins, density=True, color="#c9ced4", label="data")
+        axes.hist(reference[:, 0], bins, density=True, color=_BAND, label="data")
     axes.hist(
         values[:, 0], bins, density=True, histtype="step", color=BLUE, lw=1.6, label="generated"
     )
-    axes.set_xlabel("value")
     axes.set_ylabel("density")
 
 
 def _scatter(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None:
     style = {"s": 8, "linewidths": 0, "rasterized": True}
     if reference is not None:
-        axes.scatter(*reference[:_MOST_POINTS].T, color="#9aa3ad", alpha=0.5, label="data", **style)
+        axes.scatter(*reference[:_MOST_POINTS].T, color=_DATA, alpha=0.5, label="data", **style)
     axes.scatter(*values[:_MOST_POINTS].T, color=BLUE, alpha=0.6, label="generated", **style)
-    axes.set_xlabel("feature 1")
-    axes.set_ylabel("feature 2")
+
+
+def _thinned(reference: np.ndarray) -> np.ndarray:
+    """Evenly spaced rows of very large data: their quantiles need no more."""
+    return reference[:: math.ceil(len(reference) / _MOST_ROWS)]
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    return np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
+
+
+def _ranges(values: np.ndarray, reference: np.ndarray | None, labels: Sequence[str]) -> Figure:
+    """A line per feature: the bands of the data, and every generated value as a stroke."""
+    scale = FeatureScale.of(values if reference is None else reference)
+    values = scale(values)
+    figure = new_figure(WIDTH, _table_height(len(labels)))
+    axes = figure.add_subplot()
+    lines = np.arange(len(labels))
+    if reference is not None:
+        quantiles = _quantiles(scale(reference))
+        for low, high, colour, share in _BANDS:
+            axes.barh(
+                lines,
+                quantiles[high] - quantiles[low],
+                left=quantiles[low],
+                height=0.74,
+                color=colour,
+                label=f"data, middle {share} %",
+            )
+        axes.plot(quantiles[2], lines, ls="", label="data, median", **_stroke(QUIET, 11, 1.6))
+    shown = values[:_MOST_STROKES]
+    axes.plot(
+        shown.ravel(),
+        np.tile(lines, len(shown)),
+        ls="",
+        alpha=0.35 if len(shown) > 1 else 1.0,
+        label="generated" if len(shown) > 1 else "generated row",
+        **_stroke(BLUE, 6, 1.0),
+    )
+    if len(shown) > 1:
+        axes.plot(
+            np.median(values, axis=0),
+            lines,
+            ls="",
+            marker="D",
+            ms=4.5,
+            color=BLUE,
+            mec="white",
+            mew=0.8,
+            label="generated, median",
+        )
+    _name_lines(axes, labels)
+    axes.set_xlabel(scale.label)
+    handles, said = axes.get_legend_handles_labels()
+    order = sorted(range(len(said)), key=lambda i: said[i].startswith("generated"))
+    bands = sorted(order, key=lambda i: not said[i].startswith("data, middle"))
+    figure.legend(
+        [handles[i] for i in bands],
+        [said[i] for i in bands],
+        loc="outside upper right",
+        ncols=5,
+        columnspacing=1.2,
+        handletextpad=0.5,
+    )
+    return figure
+
+
+def _stroke(colour: str, height: float, width: float) -> dict[str, object]:
+    return {"marker": "|", "ms": height, "mew": width, "color": colour}
 
 
 def _lines(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None:
+    scale = FeatureScale.of(values if reference is None else reference)
+    values = scale(values)
     feature = np.arange(1, values.shape[1] + 1)
     if reference is not None:
-        quantiles = np.quantile(reference, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
-        for low, high, colour, share in ((0, 4, "#e7eaed", 90), (1, 3, "#c9ced4", 50)):
+        quantiles = _quantiles(scale(reference))
+        for low, high, colour, share in _BANDS:
             axes.fill_between(
                 feature,
                 quantiles[low],
@@ -99,33 +198,70 @@ def _lines(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None
     lines[0].set_label("generated" if len(shown) > 1 else "generated row")
     axes.plot(feature, np.median(values, axis=0), color=BLUE, label="generated, median")
     _feature_axis(axes, len(feature))
-    axes.set_ylabel("value")
+    axes.set_ylabel(scale.label)
 
 
-def _feature_panels(originals: np.ndarray, reconstructed: np.ndarray) -> Figure:
-    features = originals.shape[1]
-    figure, panels = _panels(features, square=True)
+def _feature_panels(
+    originals: np.ndarray, reconstructed: np.ndarray, labels: Sequence[str]
+) -> Figure:
+    figure, panels = _panels(len(labels), square=True)
     for index, axes in enumerate(panels):
         x, y = originals[:_MOST_POINTS, index], reconstructed[:_MOST_POINTS, index]
-        axes.axline((x[0], x[0]), slope=1, color="#9aa3ad", lw=1)
+        axes.axline((x[0], x[0]), slope=1, color=_DATA, lw=1)
         axes.scatter(x, y, s=8, color=BLUE, alpha=0.5, linewidths=0, rasterized=True)
         axes.set_aspect("equal", adjustable="datalim")
-        axes.set_title(f"feature {index + 1}")
+        axes.set_title(labels[index], fontsize=9)
     figure.supxlabel("original", fontsize=9)
     figure.supylabel("reconstruction", fontsize=9)
     return figure
 
 
-def _example_panels(originals: np.ndarray, reconstructed: np.ndarray) -> Figure:
+def _paired_points(
+    originals: np.ndarray, reconstructed: np.ndarray, labels: Sequence[str], unit: str
+) -> Figure:
+    """A panel per example, a line per feature: a ring for the original, a dot for the other."""
+    count = min(len(originals), _TABLE_EXAMPLES)
+    figure = new_figure(WIDTH, _table_height(len(labels)))
+    panels = figure.subplots(1, count, squeeze=False, sharex=True, sharey=True)[0]
+    lines = np.arange(len(labels))
+    for index, axes in enumerate(panels):
+        axes.hlines(lines, originals[index], reconstructed[index], color=_BAND, lw=1.2)
+        ring = {"mfc": "white", "mec": INK, "mew": 1.0}
+        axes.plot(originals[index], lines, "o", ms=4.5, label="original", **ring)
+        axes.plot(reconstructed[index], lines, "o", ms=3.5, color=VERMILION, label="reconstruction")
+        axes.set_title(f"example {index + 1}")
+        if index:
+            axes.tick_params(axis="y", labelleft=False)
+        axes.grid(axis="y")
+    _name_lines(panels[0], labels)
+    for axes in panels:
+        axes.tick_params(axis="y", length=0)
+    figure.supxlabel(unit, fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return figure
+
+
+def _name_lines(axes: Axes, labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.6)  # the first feature on top
+    axes.tick_params(axis="y", length=0)
+
+
+def _table_height(lines: int) -> float:
+    return 1.1 + 0.24 * max(lines, 5)
+
+
+def _example_panels(originals: np.ndarray, reconstructed: np.ndarray, unit: str) -> Figure:
     count = min(len(originals), _EXAMPLES)
     figure, panels = _panels(count, square=False)
     feature = np.arange(1, originals.shape[1] + 1)
     for index, axes in enumerate(panels):
-        axes.plot(feature, originals[index], color="#9aa3ad", label="original")
+        axes.plot(feature, originals[index], color=_DATA, label="original")
         axes.plot(feature, reconstructed[index], color=VERMILION, lw=1, label="reconstruction")
         axes.set_title(f"example {index + 1}")
         _feature_axis(axes, len(feature), label=False)
     figure.supxlabel("feature", fontsize=9)
+    figure.supylabel(unit, fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 

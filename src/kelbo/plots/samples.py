@@ -19,12 +19,15 @@ def samples(
     event_shape: Sequence[int] | None = None,
     columns: int | None = None,
     title: str | None = None,
+    feature_names: Sequence[str] | None = None,
 ) -> Figure:
     """Shows generated examples, beside data where they are rows of features.
 
     Images (events of rank 2 or 3) become an `image_grid`; `reference` is not drawn. Scalars
-    become histograms, pairs a scatter plot. Longer rows become lines over the features, with the
-    bands that hold the middle 50 % and 90 % of the data feature by feature behind them.
+    become histograms, pairs a scatter plot. Longer rows are laid on the bands that hold the middle
+    50 % and 90 % of the data feature by feature: as lines over the features or, where up to forty
+    features have names, as strokes beside each name. Features of very different scales are
+    measured in standard deviations of the data.
 
     Args:
         values: generated examples, shape (n, ...).
@@ -33,21 +36,24 @@ def samples(
             (n, 784).
         columns: images in a row.
         title: text above the picture.
+        feature_names: the name of every feature, of rows of features.
 
     Returns:
         A figure.
 
     Raises:
         InputError: the arrays do not fill the event shape, hold values that are not finite, or
-            are unusable images (see `image_grid`).
+            are unusable images (see `image_grid`), or there are not as many names as features.
 
     Example:
         >>> from sklearn.datasets import load_wine
         >>> from kelbo import plots
-        >>> wine = load_wine().data
-        >>> figure = plots.samples(wine[:30], reference=wine)
+        >>> wine = load_wine()
+        >>> figure = plots.samples(
+        ...     wine.data[:30], reference=wine.data, feature_names=wine.feature_names
+        ... )
         >>> figure.axes[0].get_xlabel()
-        'feature'
+        'standard deviations from the mean of the data'
     """
     values = as_events(values, event_shape, "values")
     if values.ndim > 2:
@@ -61,7 +67,7 @@ def samples(
                 f"shape {values.shape}; got shape {reference.shape}."
             )
         require_finite(reference, "reference")
-    figure = generated_rows(values, reference)
+    figure = generated_rows(values, reference, feature_names)
     if title:
         figure.axes[0].set_title(title)
     return figure

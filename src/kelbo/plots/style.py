@@ -148,6 +148,11 @@ def remark(axes: Axes, text: str) -> None:
     )
 
 
+def literal(text: str) -> str:
+    """Text that matplotlib writes as it stands; else it reads mathematics between two "$"."""
+    return text.replace("$", r"\$")
+
+
 def title_pad(lines: int) -> float:
     """How far, in points, a title stands above its axes with `lines` of `remark` between them."""
     return 6.0 + 11.0 * lines
