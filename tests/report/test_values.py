@@ -34,6 +34,7 @@ DASH = "\N{EN DASH}"
         ({"a": 1, "b": None}, f"a: 1, b: {DASH}"),
         (Path("runs/a"), "runs/a"),
         ("as it is", "as it is"),
+        (list(range(63)), ", ".join(map(str, range(60))) + " and 3 more"),
     ],
 )
 def test_values_as_a_person_reads_them(value, text):

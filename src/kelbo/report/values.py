@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 _NOTHING = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
+_LONGEST_LIST = 60
 
 
 def text_of(value: object) -> str:
@@ -13,7 +14,7 @@ def text_of(value: object) -> str:
 
     Args:
         value: anything; floats get two decimals (three significant digits below 1), yes and no
-            stand for booleans and a dash for None.
+            stand for booleans and a dash for None. Of a list, the first sixty are written.
 
     Returns:
         The text.
@@ -30,7 +31,7 @@ def text_of(value: object) -> str:
         case Mapping():
             return ", ".join(f"{key}: {text_of(item)}" for key, item in value.items()) or _NOTHING
         case list() | tuple() | set():
-            return ", ".join(map(text_of, value)) or _NOTHING
+            return _listed([text_of(item) for item in value]) or _NOTHING
         case Integral():
             return str(int(value)).replace("-", _MINUS)
         case Real():
@@ -41,6 +42,11 @@ def text_of(value: object) -> str:
 def label_of(key: object) -> str:
     """A key as words: `log_likelihood` becomes "log likelihood"."""
     return str(key).replace("_", " ")
+
+
+def _listed(texts: list[str]) -> str:
+    more = len(texts) - _LONGEST_LIST
+    return ", ".join(texts[:_LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _number(value: float) -> str:

@@ -69,13 +69,18 @@ def draw_samples(values: np.ndarray, data: Dataset) -> Figure:
     """Draws generated examples, beside the data where these are no pictures."""
     canvas = Canvas(data)
     reference = None if canvas.is_picture else canvas.shown(data.x_train)
-    return plots.samples(canvas.shown(values), reference)
+    return plots.samples(canvas.shown(values), reference, feature_names=data.feature_names)
 
 
 def draw_reconstructions(originals: np.ndarray, reconstructed: np.ndarray, data: Dataset) -> Figure:
     """Draws examples beside what the model makes of them."""
     canvas = Canvas(data)
-    return plots.reconstructions(canvas.shown(originals), canvas.shown(reconstructed))
+    return plots.reconstructions(
+        canvas.shown(originals),
+        canvas.shown(reconstructed),
+        feature_names=data.feature_names,
+        reference=None if canvas.is_picture else canvas.shown(data.x_train),
+    )
 
 
 class Canvas:

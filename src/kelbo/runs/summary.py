@@ -53,6 +53,7 @@ def summarize(
             "train_examples": len(data.x_train),
             "validation_examples": 0 if data.x_test is None else len(data.x_test),
             "event_shape": list(data.event_shape),
+            **({} if data.feature_names is None else {"features": list(data.feature_names)}),
         },
         "likelihood": config.likelihood,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
