@@ -27,6 +27,13 @@ def test_sets_of_numbers(name):
     assert bool(getattr(constraints, name).contains(1.0)) == bool(EXPECTED[name][3])
 
 
+def test_intervals_with_and_without_their_ends():
+    x = np.array([-1.0, 0.0, 1.0, NAN], "float32")
+    for make, expected in (("interval", [1, 1, 1, 0]), ("open_interval", [0, 1, 0, 0])):
+        contained = getattr(constraints, make)(-1.0, 1.0).contains(x)
+        assert ops.convert_to_numpy(contained).astype(int).tolist() == expected
+
+
 def test_sets_of_vectors_and_matrices_have_one_answer_per_value():
     vectors = np.array([[0.0, 1.0], [NAN, 1.0], [0.0, INF]], "float32")
     contained = ops.convert_to_numpy(constraints.real_vector.contains(vectors))
@@ -43,6 +50,12 @@ def test_sets_of_vectors_and_matrices_have_one_answer_per_value():
     )
     contained = ops.convert_to_numpy(constraints.lower_cholesky.contains(matrices))
     assert contained.tolist() == [True, False, False, False, False]
+    contained = ops.convert_to_numpy(constraints.lower_triangular.contains(matrices))
+    assert contained.tolist() == [True, False, True, False, False]
+    vectors = np.array([[0.3, 0.7], [0.0, 1.0], [0.5, 0.6], [NAN, 1.0]], "float32")
+    for name, expected in (("simplex", [1, 1, 0, 0]), ("open_simplex", [1, 0, 0, 0])):
+        contained = ops.convert_to_numpy(getattr(constraints, name).contains(vectors))
+        assert contained.astype(int).tolist() == expected
 
 
 def test_broadcast_shapes():

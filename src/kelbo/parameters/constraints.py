@@ -81,6 +81,29 @@ def interval(low: Any, high: Any) -> Interval:
     )
 
 
+def open_interval(low: Any, high: Any) -> Interval:
+    """The numbers between `low` and `high`, both left out.
+
+    Args:
+        low: The lower end, a number or a tensor.
+        high: The upper end, a number or a tensor.
+
+    Returns:
+        A constraint.
+
+    Example:
+        >>> from kelbo.parameters import constraints
+        >>> bool(constraints.open_interval(-1.0, 1.0).contains(1.0))
+        False
+    """
+    return Interval(
+        f"greater than {_show(low)} and less than {_show(high)}",
+        lambda x: ops.logical_and(x > low, x < high),
+        low=low,
+        high=high,
+    )
+
+
 def greater_than(low: Any) -> Interval:
     """The finite numbers above `low`.
 
@@ -188,6 +211,10 @@ def _is_simplex(x):
     return ops.logical_and(ops.all(x >= 0, axis=-1), off < _tolerance(x) * x.shape[-1])
 
 
+def _is_open_simplex(x):
+    return ops.logical_and(_is_simplex(x), ops.all(x > 0, axis=-1))
+
+
 def _is_one_hot(x):
     is_binary = ops.all(ops.logical_or(ops.equal(x, 0), ops.equal(x, 1)), axis=-1)
     return ops.logical_and(is_binary, ops.equal(ops.sum(x, axis=-1), 1))
@@ -197,12 +224,14 @@ def _is_ordered(x):
     return ops.logical_and(_is_finite_vector(x), ops.all(x[..., 1:] > x[..., :-1], axis=-1))
 
 
+def _is_lower_triangular(x):
+    is_lower = ops.all(ops.equal(ops.triu(x, 1), 0), axis=(-2, -1))
+    return ops.logical_and(is_lower, _is_finite_matrix(x))
+
+
 def _is_lower_cholesky(x):
     diagonal = ops.diagonal(x, axis1=-2, axis2=-1)
-    is_lower = ops.all(ops.equal(ops.triu(x, 1), 0), axis=(-2, -1))
-    return ops.logical_and(
-        ops.logical_and(is_lower, _is_finite_matrix(x)), ops.all(diagonal > 0, axis=-1)
-    )
+    return ops.logical_and(_is_lower_triangular(x), ops.all(diagonal > 0, axis=-1))
 
 
 def _is_correlation_cholesky(x):
@@ -243,12 +272,7 @@ nonzero = Constraint(
 unit_interval = Interval(
     "between 0 and 1", lambda x: ops.logical_and(x >= 0, x <= 1), low=0.0, high=1.0
 )
-open_unit_interval = Interval(
-    "greater than 0 and less than 1",
-    lambda x: ops.logical_and(x > 0, x < 1),
-    low=0.0,
-    high=1.0,
-)
+open_unit_interval = open_interval(0.0, 1.0)
 circular = interval(-math.pi, math.pi)
 boolean = Constraint(
     "0 or 1", lambda x: ops.logical_or(ops.equal(x, 0), ops.equal(x, 1)), is_discrete=True
@@ -265,10 +289,16 @@ positive_integer = Constraint(
     is_discrete=True,
 )
 simplex = Constraint("a vector of numbers of at least 0 that sum to 1", _is_simplex, event_rank=1)
+open_simplex = Constraint(
+    "a vector of numbers greater than 0 that sum to 1", _is_open_simplex, event_rank=1
+)
 one_hot = Constraint(
     "a vector with a single 1 among zeros", _is_one_hot, event_rank=1, is_discrete=True
 )
 ordered = Constraint("a vector of strictly increasing numbers", _is_ordered, event_rank=1)
+lower_triangular = Constraint(
+    "a lower-triangular matrix of finite real numbers", _is_lower_triangular, event_rank=2
+)
 lower_cholesky = Constraint(
     "a lower-triangular matrix with a positive diagonal", _is_lower_cholesky, event_rank=2
 )

@@ -52,7 +52,7 @@ class Parametrized:
         self.dtype = (
             keras.backend.standardize_dtype(next(iter(self._given.values())).dtype)
             if self._given
-            else dtype or keras.config.floatx()
+            else dtype or default_dtype()
         )
         for name, tensor in self._given.items():
             setattr(self, name, tensor)
@@ -132,6 +132,20 @@ class Parametrized:
         if config["dtype"] not in available_dtypes():
             config = {**config, "dtype": "float32"}
         return cls(**config)
+
+
+def default_dtype() -> str:
+    """The dtype of an object whose parameters ask for none: Keras' default, but no half precision.
+
+    Returns:
+        "float32" or "float64".
+
+    Example:
+        >>> from kelbo.parameters.parametrized import default_dtype
+        >>> default_dtype()
+        'float32'
+    """
+    return "float64" if keras.config.floatx() == "float64" else "float32"
 
 
 def available_dtypes() -> tuple[str, ...]:
