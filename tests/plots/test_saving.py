@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from kelbo.errors import InputError
 from kelbo.files import replacing
-from kelbo.plots import image_grid, save
+from kelbo.plots import image_grid, latent_space, samples, save
 
 
 @pytest.fixture
@@ -83,3 +83,10 @@ def test_a_missing_folder_is_named(figure, tmp_path):
 def test_a_folder_is_no_file(figure, tmp_path):
     with pytest.raises(InputError, match="it is a folder"):
         save(figure, tmp_path)
+
+
+def test_a_name_that_the_font_cannot_write_is_no_reason_to_warn(tmp_path, recwarn):
+    x = np.random.default_rng(0).normal(size=(80, 3))
+    save(samples(x, feature_names=["価格", "b", "c"]), tmp_path / "a.png")
+    save(latent_space(x, np.repeat(["価格", "b"], 40)), tmp_path / "b.png")
+    assert not recwarn.list

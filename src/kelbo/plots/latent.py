@@ -14,7 +14,16 @@ from numpy.typing import ArrayLike
 from kelbo.errors import InputError
 from kelbo.plots.arrays import as_rows
 from kelbo.plots.classes import Classes, Quantity, as_labels
-from kelbo.plots.style import BLUE, INK, WIDTH, class_colours, new_figure, remark, styled
+from kelbo.plots.style import (
+    BLUE,
+    INK,
+    WIDTH,
+    class_colours,
+    new_figure,
+    remark,
+    styled,
+    unknown_glyphs_allowed,
+)
 
 _LEGEND_ROWS = 20
 _MOST_IN_LEGEND = 60
@@ -171,8 +180,9 @@ def _name_clouds(figure: Figure, points: np.ndarray, classes: Classes) -> None:
     ):
         return
     texts = [_cloud_name(figure.axes[0], points, classes, k) for k in present]
-    figure.draw_without_rendering()  # where a text lies is known once the axes have their place
-    boxes = {text: text.get_window_extent() for text in texts}
+    with unknown_glyphs_allowed():
+        figure.draw_without_rendering()  # where a text lies is known once axes have their place
+        boxes = {text: text.get_window_extent() for text in texts}
     kept: list[Text] = []
     for index in np.argsort(-counts, kind="stable"):
         text = texts[index]

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from kelbo.files import replacing
-from kelbo.plots.style import DPI
+from kelbo.plots.style import DPI, unknown_glyphs_allowed
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
@@ -33,6 +33,6 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
         ...     plots.save(figure, f"{folder}/samples.png").name
         'samples.png'
     """
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, unknown_glyphs_allowed():
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
     return Path(path)

@@ -1,7 +1,9 @@
 """One look for every picture: sizes, colours, and the settings that hold while a figure is made."""
 
 import functools
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec
 
 import matplotlib
@@ -96,6 +98,17 @@ def styled(make: Callable[_Parameters, Figure]) -> Callable[_Parameters, Figure]
             return make(*args, **kwargs)
 
     return under_settings
+
+
+@contextmanager
+def unknown_glyphs_allowed() -> Iterator[None]:
+    """Draws a character that the font lacks (of a person's own names) as a box, without a warning.
+
+    The box is seen; matplotlib's warning would come once per character and draw.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
 
 
 def new_figure(width: float = WIDTH, height: float = 5.0) -> Figure:
