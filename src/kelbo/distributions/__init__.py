@@ -1,10 +1,11 @@
 """Distributions: draw samples, score values, and measure how far apart two of them are."""
 
+from kelbo.distributions import kl_bernoulli, kl_composed, kl_normal  # noqa: F401 (registered)
 from kelbo.distributions.bernoulli import Bernoulli
 from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.independent import Independent
-from kelbo.distributions.kl import has_kl, kl_divergence, register_kl
+from kelbo.distributions.kl import has_kl, kl_divergence, register_kl, register_kl_rule
 from kelbo.distributions.multivariate_normal import MultivariateNormalTriL
 from kelbo.distributions.normal import Normal
 from kelbo.distributions.transformed import Transformed
@@ -22,4 +23,5 @@ __all__ = [
     "has_kl",
     "kl_divergence",
     "register_kl",
+    "register_kl_rule",
 ]

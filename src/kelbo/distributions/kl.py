@@ -1,20 +1,20 @@
-"""Kullback-Leibler divergences that have a closed form, in one registry."""
+"""The registry of Kullback-Leibler divergences that have a closed form.
+
+The formulas are in the modules `kl_*`, by family.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from kelbo import ops
-from kelbo.distributions.bernoulli import Bernoulli
-from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli, log_normalizer
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.independent import Independent
-from kelbo.distributions.multivariate_normal import MultivariateNormalTriL
-from kelbo.distributions.normal import Normal
 
 _Formula = Callable[[Any, Any], Any]
 # A family is a class, or (Independent, class) for independent copies of that class.
 Family = type | tuple[type, type]
 _FORMULAS: dict[tuple[Family, Family], _Formula] = {}
+_Rule = Callable[[Distribution, Distribution], _Formula | None]
+_RULES: list[_Rule] = []
 
 
 def register_kl(q_family: Family, p_family: Family) -> Callable[[_Formula], _Formula]:
@@ -39,6 +39,22 @@ def register_kl(q_family: Family, p_family: Family) -> Callable[[_Formula], _For
         return formula
 
     return register
+
+
+def register_kl_rule(rule: _Rule) -> _Rule:
+    """Registers the divergences between distributions that are made of others.
+
+    Rules are asked after the formulas of `register_kl`, in the order of their registration.
+
+    Args:
+        rule: A function of (q, p), of the same event shape, that returns a formula for the pair, or
+            None where it has none: it looks at the distributions inside, with `has_kl`.
+
+    Returns:
+        The rule.
+    """
+    _RULES.append(rule)
+    return rule
 
 
 def has_kl(q: Distribution, p: Distribution) -> bool:
@@ -126,10 +142,8 @@ def _find(q, p):
         for p_family in _families(p):
             if (q_family, p_family) in _FORMULAS:
                 return _FORMULAS[q_family, p_family]
-    if isinstance(q, Independent) and isinstance(p, Independent):
-        same_rank = q.reinterpreted_batch_rank == p.reinterpreted_batch_rank
-        return _independent if same_rank and has_kl(q.distribution, p.distribution) else None
-    return None
+    formulas = (rule(q, p) for rule in _RULES)
+    return next((formula for formula in formulas if formula is not None), None)
 
 
 def _families(distribution):
@@ -138,64 +152,6 @@ def _families(distribution):
     return type(distribution).__mro__
 
 
-def _independent(q, p):
-    return q.sum_over_event(kl_divergence(q.distribution, p.distribution))
-
-
 def _describe(distribution):
-    name = type(distribution).__name__
-    if isinstance(distribution, Independent):
-        return f"{name}[{_describe(distribution.distribution)}]"
-    return name
-
-
-@register_kl(Normal, Normal)
-def _normal_normal(q, p):
-    ratio = ops.square(q.scale / p.scale)
-    distance = ops.square((q.loc - p.loc) / p.scale)
-    return 0.5 * (ratio + distance - 1.0 - ops.log(ratio))
-
-
-@register_kl(Bernoulli, Bernoulli)
-def _bernoulli_bernoulli(q, p):
-    # By differences of log probabilities: exactly 0 for equal ones, and no large numbers cancel.
-    one = ops.softplus(-p.logits) - ops.softplus(-q.logits)
-    zero = ops.softplus(p.logits) - ops.softplus(q.logits)
-    return _share(ops.sigmoid(q.logits), one) + _share(ops.sigmoid(-q.logits), zero)
-
-
-def _share(probability, log_ratio):
-    """Their product, and 0 where the probability is 0, whatever the ratio is."""
-    never = ops.equal(probability, 0)
-    return probability * ops.where(never, ops.zeros_like(log_ratio), log_ratio)
-
-
-@register_kl(ContinuousBernoulli, ContinuousBernoulli)
-def _continuous_bernoulli_continuous_bernoulli(q, p):
-    return (q.logits - p.logits) * q.mean() + log_normalizer(p.logits) - log_normalizer(q.logits)
-
-
-@register_kl(MultivariateNormalTriL, MultivariateNormalTriL)
-def _multivariate_normal_multivariate_normal(q, p):
-    spread = ops.solve_triangular(p.scale_tril, q.scale_tril)
-    shift = ops.solve_triangular(p.scale_tril, (q.loc - p.loc)[..., None])
-    trace = ops.sum(ops.square(spread), axis=(-2, -1))
-    distance = ops.sum(ops.square(shift), axis=(-2, -1))
-    log_ratio = p._half_log_det() - q._half_log_det()
-    return 0.5 * (trace + distance - q.event_shape[0]) + log_ratio
-
-
-@register_kl(MultivariateNormalTriL, (Independent, Normal))
-def _multivariate_normal_independent(q, p):
-    loc, scale = p.mean(), p.stddev()
-    trace = ops.sum(ops.square(q.scale_tril / scale[..., None]), axis=(-2, -1))
-    distance = ops.sum(ops.square((q.loc - loc) / scale), axis=-1)
-    log_ratio = ops.sum(ops.log(scale), axis=-1) - q._half_log_det()
-    return 0.5 * (trace + distance - q.event_shape[0]) + log_ratio
-
-
-@register_kl((Independent, Normal), MultivariateNormalTriL)
-def _independent_multivariate_normal(q, p):
-    scale = q.stddev()
-    diagonal = scale[..., None] * ops.eye(p.event_shape[0], dtype=p.dtype)
-    return kl_divergence(MultivariateNormalTriL(q.mean(), diagonal, validate=False), p)
+    name, inner = type(distribution).__name__, getattr(distribution, "distribution", None)
+    return name if inner is None else f"{name}[{_describe(inner)}]"
