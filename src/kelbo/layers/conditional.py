@@ -6,8 +6,8 @@ from typing import Any
 
 import keras
 
-from kelbo import ops
 from kelbo.distributions import Distribution, Independent
+from kelbo.layers.folding import parameters_given
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import full_precision, to_full_precision
 from kelbo.parameters import as_shape, whole_number
@@ -20,9 +20,10 @@ class Conditional(keras.layers.Layer, abc.ABC):
     models, `summary` and export. `given(context)` returns the `Distribution`:
     `likelihood.given(z).log_prob(x)` reads as the mathematics does.
 
-    A subclass makes its `ParameterHead` layers in its constructor and lists them in `heads`,
+    A family makes its `ParameterHead` layers in its constructor and lists them in `heads`,
     writes `parameters_from`, which turns their outputs into parameters that obey the family's
-    rules, and `distribution`, which makes the distribution from the parameters.
+    rules, and `distribution`, which makes the distribution from the parameters. A conditional whose
+    parameters do not come from heads (`Flow`) writes `build_on` and `parameters_of` in their place.
 
     Args:
         event_shape: Shape of the value $y$: an image stays an image.
@@ -49,13 +50,13 @@ class Conditional(keras.layers.Layer, abc.ABC):
         self._context_rank = None
 
     @property
-    @abc.abstractmethod
     def heads(self) -> dict[str, ParameterHead]:
         """The layers that map features to raw parameters, by name."""
+        return {}
 
-    @abc.abstractmethod
     def parameters_from(self, **raw: Any) -> dict[str, Any]:
-        """The family's parameters, from what the heads returned."""
+        """The family's parameters, from what the heads returned; those themselves by default."""
+        return raw
 
     @abc.abstractmethod
     def distribution(self, **parameters: Any) -> Distribution:
@@ -84,9 +85,29 @@ class Conditional(keras.layers.Layer, abc.ABC):
                     f"{type(self).__name__}: its network must return one tensor of features, "
                     f"but it returns the shapes {features}."
                 )
+        self.build_on(features)
+        self.built = True
+
+    def build_on(self, features: Sequence[int | None]) -> None:
+        """Builds what makes parameters of the features: the heads.
+
+        Args:
+            features: Shape of a batch of features.
+        """
         for head in self.heads.values():
             head.build(features)
-        self.built = True
+
+    def parameters_of(self, features: Any) -> dict[str, Any]:
+        """The parameters of the family, from the features.
+
+        Args:
+            features: Tensor of shape (batch, *features' shape).
+
+        Returns:
+            A dict of tensors by name, each of shape (batch, ...).
+        """
+        raw = {name: to_full_precision(head(features)) for name, head in self.heads.items()}
+        return self.parameters_from(**raw)
 
     def call(self, context: Any) -> dict[str, Any]:
         """The parameters of the family, in float32 or float64 also under mixed precision.
@@ -97,9 +118,7 @@ class Conditional(keras.layers.Layer, abc.ABC):
         Returns:
             A dict of tensors by name, each of shape (batch, ...).
         """
-        features = context if self.network is None else self.network(context)
-        raw = {name: to_full_precision(head(features)) for name, head in self.heads.items()}
-        return self.parameters_from(**raw)
+        return self.parameters_of(context if self.network is None else self.network(context))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
         """Shapes of the parameters by name: those of the heads, unless a subclass says more.
@@ -140,22 +159,7 @@ class Conditional(keras.layers.Layer, abc.ABC):
         Raises:
             TypeError: `context` is a symbolic tensor.
         """
-        if isinstance(context, keras.KerasTensor):
-            raise TypeError(
-                f"{type(self).__name__}.given was called with a symbolic KerasTensor. Inside a "
-                "functional model, call the layer itself, which returns the parameters as "
-                "tensors; given() belongs into the call() of a layer or model, or a loss."
-            )
-        context = ops.convert_to_tensor(context)
-        axes = len(context.shape)
-        leading_axes = 1 if self._context_rank is None else axes - self._context_rank
-        if leading_axes == 1:
-            return self.distribution(**self(context))
-        leading = ops.shape(context)[:leading_axes]
-        folded = self(ops.reshape(context, (-1, *context.shape[leading_axes:])))
-        return self.distribution(
-            **{n: ops.reshape(value, (*leading, *value.shape[1:])) for n, value in folded.items()}
-        )
+        return self.distribution(**parameters_given(self, context, self._context_rank))
 
     def get_config(self) -> dict[str, Any]:
         network = self.network and keras.saving.serialize_keras_object(self.network)
