@@ -34,6 +34,12 @@ def test_intervals_with_and_without_their_ends():
         assert ops.convert_to_numpy(contained).astype(int).tolist() == expected
 
 
+def test_half_lines_with_and_without_their_end():
+    for make, expected in (("at_least", [0, 1, 1, 0]), ("greater_than", [0, 0, 1, 0])):
+        contained = getattr(constraints, make)(0.0).contains(np.array([-1.0, 0.0, 1.0, INF]))
+        assert ops.convert_to_numpy(contained).astype(int).tolist() == expected
+
+
 def test_sets_of_vectors_and_matrices_have_one_answer_per_value():
     vectors = np.array([[0.0, 1.0], [NAN, 1.0], [0.0, INF]], "float32")
     contained = ops.convert_to_numpy(constraints.real_vector.contains(vectors))

@@ -125,6 +125,27 @@ def greater_than(low: Any) -> Interval:
     )
 
 
+def at_least(low: Any) -> Interval:
+    """The finite numbers from `low` on, itself included.
+
+    Args:
+        low: The lower end, a number or a tensor.
+
+    Returns:
+        A constraint.
+
+    Example:
+        >>> from kelbo.parameters import constraints
+        >>> bool(constraints.at_least(2.0).contains(2.0))
+        True
+    """
+    return Interval(
+        f"at least {_show(low)} and finite",
+        lambda x: ops.logical_and(x >= low, ops.isfinite(x)),
+        low=low,
+    )
+
+
 def less_than(high: Any) -> Interval:
     """The finite numbers below `high`.
 
