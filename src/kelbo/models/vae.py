@@ -9,13 +9,14 @@ from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
 from kelbo.layers import Conditional
 from kelbo.models.importance import log_mean_weight
+from kelbo.models.probabilistic import ProbabilisticModel, as_rows
 from kelbo.objectives import ELBO, LatentTerms, Objective
 from kelbo.parameters import PACKAGE
-from kelbo.training import FusedTrainer, map_rows
+from kelbo.training import map_rows
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class VAE(FusedTrainer, keras.Model):
+class VAE(ProbabilisticModel):
     r"""Variational autoencoder: a latent variable model and its amortised posterior.
 
     $$p(x, z) = p(z)\, p(x \mid z), \qquad q(z \mid x) \approx p(z \mid x)$$
@@ -29,7 +30,8 @@ class VAE(FusedTrainer, keras.Model):
     tensors with the batch first.
 
     Args:
-        prior: Distribution $p(z)$ of one latent value.
+        prior: Distribution $p(z)$ of one latent value; or, to train it too, a layer whose `given()`
+            needs no context: a `Flow`.
         likelihood: Conditional $p(x \mid z)$, over values of the shape of one example.
         posterior: Conditional $q(z \mid x)$, over values of the prior's event shape.
         objective: What is minimised; `ELBO()` by default.
@@ -58,9 +60,11 @@ class VAE(FusedTrainer, keras.Model):
         (3, 64)
     """
 
+    parts = ("prior", "likelihood", "posterior", "objective", "preprocessing")
+
     def __init__(
         self,
-        prior: Distribution,
+        prior: Distribution | Conditional,
         likelihood: Conditional,
         posterior: Conditional,
         objective: Objective | None = None,
@@ -68,9 +72,7 @@ class VAE(FusedTrainer, keras.Model):
         seed: int | None = None,
         name: str | None = None,
     ):
-        super().__init__(name=name)
-        # The terms are sums over hundreds of pixels: half precision is for the networks only.
-        self.autocast = False
+        super().__init__(seed, name)
         if tuple(prior.event_shape) != posterior.event_shape:
             raise ValueError(
                 f"The prior is over latent values of shape {tuple(prior.event_shape)} but the "
@@ -81,12 +83,13 @@ class VAE(FusedTrainer, keras.Model):
         self.posterior = posterior
         self.preprocessing = preprocessing
         self._objective = ELBO() if objective is None else objective
-        self.seed = random.randrange(2**31) if seed is None else seed
-        self.seed_generator = keras.random.SeedGenerator(self.seed % 2**31)
         self._reconstruction = keras.metrics.Mean(name="reconstruction")
         self._kl = keras.metrics.Mean(name="kl")
-        self._verbs = {}
-        self.init_trainer()
+
+    @property
+    def example_shape(self) -> tuple:
+        """Shape of one example."""
+        return self.likelihood.event_shape
 
     @property
     def objective(self) -> Objective:
@@ -107,6 +110,8 @@ class VAE(FusedTrainer, keras.Model):
                 f"shape {self.likelihood.event_shape}: reshape the data, or give the likelihood "
                 "the event shape of an example."
             )
+        if isinstance(self.prior, Conditional) and not self.prior.built:
+            self.prior.build(None)
         shapes = {
             self.preprocessing: input_shape,
             self.posterior: input_shape,
@@ -117,20 +122,12 @@ class VAE(FusedTrainer, keras.Model):
                 layer.build(shape)
         self.built = True
 
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs: the shape of a batch."""
-        return {"input_shape": (None, *self.likelihood.event_shape)}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the model as `get_build_config` says."""
-        self.build(tuple(config["input_shape"]))
-
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The terms that the objective uses, each of shape (batch, samples) or (batch,)."""
         return self._terms(self._observed(x, self.seed_generator), self.seed_generator)
 
     def _observed(self, x, seed):
-        x = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        x = self._floating(x)
         return x if self.preprocessing is None else self.preprocessing(x, seed=seed)
 
     def _terms(self, x, seed):
@@ -143,25 +140,17 @@ class VAE(FusedTrainer, keras.Model):
         if "log_likelihood" in objective.uses:
             terms["log_likelihood"] = self.likelihood.given(z).log_prob(x)
         if "log_prior" in objective.uses:
-            terms["log_prior"] = self.prior.log_prob(z)
+            terms["log_prior"] = self._prior_distribution().log_prob(z)
         terms = {name: ops.transpose(term) for name, term in terms.items()}
         if "kl" in objective.uses:
-            terms["kl"] = kl_divergence(posterior, self.prior)
+            terms["kl"] = kl_divergence(posterior, self._prior_distribution())
         return terms
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Mean of the objective over the batch, plus the layers' own losses (regularisers)."""
-        loss = _weighted_mean(self.objective.loss(LatentTerms(**y_pred)), sample_weight)
-        for extra in self.losses:
-            loss = loss + ops.sum(ops.cast(extra, loss.dtype))
-        return loss
+    def _prior_distribution(self):
+        return self.prior.given() if isinstance(self.prior, Conditional) else self.prior
+
+    def loss_per_example(self, outputs: dict[str, Any]) -> Any:
+        return self.objective.loss(LatentTerms(**outputs))
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
@@ -207,7 +196,7 @@ class VAE(FusedTrainer, keras.Model):
         """
         self._require_built()
         run = self._compiled("decode", self.likelihood)
-        z = _as_rows(z, self.prior.event_shape, "z")
+        z = as_rows(z, self.prior.event_shape, "z")
         return self.likelihood.distribution(**map_rows(lambda batch, _: run(batch), z, batch_size))
 
     def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:
@@ -247,7 +236,7 @@ class VAE(FusedTrainer, keras.Model):
         """
         self._require_built()
         seed = random.randrange(2**31) if seed is None else seed
-        z = self.prior.sample((n,), seed=seed)
+        z = self._draw_from_prior(n, seed, batch_size)
 
         def draw(z, seed, index):
             likelihood = self.likelihood.given(z)
@@ -257,6 +246,15 @@ class VAE(FusedTrainer, keras.Model):
 
         run = self._compiled(f"sample {mean}", draw)
         return ops.convert_to_numpy(map_rows(lambda z, i: run(z, seed, i), z, batch_size))
+
+    def _draw_from_prior(self, n, seed, batch_size):
+        if not isinstance(self.prior, Conditional):
+            return self.prior.sample((n,), seed=seed)
+
+        def draw(count, seeds):
+            return self.prior.given().sample((count,), seed=seeds)
+
+        return self._compiled_draws("prior", n, batch_size, draw, seed)
 
     def log_likelihood(
         self,
@@ -299,7 +297,7 @@ class VAE(FusedTrainer, keras.Model):
                 z, log_posterior = posterior.sample_and_log_prob((count,), seeds)
                 return (
                     self.likelihood.given(z).log_prob(observed)
-                    + self.prior.log_prob(z)
+                    + self._prior_distribution().log_prob(z)
                     - log_posterior
                 )
 
@@ -309,54 +307,3 @@ class VAE(FusedTrainer, keras.Model):
         rows = self._examples(x)
         result = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size, verbose)
         return ops.convert_to_numpy(result)
-
-    def _compiled(self, verb, function):
-        if verb not in self._verbs:
-            variables = self.trainable_variables + self.non_trainable_variables
-            self._verbs[verb] = ops.compile(function, variables)
-        return self._verbs[verb]
-
-    def _examples(self, x):
-        x = _as_rows(x, self.likelihood.event_shape, "x")
-        if not self.built:
-            self.build((None, *x.shape[1:]))
-        return x
-
-    def _require_built(self):
-        if not self.built:
-            self.build((None, *self.likelihood.event_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        children = {name: getattr(self, name) for name in _CHILDREN}
-        serialized = {
-            name: child and keras.saving.serialize_keras_object(child)
-            for name, child in children.items()
-        }
-        return {**serialized, "seed": self.seed, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "VAE":
-        """The model that `get_config` described."""
-        children = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in _CHILDREN
-            if config[name] is not None
-        }
-        return cls(**{**config, **children})
-
-
-_CHILDREN = ("prior", "likelihood", "posterior", "objective", "preprocessing")
-
-
-def _weighted_mean(values, weights):
-    return ops.mean(values if weights is None else values * ops.cast(weights, values.dtype))
-
-
-def _as_rows(x, event_shape, name):
-    x = x if hasattr(x, "shape") else ops.convert_to_numpy(x)
-    if tuple(x.shape[1:]) != tuple(event_shape):
-        raise ValueError(
-            f"{name} has the shape {tuple(x.shape)}; expected (n, "
-            f"{', '.join(map(str, event_shape))})."
-        )
-    return x

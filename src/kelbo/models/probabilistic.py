@@ -1,0 +1,150 @@
+"""What the models of this package share: seeds, compiled verbs, a loss per example, files."""
+
+import abc
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import keras
+
+from kelbo import ops
+from kelbo.training import FusedTrainer, map_rows
+
+
+class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
+    """A `keras.Model` that is made of layers, distributions and objectives.
+
+    A subclass names its parts in `parts`, each an argument of its constructor and an attribute,
+    says the shape of one example in `example_shape`, and writes `build`, `call` (to tensors with
+    the batch first) and `loss_per_example`. It is compiled with an optimizer alone.
+
+    Args:
+        seed: Integer that decides the order of examples and all noise. None draws one (which
+            `keras.utils.set_random_seed` decides).
+        name: Name of the model.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, seed: int | None = None, name: str | None = None):
+        super().__init__(name=name)
+        # A log density is a sum of many terms: half precision is for the networks only.
+        self.autocast = False
+        self.seed = random.randrange(2**31) if seed is None else seed
+        self.seed_generator = keras.random.SeedGenerator(self.seed % 2**31)
+        self._verbs = {}
+        self.init_trainer()
+
+    @property
+    @abc.abstractmethod
+    def example_shape(self) -> tuple:
+        """Shape of one example."""
+
+    @abc.abstractmethod
+    def loss_per_example(self, outputs: Any) -> Any:
+        """Loss in nats per example, of shape (batch,), from what `call` returned."""
+
+    def get_build_config(self) -> dict[str, Any]:
+        """What `build` needs: the shape of a batch."""
+        return {"input_shape": (None, *self.example_shape)}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the model as `get_build_config` says."""
+        self.build(tuple(config["input_shape"]))
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Mean of `loss_per_example` over the batch, plus the layers' own losses (regularisers)."""
+        loss = _weighted_mean(self.loss_per_example(y_pred), sample_weight)
+        for extra in self.losses:
+            loss = loss + ops.sum(ops.cast(extra, loss.dtype))
+        return loss
+
+    def _floating(self, x):
+        return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+    def _compiled(self, verb, function):
+        if verb not in self._verbs:
+            variables = self.trainable_variables + self.non_trainable_variables
+            self._verbs[verb] = ops.compile(function, variables)
+        return self._verbs[verb]
+
+    def _compiled_draws(
+        self, verb: str, n: int, batch_size: int, draw: Callable[[int, Any], Any], seed: int
+    ) -> Any:
+        """`n` rows of `draw(count, seeds)`, which is compiled for few counts."""
+        import numpy as np
+
+        def run(index, count):
+            def batch(seed, index):
+                return draw(count, ops.SeedSequence(seed).fold_in(index))
+
+            return self._compiled(f"{verb} {count}", batch)(seed, index)
+
+        return map_rows(
+            lambda rows, index: run(index, len(rows)), np.zeros((n, 0), "float32"), batch_size
+        )
+
+    def _examples(self, x):
+        x = as_rows(x, self.example_shape, "x")
+        self._require_built()
+        return x
+
+    def _require_built(self):
+        if not self.built:
+            self.build((None, *self.example_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name) for name in self.parts}
+        serialized = {
+            name: part and keras.saving.serialize_keras_object(part) for name, part in parts.items()
+        }
+        return {**serialized, "seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ProbabilisticModel":
+        """The model that `get_config` described."""
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in cls.parts
+            if config[name] is not None
+        }
+        return cls(**{**config, **parts})
+
+
+def as_rows(x: Any, event_shape: Sequence[int], name: str) -> Any:
+    """A batch of values, as an array or tensor whose shape has been checked.
+
+    Args:
+        x: What was given.
+        event_shape: Shape of one value.
+        name: Name of the argument, for the error.
+
+    Returns:
+        `x` itself where it has a shape, else a NumPy array of it.
+
+    Raises:
+        ValueError: The shape is not (n, *event_shape).
+
+    Example:
+        >>> from kelbo.models.probabilistic import as_rows
+        >>> as_rows([[1.0, 2.0]], (2,), "x").shape
+        (1, 2)
+    """
+    x = x if hasattr(x, "shape") else ops.convert_to_numpy(x)
+    if tuple(x.shape[1:]) != tuple(event_shape):
+        raise ValueError(
+            f"{name} has the shape {tuple(x.shape)}; expected (n, "
+            f"{', '.join(map(str, event_shape))})."
+        )
+    return x
+
+
+def _weighted_mean(values, weights):
+    return ops.mean(values if weights is None else values * ops.cast(weights, values.dtype))
