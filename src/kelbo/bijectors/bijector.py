@@ -4,12 +4,12 @@ import abc
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras.backend import standardize_dtype
 
 from kelbo import ops
 from kelbo.ops.floats import as_floats
-from kelbo.parameters import Constraint, Parametrized, Shape, constraints
+from kelbo.parameters import Constraint, Parametrized, Shape, broadcast_shapes, constraints
+from kelbo.parameters.parametrized import default_dtype
 
 
 class Bijector(Parametrized, abc.ABC):
@@ -22,6 +22,15 @@ class Bijector(Parametrized, abc.ABC):
     A map of numbers acts on each entry of a tensor; a map of vectors (`event_rank` 1) on the last
     axis, one of matrices on the last two. Leading axes are batches, of the values and of the
     bijector's parameters, and broadcast.
+
+    Values outside of the domain or of the codomain are not looked for: what such a value is
+    mapped to has no meaning (often it is NaN). `distributions.Transformed` gives them no mass.
+
+    Args:
+        dtype: Floating dtype of the parameters. None takes the parameters' own, and Keras'
+            default for Python numbers.
+        validate: Whether values of the parameters are checked. Under `jit` only shapes can be.
+        **parameters: The parameters that were given, by name.
 
     Attributes:
         event_rank: How many trailing axes make up one value of $x$.
@@ -79,8 +88,12 @@ class Bijector(Parametrized, abc.ABC):
         Returns:
             `y`, and a tensor of the shape of the batch: that of `x` without the event's axes,
             broadcast with the bijector's own batch.
+
+        Raises:
+            ValueError: The last axes of `x` are not of a shape that is mapped.
         """
         x, bijector = self._in_one_dtype(x)
+        self.forward_event_shape(self._event_of(x, "x", self.event_rank))
         return bijector._forward_and_log_det(x)
 
     def inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
@@ -91,8 +104,12 @@ class Bijector(Parametrized, abc.ABC):
 
         Returns:
             `x`, and a tensor of the shape of the batch.
+
+        Raises:
+            ValueError: The last axes of `y` are not of a shape that is reached.
         """
         y, bijector = self._in_one_dtype(y)
+        self.inverse_event_shape(self._event_of(y, "y", self.inverse_event_rank))
         return bijector._inverse_and_log_det(y)
 
     @abc.abstractmethod
@@ -106,13 +123,19 @@ class Bijector(Parametrized, abc.ABC):
     def forward_event_shape(self, shape: Sequence[int | None]) -> Shape:
         """Shape of one value of y.
 
+        A map of numbers may be asked for the shape of a vector of them, and so on: axes in front
+        of those that it needs are kept.
+
         Args:
             shape: Shape of one value of x, at least of rank `event_rank`.
 
         Returns:
             A tuple.
+
+        Raises:
+            ValueError: No value of that shape is mapped.
         """
-        return tuple(shape)
+        return self._checked(shape, self.event_rank)
 
     def inverse_event_shape(self, shape: Sequence[int | None]) -> Shape:
         """Shape of one value of x.
@@ -122,8 +145,60 @@ class Bijector(Parametrized, abc.ABC):
 
         Returns:
             A tuple.
+
+        Raises:
+            ValueError: No value of that shape is reached.
         """
-        return tuple(shape)
+        return self._checked(shape, self.inverse_event_rank)
+
+    def batch_shape_within(self, rank: int) -> Shape:
+        """The batch shape of the same map, seen as one of larger values.
+
+        Args:
+            rank: How many trailing axes make up one value of x there, at least `event_rank`.
+
+        Returns:
+            The batch shape without its last `rank - event_rank` axes.
+
+        Example:
+            >>> from kelbo.bijectors import Shift
+            >>> Shift([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).batch_shape_within(1)
+            (2,)
+        """
+        own = self.batch_shape
+        return own[: max(len(own) - (rank - self.event_rank), 0)]
+
+    def _checked(self, shape: Sequence[int | None], rank: int) -> Shape:
+        """The shape of one value, or of several that are one to someone else."""
+        shape = tuple(shape)
+        if len(shape) < rank:
+            self._refuse_rank(shape, rank)
+        outer = len(shape) - rank
+        own = self.batch_shape[-outer:] if outer else ()
+        leading = shape[:outer]
+        try:
+            fits = None in leading or broadcast_shapes(own, leading) == leading
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{type(self).__name__}: its parameters are a batch of shape {self.batch_shape}, "
+                f"which does not fit in values of shape {shape}: each entry has one image."
+            )
+        return shape
+
+    def _event_of(self, value: Any, name: str, rank: int) -> Shape:
+        shape = tuple(value.shape)
+        if len(shape) < rank:
+            self._refuse_rank(shape, rank, f"{name} has ")
+        return shape[len(shape) - rank :]
+
+    def _refuse_rank(self, shape: Shape, rank: int, subject: str = "") -> None:
+        kind = {1: "vectors", 2: "matrices"}.get(rank, f"values of rank {rank}")
+        raise ValueError(
+            f"{type(self).__name__}: {subject}the shape {shape}, but the map is one of {kind}: "
+            f"give at least {rank} {'axis' if rank == 1 else 'axes'}."
+        )
 
     @property
     def _parameter_dtype(self) -> str | None:
@@ -138,7 +213,7 @@ class Bijector(Parametrized, abc.ABC):
             # A log-determinant is a sum of many terms: half precision is for networks only.
             dtype = "float64" if "float64" in (own, standardize_dtype(value.dtype)) else "float32"
         else:
-            dtype = own or keras.config.floatx()
+            dtype = own or default_dtype()
         return ops.convert_to_tensor(value, dtype=dtype), self.astype(dtype)
 
     def __repr__(self) -> str:

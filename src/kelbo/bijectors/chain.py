@@ -7,11 +7,14 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector, sum_over_event
+from kelbo.bijectors.composite import Composite
+from kelbo.bijectors.image import image
+from kelbo.bijectors.inverse import Inverse
 from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Chain(Bijector):
+class Chain(Composite):
     r"""The composition $y = f_n(\cdots f_2(f_1(x)))$, in the order in which they are listed.
 
     The first is applied first, as layers are in a `keras.Sequential`. (TensorFlow Probability
@@ -33,7 +36,7 @@ class Chain(Bijector):
         self.bijectors = tuple(bijectors)
         if not self.bijectors:
             raise ValueError("Chain: bijectors is empty; give at least one.")
-        super().__init__(dtype=max(b.dtype for b in self.bijectors), validate=False)
+        super().__init__(*self.bijectors)
         # Each map may need larger values than the one before it returns: the first gets them.
         surplus = needed = 0
         for bijector in self.bijectors:
@@ -54,34 +57,35 @@ class Chain(Bijector):
     def batch_shape(self) -> Shape:
         shapes, rank = [], self.event_rank
         for bijector in self.bijectors:
-            own = bijector.batch_shape
-            shapes.append(own[: max(len(own) - (rank - bijector.event_rank), 0)])
+            shapes.append(bijector.batch_shape_within(rank))
             rank += bijector.inverse_event_rank - bijector.event_rank
         return broadcast_shapes(*shapes)
 
     @property
     def domain(self) -> Constraint:
-        """The values of x that the first takes."""
-        return self.bijectors[0].domain
+        """The values of x that the first takes, and after it all others."""
+        domain = self.bijectors[-1].domain
+        for bijector in reversed(self.bijectors[:-1]):
+            domain = image(domain, Inverse(bijector))
+        return domain
 
     @property
     def codomain(self) -> Constraint:
-        """The values of y that the last reaches."""
-        return self.bijectors[-1].codomain
+        """The values of y that are reached."""
+        codomain = self.bijectors[0].codomain
+        for bijector in self.bijectors[1:]:
+            codomain = image(codomain, bijector)
+        return codomain
 
     @property
     def is_increasing(self) -> Any:
+        directions = [bijector.is_increasing for bijector in self.bijectors]
+        if any(direction is None for direction in directions):
+            return None
         increasing = True
-        for bijector in self.bijectors:
-            if bijector.is_increasing is None:
-                return None
-            increasing = ops.equal(increasing, bijector.is_increasing)
+        for direction in directions:
+            increasing = direction if increasing is True else ops.equal(increasing, direction)
         return increasing
-
-    @property
-    def _parameter_dtype(self):
-        dtypes = [b._parameter_dtype for b in self.bijectors]
-        return max((dtype for dtype in dtypes if dtype), default=None)
 
     def _forward_and_log_det(self, x):
         total, rank = 0.0, self.event_rank
@@ -109,17 +113,5 @@ class Chain(Bijector):
             shape = bijector.inverse_event_shape(shape)
         return tuple(shape)
 
-    def astype(self, dtype: str) -> "Chain":
-        if all(bijector.dtype == dtype for bijector in self.bijectors):
-            return self
-        return Chain([bijector.astype(dtype) for bijector in self.bijectors])
-
-    def get_config(self) -> dict[str, Any]:
-        return {"bijectors": [keras.saving.serialize_keras_object(b) for b in self.bijectors]}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Chain":
-        return cls([keras.saving.deserialize_keras_object(b) for b in config["bijectors"]])
-
-    def __repr__(self) -> str:
-        return f"Chain({list(self.bijectors)!r})"
+    def _arguments(self, parameters):
+        return {"bijectors": self.bijectors}

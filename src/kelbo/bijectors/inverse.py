@@ -6,11 +6,12 @@ from typing import Any
 import keras
 
 from kelbo.bijectors.bijector import Bijector
+from kelbo.bijectors.composite import Composite
 from kelbo.parameters import PACKAGE, Constraint, Shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Inverse(Bijector):
+class Inverse(Composite):
     r"""$y = f^{-1}(x)$.
 
     Args:
@@ -23,8 +24,8 @@ class Inverse(Bijector):
     """
 
     def __init__(self, bijector: Bijector):
-        super().__init__(dtype=bijector.dtype, validate=False)
         self.bijector = bijector
+        super().__init__(bijector)
 
     @property
     def batch_shape(self) -> Shape:
@@ -53,10 +54,6 @@ class Inverse(Bijector):
     def is_increasing(self) -> Any:
         return self.bijector.is_increasing
 
-    @property
-    def _parameter_dtype(self):
-        return self.bijector._parameter_dtype
-
     def _forward_and_log_det(self, x):
         return self.bijector._inverse_and_log_det(x)
 
@@ -69,17 +66,5 @@ class Inverse(Bijector):
     def inverse_event_shape(self, shape: Sequence[int | None]) -> Shape:
         return self.bijector.forward_event_shape(shape)
 
-    def astype(self, dtype: str) -> "Inverse":
-        if dtype == self.dtype:
-            return self
-        return Inverse(self.bijector.astype(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"bijector": keras.saving.serialize_keras_object(self.bijector)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Inverse":
-        return cls(keras.saving.deserialize_keras_object(config["bijector"]))
-
-    def __repr__(self) -> str:
-        return f"Inverse({self.bijector!r})"
+    def _arguments(self, parameters):
+        return {"bijector": self.bijector}

@@ -145,7 +145,8 @@ def default_dtype() -> str:
         >>> default_dtype()
         'float32'
     """
-    return "float64" if keras.config.floatx() == "float64" else "float32"
+    floatx = keras.config.floatx()
+    return floatx if floatx == "float64" and floatx in available_dtypes() else "float32"
 
 
 def available_dtypes() -> tuple[str, ...]:
