@@ -6,7 +6,13 @@ from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.independent import Independent
 from kelbo.distributions.kl import has_kl, kl_divergence, register_kl, register_kl_rule
-from kelbo.distributions.multivariate_normal import MultivariateNormalTriL
+from kelbo.distributions.multivariate_normal import MultivariateNormal
+from kelbo.distributions.multivariate_normal_diag import MultivariateNormalDiag
+from kelbo.distributions.multivariate_normal_full_covariance import (
+    MultivariateNormalFullCovariance,
+)
+from kelbo.distributions.multivariate_normal_low_rank import MultivariateNormalLowRank
+from kelbo.distributions.multivariate_normal_tril import MultivariateNormalTriL
 from kelbo.distributions.normal import Normal
 from kelbo.distributions.transformed import Transformed
 from kelbo.parameters import constraints
@@ -16,6 +22,10 @@ __all__ = [
     "ContinuousBernoulli",
     "Distribution",
     "Independent",
+    "MultivariateNormal",
+    "MultivariateNormalDiag",
+    "MultivariateNormalFullCovariance",
+    "MultivariateNormalLowRank",
     "MultivariateNormalTriL",
     "Normal",
     "Transformed",

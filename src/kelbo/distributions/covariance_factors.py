@@ -1,0 +1,222 @@
+r"""Factors F of covariance matrices, $\Sigma = F F^\top$: draws, distances and determinants.
+
+A multivariate normal is a mean and one of these; each computes at the cost that its form allows.
+Vectors lie along the last axis; batches broadcast.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo import ops
+
+
+class DiagonalFactor:
+    r"""$\Sigma = \mathrm{diag}(s)^2$.
+
+    Args:
+        scale: $s > 0$, of shape (..., d).
+
+    Example:
+        >>> from kelbo.distributions.covariance_factors import DiagonalFactor
+        >>> from kelbo import ops
+        >>> float(DiagonalFactor(ops.convert_to_tensor([1.0, 2.0])).half_log_det())
+        0.6931...
+    """
+
+    def __init__(self, scale: Any):
+        self.scale = scale
+
+    def sample(self, shape: Sequence[int], seed: Any) -> Any:
+        """Draws of mean 0."""
+        dtype = keras.backend.standardize_dtype(self.scale.dtype)
+        return self.scale * keras.random.normal(shape, dtype=dtype, seed=seed)
+
+    def squared_distance(self, x: Any) -> Any:
+        r"""$x^\top \Sigma^{-1} x$."""
+        return ops.sum(ops.square(x / self.scale), axis=-1)
+
+    def half_log_det(self) -> Any:
+        r"""$\tfrac12 \log \det \Sigma$."""
+        return ops.sum(ops.log(self.scale), axis=-1)
+
+    def variance(self) -> Any:
+        r"""The diagonal of $\Sigma$."""
+        return ops.square(self.scale)
+
+    def matrix(self) -> Any:
+        """F, of shape (..., d, d)."""
+        return self.scale[..., None] * ops.eye(self.scale.shape[-1], dtype=self.scale.dtype)
+
+    def covariance(self) -> Any:
+        r"""$\Sigma$, of shape (..., d, d)."""
+        variance = self.variance()
+        return variance[..., None] * ops.eye(variance.shape[-1], dtype=variance.dtype)
+
+    def trace_of_ratio(self, other: Any) -> Any:
+        r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
+        if isinstance(other, DiagonalFactor):
+            return ops.sum(ops.square(other.scale / self.scale), axis=-1)
+        return ops.sum(other.variance() / self.variance(), axis=-1)
+
+
+class TriangularFactor:
+    r"""$\Sigma = L L^\top$, L lower triangular.
+
+    Args:
+        scale_tril: L, of shape (..., d, d), with a positive diagonal.
+
+    Example:
+        >>> from kelbo.distributions.covariance_factors import TriangularFactor
+        >>> from kelbo import ops
+        >>> lower = ops.convert_to_tensor([[1.0, 0.0], [1.0, 2.0]])
+        >>> float(TriangularFactor(lower).squared_distance(ops.ones((2,))))
+        1.0
+    """
+
+    def __init__(self, scale_tril: Any):
+        self.scale_tril = scale_tril
+
+    def sample(self, shape: Sequence[int], seed: Any) -> Any:
+        """Draws of mean 0."""
+        dtype = keras.backend.standardize_dtype(self.scale_tril.dtype)
+        noise = keras.random.normal(shape, dtype=dtype, seed=seed)
+        return ops.squeeze(ops.matmul(self.scale_tril, noise[..., None]), -1)
+
+    def squared_distance(self, x: Any) -> Any:
+        r"""$x^\top \Sigma^{-1} x$."""
+        # All vectors that meet the same L are columns of one solve: L is not copied for each.
+        rank = len(self.scale_tril.shape) - 2
+        leading = max(len(x.shape) - 1 - rank, 0)
+        shape = ops.shape(x)
+        axes = range(len(x.shape))
+        columns = ops.transpose(x, (*axes[leading:], *axes[:leading]))
+        columns = ops.reshape(columns, (*shape[leading:], -1))
+        squared = ops.sum(ops.square(ops.solve_triangular(self.scale_tril, columns)), axis=-2)
+        batch = tuple(ops.shape(squared))[:-1]
+        squared = ops.reshape(squared, (*batch, *shape[:leading]))
+        axes = range(len(squared.shape))
+        return ops.transpose(squared, (*axes[len(batch) :], *axes[: len(batch)]))
+
+    def half_log_det(self) -> Any:
+        r"""$\tfrac12 \log \det \Sigma$."""
+        return ops.sum(ops.log(ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
+
+    def variance(self) -> Any:
+        r"""The diagonal of $\Sigma$."""
+        return ops.sum(ops.square(self.scale_tril), axis=-1)
+
+    def matrix(self) -> Any:
+        """F, of shape (..., d, d)."""
+        return self.scale_tril
+
+    def covariance(self) -> Any:
+        r"""$\Sigma$, of shape (..., d, d)."""
+        return ops.matmul(self.scale_tril, ops.swapaxes(self.scale_tril, -1, -2))
+
+    def trace_of_ratio(self, other: Any) -> Any:
+        r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
+        spread = ops.solve_triangular(self.scale_tril, other.matrix())
+        return ops.sum(ops.square(spread), axis=(-2, -1))
+
+
+class LowRankFactor:
+    r"""$\Sigma = D + W W^\top$, D diagonal and positive, W tall.
+
+    With $A = D^{-1/2} W$ and $C = I + A^\top A$, of k rows, Woodbury's identity and the matrix
+    determinant lemma are
+
+    $$\Sigma^{-1} = D^{-1/2} (I - A C^{-1} A^\top) D^{-1/2}, \qquad
+      \det \Sigma = \det C \prod_i D_{ii}$$
+
+    A distance by the first one is a difference of large numbers where D is small. It is computed
+    as the sum of squares that it equals, $\lVert e - A z \rVert^2 + \lVert z \rVert^2$ with
+    $e = D^{-1/2} x$ and $z = C^{-1} A^\top e$, where an error in z has no effect of first order.
+
+    Args:
+        diagonal: The diagonal of D, of shape (..., d).
+        columns: W, of shape (..., d, k).
+
+    Example:
+        >>> from kelbo.distributions.covariance_factors import LowRankFactor
+        >>> from kelbo import ops
+        >>> factor = LowRankFactor(ops.ones((3,)), ops.ones((3, 1)))
+        >>> float(factor.half_log_det())  # log(4) / 2
+        0.6931...
+    """
+
+    def __init__(self, diagonal: Any, columns: Any):
+        self.diagonal, self.columns = diagonal, columns
+
+    def _scaled(self):
+        """A, and the Cholesky factor of C."""
+        scaled = self.columns / ops.sqrt(self.diagonal)[..., None]
+        inner = ops.matmul(ops.swapaxes(scaled, -1, -2), scaled)
+        # Its eigenvalues are 1 or more: no jitter can be needed.
+        return scaled, ops.cholesky(ops.add_to_diagonal(inner, 1.0), name="I + A'A")
+
+    def sample(self, shape: Sequence[int], seed: Any) -> Any:
+        """Draws of mean 0."""
+        dtype = keras.backend.standardize_dtype(self.diagonal.dtype)
+        rank, shape = self.columns.shape[-1], tuple(shape)
+        # One draw of both noises: a seed need not be split.
+        noise = keras.random.normal((*shape[:-1], shape[-1] + rank), dtype=dtype, seed=seed)
+        own, common = noise[..., : shape[-1]], noise[..., shape[-1] :]
+        spread = ops.squeeze(ops.matmul(self.columns, common[..., None]), -1)
+        return ops.sqrt(self.diagonal) * own + spread
+
+    def squared_distance(self, x: Any) -> Any:
+        r"""$x^\top \Sigma^{-1} x$."""
+        return ops.squeeze(self._squared_distance_of_rows(x[..., None, :]), -1)
+
+    def _squared_distance_of_rows(self, rows):
+        # Rows, not columns: where W has no batch, all of them are one matrix product.
+        scaled, lower = self._scaled()
+        e = rows / ops.sqrt(self.diagonal)[..., None, :]
+        columns = ops.swapaxes(ops.matmul(e, scaled), -1, -2)
+        z = ops.swapaxes(ops.cho_solve(lower, columns), -1, -2)
+        rest = e - ops.matmul(z, ops.swapaxes(scaled, -1, -2))
+        return ops.sum(ops.square(rest), axis=-1) + ops.sum(ops.square(z), axis=-1)
+
+    def half_log_det(self) -> Any:
+        r"""$\tfrac12 \log \det \Sigma$."""
+        diagonal = ops.diagonal(self._scaled()[1], axis1=-2, axis2=-1)
+        own = 0.5 * ops.sum(ops.log(self.diagonal), axis=-1)
+        return own + ops.sum(ops.log(diagonal), axis=-1)
+
+    def variance(self) -> Any:
+        r"""The diagonal of $\Sigma$."""
+        return self.diagonal + ops.sum(ops.square(self.columns), axis=-1)
+
+    def matrix(self) -> Any:
+        """F, of shape (..., d, d + k)."""
+        own = DiagonalFactor(ops.sqrt(self.diagonal)).matrix()
+        batch = ops.shape(own[..., :1, :1] + self.columns[..., :1, :1])[:-2]
+        parts = [ops.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (own, self.columns)]
+        return ops.concatenate(parts, axis=-1)
+
+    def covariance(self) -> Any:
+        r"""$\Sigma$, of shape (..., d, d)."""
+        spread = ops.matmul(self.columns, ops.swapaxes(self.columns, -1, -2))
+        return ops.add_to_diagonal(spread, self.diagonal)
+
+    def trace_of_ratio(self, other: Any) -> Any:
+        r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
+        if isinstance(other, TriangularFactor):
+            return self._trace_of(other.scale_tril)
+        if isinstance(other, LowRankFactor):
+            return self._trace_of_diagonal(other.diagonal) + self._trace_of(other.columns)
+        return self._trace_of_diagonal(other.variance())
+
+    def _trace_of(self, columns):
+        """The sum of the squared distances of some columns."""
+        rows = ops.swapaxes(columns, -1, -2)
+        return ops.sum(self._squared_distance_of_rows(rows), axis=-1)
+
+    def _trace_of_diagonal(self, variance):
+        """Of a diagonal matrix: no matrix of d columns is made."""
+        scaled, lower = self._scaled()
+        z = ops.solve_triangular(lower, ops.swapaxes(scaled, -1, -2))
+        share = 1.0 - ops.sum(ops.square(z), axis=-2)
+        return ops.sum(variance / self.diagonal * share, axis=-1)
