@@ -3,6 +3,7 @@
 # ruff: noqa: F401, F403
 from keras.ops import *
 
+from kelbo.ops import random
 from kelbo.ops.compilation import compile, is_concrete
 from kelbo.ops.factorization import CholeskyError, cholesky
 from kelbo.ops.float64 import *

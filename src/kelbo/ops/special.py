@@ -7,6 +7,7 @@ from keras import ops
 
 from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats
+from kelbo.ops.series import polynomial, stirling_correction
 from kelbo.ops.symbolic import symbolic
 
 # A branch that is not taken still has a gradient, and NaN there would spread: so each branch below
@@ -82,45 +83,21 @@ def betaln(a: Any, b: Any) -> Any:
         0.5 * (math.log(2.0 * math.pi) - ops.log(q))
         - (p - 0.5) * ops.log1p(q / p)
         - q * ops.log1p(p / q)
-        + _stirling_correction(p)
-        + _stirling_correction(q)
-        - _stirling_correction(p + q)
+        + stirling_correction(p)
+        + stirling_correction(q)
+        - stirling_correction(p + q)
     )
     p = ops.where(both_large, 1.0, small)
     one = (
         backend.lgamma(p)
         + p * (1.0 - ops.log(q))
         - (p + q - 0.5) * ops.log1p(p / q)
-        + _stirling_correction(q)
-        - _stirling_correction(p + q)
+        + stirling_correction(q)
+        - stirling_correction(p + q)
     )
     q = ops.where(one_large, 1.0, large)
     none = backend.lgamma(p) + backend.lgamma(q) - backend.lgamma(p + q)
     return ops.where(both_large, both, ops.where(one_large, one, none))
-
-
-# Minimax coefficients of the series in 1 / z^2, from Algorithm 708 (function bcorr), for z >= 8.
-_STIRLING = (
-    0.833333333333333e-01,
-    -0.277777777760991e-02,
-    0.793650666825390e-03,
-    -0.595202931351870e-03,
-    0.837308034031215e-03,
-    -0.165322962780713e-02,
-)
-
-
-def _stirling_correction(z):
-    """What Stirling leaves: log Γ(z) - ((z - 1/2) log z - z + log(2π) / 2), for z >= 8."""
-    inverse = 1.0 / z
-    return inverse * _polynomial(inverse * inverse, _STIRLING)
-
-
-def _polynomial(t, coefficients):
-    value = coefficients[-1]
-    for coefficient in reversed(coefficients[:-1]):
-        value = coefficient + t * value
-    return value
 
 
 @symbolic
@@ -303,7 +280,7 @@ def log_normal_cdf(x: Any) -> Any:
     (x,) = as_floats(x)
     left, right = x < -10.0, x > 0.0
     tail = ops.where(left, x, -10.0)
-    series = ops.log1p(_polynomial(1.0 / (tail * tail), _NORMAL_TAIL))
+    series = ops.log1p(polynomial(1.0 / (tail * tail), _NORMAL_TAIL))
     in_tail = -0.5 * tail * tail - ops.log(-tail) - 0.5 * math.log(2.0 * math.pi) + series
     # Not further left than the branch goes: erfc would underflow, and its logarithm be infinite.
     middle = ops.where(ops.logical_or(left, right), 0.0, x)

@@ -10,6 +10,8 @@ import jax.scipy.special
 import keras
 import numpy as np
 
+from kelbo.ops.backends import jax_random
+
 DOUBLE_DTYPES = frozenset({np.dtype("float64"), np.dtype("complex128"), "float64", "complex128"})
 
 # The functions of `keras.ops` that turn float64 into float32, or go through float32 inside (seen
@@ -57,6 +59,10 @@ lgamma = jax.lax.lgamma
 digamma = jax.lax.digamma
 erfc = jax.lax.erfc
 normal_quantile = jax.scipy.special.ndtri
+gamma_slope = jax.lax.random_gamma_grad
+gamma_above_one = jax_random.gamma_above_one
+poisson = jax_random.poisson
+binomial = jax_random.binomial
 
 
 def float64_enabled() -> bool:
@@ -75,6 +81,23 @@ def known_truth(x: jax.Array) -> bool | None:
         return bool(x)
     except jax.errors.ConcretizationTypeError:
         return None
+
+
+def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:
+    """The elementwise `function`, differentiated by the rules given: see `ops.derivatives`."""
+    differentiable = jax.custom_jvp(function)
+
+    def rule(primals, tangents):
+        value = differentiable(*primals)
+        total = jnp.zeros_like(value)
+        for tangent, derivative in zip(tangents, derivatives, strict=True):
+            # What is constant costs nothing: its derivative is not computed.
+            if type(tangent) is not jax.custom_derivatives.SymbolicZero:
+                total = total + derivative(*primals, value) * tangent
+        return value, total
+
+    differentiable.defjvp(rule, symbolic_zeros=True)
+    return jax.jit(differentiable)  # else an eager call would be compiled op by op
 
 
 def factor_with_retries(a: jax.Array, jitter: float, max_tries: int) -> jax.Array:

@@ -35,6 +35,30 @@ erfc = tf.math.erfc
 normal_quantile = tf.math.ndtri
 
 
+def gamma_slope(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """The derivative of a standard gamma draw x by its concentration, at a fixed probability."""
+    return tf.raw_ops.RandomGammaGrad(alpha=a, sample=x)
+
+
+def gamma_above_one(seed: tf.Tensor, concentration: tf.Tensor) -> tf.Tensor:
+    """Standard gamma draws of the shape of `concentration`, which is at least 1."""
+    return tf.random.stateless_gamma(
+        tf.shape(concentration), seed=seed, alpha=concentration, dtype=concentration.dtype
+    )
+
+
+def poisson(seed: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+    """Poisson draws of the shape and dtype of `rate`."""
+    return tf.random.stateless_poisson(tf.shape(rate), seed=seed, lam=rate, dtype=rate.dtype)
+
+
+def binomial(seed: tf.Tensor, counts: tf.Tensor, probs: tf.Tensor) -> tf.Tensor:
+    """Binomial draws of the shape and dtype of `counts` and `probs`, which share them."""
+    return tf.random.stateless_binomial(
+        tf.shape(probs), seed=seed, counts=counts, probs=probs, output_dtype=probs.dtype
+    )
+
+
 def float64_enabled() -> bool:
     """Whether float64 tensors exist: always, on TensorFlow."""
     return True
@@ -48,6 +72,21 @@ def as_tensor(x: tf.Tensor | tf.Variable) -> tf.Tensor:
 def known_truth(x: tf.Tensor) -> bool | None:
     """The truth of a boolean scalar, or None while a graph is being traced."""
     return bool(x) if hasattr(x, "numpy") else None
+
+
+def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:
+    """The elementwise `function`, differentiated by the rules given: see `ops.derivatives`."""
+
+    @tf.custom_gradient
+    def differentiable(*args):
+        value = function(*args)
+
+        def gradient(upstream):
+            return [rule and upstream * rule(*args, value) for rule in derivatives]
+
+        return value, gradient
+
+    return differentiable
 
 
 def factor_with_retries(a: tf.Tensor, jitter: float, max_tries: int) -> tf.Tensor:

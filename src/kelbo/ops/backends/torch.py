@@ -85,6 +85,35 @@ lgamma = torch.lgamma
 digamma = torch.digamma
 erfc = torch.special.erfc
 normal_quantile = torch.special.ndtri
+gamma_slope = torch._standard_gamma_grad  # has no public name; what Gamma.rsample goes by
+
+
+def _generator(seed):
+    """A generator of its own: PyTorch's global one stays as it was."""
+    high, low = (int(word) for word in seed)
+    return torch.Generator(device=seed.device).manual_seed((high << 31) | low)
+
+
+def _drawn(sampler, seed, *parameters):
+    if seed.device.type == "meta":  # only shapes are computed
+        return torch.empty_like(parameters[-1])
+    with torch.no_grad():
+        return sampler(*parameters, generator=_generator(seed))
+
+
+def gamma_above_one(seed: torch.Tensor, concentration: torch.Tensor) -> torch.Tensor:
+    """Standard gamma draws of the shape of `concentration`, which is at least 1."""
+    return _drawn(torch._standard_gamma, seed, concentration)
+
+
+def poisson(seed: torch.Tensor, rate: torch.Tensor) -> torch.Tensor:
+    """Poisson draws of the shape and dtype of `rate`."""
+    return _drawn(torch.poisson, seed, rate)
+
+
+def binomial(seed: torch.Tensor, counts: torch.Tensor, probs: torch.Tensor) -> torch.Tensor:
+    """Binomial draws of the shape and dtype of `counts` and `probs`, which share them."""
+    return _drawn(torch.binomial, seed, counts, probs)
 
 
 def float64_enabled() -> bool:
@@ -103,6 +132,27 @@ def known_truth(x: torch.Tensor) -> bool | None:
         return bool(x)
     except RuntimeError:
         return None
+
+
+def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:
+    """The elementwise `function`, differentiated by the rules given: see `ops.derivatives`."""
+
+    class Differentiable(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *args: Any) -> torch.Tensor:
+            value = function(*args)
+            ctx.save_for_backward(*args, value)
+            return value
+
+        @staticmethod
+        def backward(ctx: Any, upstream: torch.Tensor) -> tuple:
+            saved = ctx.saved_tensors
+            return tuple(
+                upstream * rule(*saved) if rule and wanted else None
+                for rule, wanted in zip(derivatives, ctx.needs_input_grad, strict=True)
+            )
+
+    return Differentiable.apply
 
 
 def factor_with_retries(a: torch.Tensor, jitter: float, max_tries: int) -> torch.Tensor:
