@@ -160,7 +160,7 @@ def test_a_checkpoint_that_is_damaged_or_gone(finished, tmp_path):
 def test_force_replaces_only_once_all_is_checked(finished, small, tmp_path, without_figures):
     folder = shutil.copytree(finished.path, tmp_path / "run")
     before = contents(folder)
-    with pytest.raises(InputError, match="exists and is not empty"):
+    with pytest.raises(InputError, match="holds a run; go on with --resume"):
         runs.fit(small, folder)
     with pytest.raises(InputError, match="batch_size"):
         runs.fit(small.replace(batch_size=5000), folder, force=True)
@@ -205,7 +205,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(tmp_path, monkeypat
                 self.model.optimizer.learning_rate.assign(float("inf"))
 
     every_epoch = functools.partial(Checkpoint, every=0.0)
-    monkeypatch.setattr("kelbo.runs.fitting.Checkpoint", every_epoch)
+    monkeypatch.setattr("kelbo.runs.claim.Checkpoint", every_epoch)
     folder = tmp_path / "run"
     with pytest.raises(runs.Diverged, match=r"epoch 4 at step 2; .*checkpoint.npz keeps") as caught:
         runs.fit(config, folder, callbacks=[Break()])
@@ -216,6 +216,53 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(tmp_path, monkeypat
     runs.resume(folder, {"epochs": 50}, say=said.append)  # without what broke it
     assert "going on after epoch 3" in said
     assert (folder / "model.keras").exists()
+
+
+class AskToStop(keras.callbacks.Callback):
+    """Ctrl-C while the last epoch is validated, as the trainer's handler of the signal notes it."""
+
+    def on_test_begin(self, logs=None):
+        if int(self.model.epochs_trained.value) >= 1:
+            self.model.interrupted = True
+
+
+def test_ctrl_c_in_the_last_validation_is_heard(finished, small, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(runs.Interrupted, match="after the last epoch; go on with"):
+        runs.fit(small, folder, callbacks=[AskToStop()])
+    assert not (folder / "summary.json").exists()
+    runs.resume(folder)
+    assert sorted(contents(folder)) == FILES
+    assert_same_weights(folder, finished.path)
+
+
+@pytest.mark.parametrize(
+    "during", ["runs.figures.log_likelihood", "plots.save", "report.write", "models.VAE.save"]
+)
+def test_ctrl_c_after_the_fit_leaves_whole_files(small, tmp_path, monkeypatch, during):
+    folder = tmp_path / "run"
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"kelbo.{during}", stop)
+        with pytest.raises(runs.Interrupted, match="after the last epoch; go on with"):
+            runs.fit(small.replace(epochs=1), folder)
+    assert set(contents(folder)) < set(FILES)  # no temporary file
+    assert runs.resume(folder).summary["epochs"] == 1
+    assert sorted(contents(folder)) == FILES
+
+
+def test_memory_that_does_not_suffice_after_the_fit(small, tmp_path, monkeypatch, without_figures):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kelbo.runs.figures.log_likelihood", fail)
+        with pytest.raises(InputError, match=r"out of memory.*the trained model is kept"):
+            runs.fit(small, tmp_path / "run")
+    assert runs.resume(tmp_path / "run").summary["epochs"] == 2
 
 
 @pytest.mark.slow

@@ -17,8 +17,9 @@ def test_a_new_folder_is_free(tmp_path):
 
 def test_a_taken_folder_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"not empty; .*--force"):
-        RunFolder.free(tmp_path)
+    for force in (False, True):
+        with pytest.raises(InputError, match=r"not empty and holds no run of Kelbo; .*--out"):
+            RunFolder.free(tmp_path, force)
     FitConfig().to_yaml(tmp_path / "config.yaml")
     with pytest.raises(InputError, match=r"--resume .*--force"):
         RunFolder.free(tmp_path)
@@ -27,12 +28,42 @@ def test_a_taken_folder_is_refused_with_what_to_do(tmp_path):
 
 
 def test_force_replaces_a_run_and_nothing_else(tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
     folder = RunFolder.free(tmp_path, force=True)
     for file in folder.files:
         file.write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    FitConfig().to_yaml(folder.config)
     folder.take()
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("config", ["seed: 1\n", "", "# made by hand\nlatent_dim: 2\n", None])
+def test_a_folder_of_other_files_is_refused_and_nothing_is_lost(tmp_path, config):
+    folder = RunFolder(tmp_path)
+    for file in folder.files:
+        file.write_text("mine")
+    folder.config.unlink()
+    if config is not None:
+        folder.config.write_text(config)
+    before = {file: file.read_text() for file in tmp_path.iterdir()}
+    for take in (lambda: RunFolder.free(tmp_path, force=True), folder.take):
+        with pytest.raises(InputError, match="nothing in it is touched"):
+            take()
+    assert {file: file.read_text() for file in tmp_path.iterdir()} == before
+
+
+def test_a_run_is_known_by_its_settings(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert (folder.holds_run, folder.is_empty) == (False, True)
+    folder.take()
+    assert (folder.holds_run, folder.is_empty) == (False, True)
+    FitConfig().to_yaml(folder.config)
+    assert (folder.holds_run, folder.is_empty) == (True, False)
+    folder.config.write_bytes(folder.config.read_bytes()[:60] + b"\xff\xfe damaged")
+    assert folder.holds_run
+    folder.config.unlink()
+    folder.config.mkdir()
+    assert not folder.holds_run
 
 
 def test_the_next_folder(tmp_path):

@@ -16,6 +16,7 @@ from kelbo.models import VAE
 from kelbo.objectives import ELBO
 from kelbo.runs.config import FitConfig
 from kelbo.runs.likelihoods import settle
+from kelbo.runs.memory import count_weights, enough_memory, require_memory
 
 _OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -39,7 +40,8 @@ def build_model(config: FitConfig, data: Dataset) -> VAE:
         The model.
 
     Raises:
-        InputError: Values of the data lie outside the support of the likelihood.
+        InputError: Values of the data lie outside the support of the likelihood, or there is not
+            enough memory.
 
     Example:
         >>> from kelbo import datasets, runs
@@ -50,10 +52,21 @@ def build_model(config: FitConfig, data: Dataset) -> VAE:
     """
     config = settle(config, data)
     keras.utils.set_random_seed(config.seed)
+    likelihood = _likelihood(config, data.event_shape)
+    posterior = _posterior(config, data.event_shape)
+    weights = count_weights(config, data.event_shape, likelihood, posterior)
+    require_memory(config, weights, likelihood)
+    with enough_memory():
+        return _compiled(config, data, likelihood, posterior)
+
+
+def _compiled(
+    config: FitConfig, data: Dataset, likelihood: Conditional, posterior: Conditional
+) -> VAE:
     model = VAE(
         prior=Normal.standard((config.latent_dim,)),
-        likelihood=_likelihood(config, data.event_shape),
-        posterior=_posterior(config, data.event_shape),
+        likelihood=likelihood,
+        posterior=posterior,
         objective=ELBO(samples=config.samples, kl=config.kl),
         preprocessing=StochasticBinarization() if config.binarize == "dynamic" else None,
         seed=config.seed,

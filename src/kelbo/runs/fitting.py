@@ -13,11 +13,13 @@ from kelbo.errors import InputError
 from kelbo.models import VAE
 from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
+from kelbo.runs.claim import Claim
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import load_data, require_trainable, settled_epochs
 from kelbo.runs.fingerprint import require_same_data, write_fingerprint
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
+from kelbo.runs.memory import enough_memory
 from kelbo.runs.outcomes import Diverged, Interrupted
 from kelbo.runs.outputs import write_outputs
 from kelbo.training import Checkpoint, NonFiniteLossError
@@ -55,12 +57,14 @@ def fit(
 ) -> FitResult:
     """Fits a VAE and leaves model, settings, figures, pictures and report in a folder.
 
-    Everything that a person may have got wrong is found before anything is written.
+    Everything that a person may have got wrong is found before anything is written. An earlier
+    run in the folder stays until the new one has written its first checkpoint; a fit that breaks
+    before that leaves everything as it was.
 
     Args:
         config: What to do.
         out: The folder; None takes runs/NAME, or runs/NAME-2 and so on where that is taken.
-        force: Whether an earlier run in `out` may be replaced.
+        force: Whether an earlier run in `out` may be replaced; other files never are.
         command: What was typed, for the record.
         say: Called with lines for a person.
         callbacks: More Keras callbacks.
@@ -69,7 +73,8 @@ def fit(
         The result.
 
     Raises:
-        InputError: The data or settings cannot be used, or the folder is taken.
+        InputError: The data or settings cannot be used, the folder is taken, or there is not
+            enough memory.
         Interrupted: Ctrl-C; the state is kept.
         Diverged: The loss became NaN or infinite.
 
@@ -85,11 +90,15 @@ def fit(
         RunFolder.free(out, force)
     job = _prepare(config)
     folder = RunFolder.free(next_folder(job.data.name) if out is None else out, force)
-    folder.take()
-    job.config.to_yaml(folder.config)
-    write_fingerprint(folder.data, job.data)
-    _announce(job, folder, say)
-    return _run(job, folder, command, say, callbacks)
+
+    def write_settings() -> None:
+        job.config.to_yaml(folder.config)
+        write_fingerprint(folder.data, job.data)
+
+    claim = Claim(folder, write_settings)
+    with claim.held():
+        _announce(job, folder, say)
+        return _run(job, folder, claim.checkpoint, command, say, callbacks, claim)
 
 
 def resume(
@@ -138,12 +147,13 @@ def resume(
     checkpoint = Checkpoint(folder.checkpoint)
     checkpoint.restore(job.model)  # refuses a damaged file before anything is touched
     folder.remove_leftovers()
+    folder.first_checkpoint.unlink(missing_ok=True)
     if job.config != kept:
         job.config.to_yaml(folder.config)
     if not folder.data.exists():  # a run of an earlier version: known from now on
         write_fingerprint(folder.data, job.data)
     _announce(job, folder, say)
-    return _run(job, folder, command, say, callbacks)
+    return _run(job, folder, checkpoint, command, say, callbacks)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,23 +187,29 @@ def _announce(job: _Job, folder: RunFolder, say: Callable[[str], None]) -> None:
 def _run(
     job: _Job,
     folder: RunFolder,
+    checkpoint: Checkpoint,
     command: str,
     say: Callable[[str], None],
     callbacks: Sequence[keras.callbacks.Callback],
+    claim: Claim | None = None,
 ) -> FitResult:
-    checkpoint = Checkpoint(folder.checkpoint)
     trained = False
     try:
-        _train(job, folder, checkpoint, say, callbacks)
+        with enough_memory():
+            after = [] if claim is None else [claim]
+            _train(job, folder, checkpoint, say, [*callbacks, checkpoint, *after])
         trained = True
-        summary = write_outputs(
-            folder, job.model, job.config, job.data, checkpoint.history, command, say
-        )
+        if job.model.interrupted:  # during the last validation, when no step followed to hear it
+            raise KeyboardInterrupt
+        with enough_memory(f"the trained model is kept; free some and fit --resume {folder.path}"):
+            summary = write_outputs(
+                folder, job.model, job.config, job.data, checkpoint.history, command, say
+            )
     except KeyboardInterrupt:
         epoch = None if trained else len(checkpoint.history.get("loss", ())) + 1
-        raise Interrupted(folder.path, epoch) from None
+        raise Interrupted(folder.path, epoch, claim is None or not claim.waits) from None
     except NonFiniteLossError as error:
-        kept = folder.checkpoint if folder.checkpoint.exists() else None
+        kept = checkpoint.path if checkpoint.path.exists() else None
         raise Diverged(folder.path, error.epoch, error.step, kept) from None
     return FitResult(folder.path, job.model, summary, checkpoint.history)
 
@@ -232,11 +248,11 @@ def _train(
             epochs=epochs,
             initial_epoch=done,
             validation_data=None if data.x_test is None else (data.x_test,),
-            callbacks=[*observers, checkpoint],
+            callbacks=observers,
             verbose=0,
         )
     finally:
-        if checkpoint.history:
+        if checkpoint.history and checkpoint.path == folder.checkpoint:
             folder.write_metrics(checkpoint.history)
 
 

@@ -20,6 +20,9 @@ PICTURES = {
 }
 """Names and captions of the pictures, in order."""
 
+# Where the settings of a run begin: other programs, too, write a config.yaml.
+_MARK = "# Fits again with: kelbo fit"
+
 _METRICS = ("loss", "reconstruction", "kl", "val_loss", "val_reconstruction", "val_kl")
 
 
@@ -54,6 +57,11 @@ class RunFolder:
         return self.path / "checkpoint.npz"
 
     @property
+    def first_checkpoint(self) -> Path:
+        """The first state of a fit that is about to replace this run."""
+        return self.path / "checkpoint-next.npz"
+
+    @property
     def metrics(self) -> Path:
         """The figures of every epoch."""
         return self.path / "metrics.csv"
@@ -85,6 +93,20 @@ class RunFolder:
             self.report,
         ]
         return [*named, *map(self.picture, PICTURES)]
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether Kelbo wrote settings here."""
+        try:
+            with open(self.config, encoding="utf-8", errors="replace") as file:
+                return file.readline().startswith(_MARK)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is there: no folder, or nothing in it."""
+        return not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
 
     def is_current(self, file: Path) -> bool:
         """Whether a file is there and no older than the state of the fit."""
@@ -147,7 +169,7 @@ class RunFolder:
 
     def remove_leftovers(self) -> None:
         """Removes the temporary files of a process that was killed while it wrote."""
-        for file in self.files:
+        for file in [*self.files, self.first_checkpoint]:
             # As `replacing` names them; a person's own files have no such eight characters.
             for leftover in self.path.glob(f".{file.stem}-????????{file.suffix}"):
                 leftover.unlink(missing_ok=True)
@@ -175,23 +197,38 @@ class RunFolder:
             force: Whether a run that is there may be replaced.
 
         Raises:
-            InputError: The path is a file, or a folder that is not empty and `force` is not set.
+            InputError: The path is a file, or a folder that is not empty: one that holds no run,
+                or holds one and `force` is not set.
         """
         folder = cls(Path(path))
         if folder.path.exists() and not folder.path.is_dir():
             raise InputError(f"{path}: is a file; give a folder for the run (--out)")
-        if not force and folder.path.is_dir() and any(folder.path.iterdir()):
-            remedy = "give another --out, or --force to replace it"
-            if folder.config.exists():
-                remedy = (
-                    f"go on with --resume {path}, replace it with --force, or give another --out"
-                )
-            raise InputError(f"{path}: exists and is not empty; {remedy}")
+        if folder.is_empty:
+            return folder
+        if not folder.holds_run:
+            raise InputError(
+                f"{path}: is not empty and holds no run of Kelbo; nothing in it is touched, give "
+                "another --out"
+            )
+        if not force:
+            raise InputError(
+                f"{path}: holds a run; go on with --resume {path}, replace it with --force, or "
+                "give another --out"
+            )
         return folder
 
     def take(self) -> None:
-        """Makes the folder, and removes the files of an earlier run from it. Others stay."""
+        """Makes the folder, and removes the files of an earlier run from it. Others stay.
+
+        Raises:
+            InputError: It holds files, but no run.
+        """
+        self.free(self.path, force=True)
         self.path.mkdir(parents=True, exist_ok=True)
+        self.empty()
+
+    def empty(self) -> None:
+        """Removes the files of a run. Others stay, and so does the folder."""
         for file in self.files:
             file.unlink(missing_ok=True)
         self.remove_leftovers()
@@ -206,7 +243,7 @@ def next_folder(name: str, parent: str | os.PathLike = "runs") -> Path:
     """The first of `runs/NAME`, `runs/NAME-2`, `runs/NAME-3`, ... that is free."""
     first = Path(parent) / name
     number, path = 1, first
-    while path.exists() and (not path.is_dir() or any(path.iterdir())):
+    while not RunFolder(path).is_empty:
         number += 1
         path = first.with_name(f"{name}-{number}")
     return path

@@ -11,9 +11,12 @@ class Interrupted(Exception):
         epoch: Number of the epoch at hand, from 1; None when the epochs were done.
     """
 
-    def __init__(self, path: Path, epoch: int | None):
+    def __init__(self, path: Path, epoch: int | None, begun: bool = True):
         where = "after the last epoch" if epoch is None else f"in epoch {epoch}"
-        super().__init__(f"interrupted {where}; go on with: kelbo fit --resume {path}")
+        then = f"go on with: kelbo fit --resume {path}"
+        if not begun:
+            then = f"nothing had been saved yet, and the earlier run in {path} is as it was"
+        super().__init__(f"interrupted {where}; {then}")
         self.path, self.epoch = path, epoch
 
 

@@ -1,0 +1,99 @@
+"""Memory: how much a fit takes at least, and what is said where it does not suffice."""
+
+import contextlib
+import itertools
+import math
+import os
+from collections.abc import Iterator
+
+from kelbo import ops
+from kelbo.errors import InputError
+from kelbo.layers import Conditional
+from kelbo.runs.config import FitConfig
+
+_BYTES = 4
+# Of every weight while it trains: its value, its gradient, and what the optimizer keeps.
+_COPIES = {"adam": 4, "adamw": 4, "rmsprop": 3, "sgd": 2}
+
+_REMEDY = "give smaller --hidden, --latent-dim, --batch-size or --samples"
+
+
+def count_weights(
+    config: FitConfig,
+    event_shape: tuple[int, ...],
+    likelihood: Conditional,
+    posterior: Conditional,
+) -> int:
+    """Number of trainable weights of the model, before anything is allocated.
+
+    Args:
+        config: Gives the sizes of the networks.
+        event_shape: Shape of an example.
+        likelihood: Gives the sizes of its heads; it need not be built.
+        posterior: As the likelihood.
+
+    Returns:
+        The number.
+    """
+    encoder = (math.prod(event_shape), *config.hidden, _outputs(posterior))
+    decoder = (config.latent_dim, *config.decoder_layers, _outputs(likelihood))
+    layers = [*itertools.pairwise(encoder), *itertools.pairwise(decoder)]
+    return sum((inputs + 1) * outputs for inputs, outputs in layers)
+
+
+def require_memory(config: FitConfig, weights: int, likelihood: Conditional) -> None:
+    """Checks that the machine has the memory that the fit takes at the very least.
+
+    A backend would begin to allocate, for half a minute or until the system kills the process.
+
+    Args:
+        config: The settings.
+        weights: Number of weights of the model.
+        likelihood: Gives the size of what the decoder returns.
+
+    Raises:
+        InputError: It has not.
+    """
+    there = machine_memory()
+    widest = max(config.latent_dim, _outputs(likelihood), *config.decoder_layers, 0)
+    activations = config.batch_size * config.samples * widest
+    needed = _BYTES * (weights * _COPIES[config.optimizer] + activations)
+    if there is not None and needed > there:
+        raise InputError(
+            f"out of memory: a model of {weights:,} weights takes at least {_giga(needed)} to "
+            f"train, and this machine has {_giga(there)}; {_REMEDY}"
+        )
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory of this machine; None where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+@contextlib.contextmanager
+def enough_memory(then: str = _REMEDY) -> Iterator[None]:
+    """Says in one line that memory does not suffice, and what to do.
+
+    Args:
+        then: What to do.
+
+    Raises:
+        InputError: The block ran out of memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not ops.is_out_of_memory(error):
+            raise
+        raise InputError(f"out of memory: the fit takes more than there is; {then}") from None
+
+
+def _outputs(conditional: Conditional) -> int:
+    return sum(math.prod(head.shape) for head in conditional.heads.values())
+
+
+def _giga(count: int) -> str:
+    return f"{-(-count // 10**9):,} GB"
