@@ -56,6 +56,49 @@ def test_a_model_file_with_a_flipped_or_missing_end(finished, tmp_path):
             runs.load_run(tmp_path / name)
 
 
+def test_an_encrypted_model_file(finished, tmp_path):
+    content = (finished.path / "model.keras").read_bytes()
+    # Bit 0 of the flags, in the local header and in the directory of each member.
+    for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(start)
+        while at >= 0:
+            flags = content[at + offset] | 1
+            content = content[: at + offset] + bytes([flags]) + content[at + offset + 1 :]
+            at = content.find(start, at + 1)
+    (tmp_path / "locked.keras").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "locked.keras") as archive, pytest.raises(RuntimeError):
+        archive.testzip()
+    with pytest.raises(InputError, match="is damaged, or no Keras model file"):
+        runs.load_run(tmp_path / "locked.keras")
+
+
+@pytest.mark.parametrize("foreign", ["trainer: {lr: 1}\n", "a: [1,\n", "latent_dim: many\n"])
+def test_the_settings_of_another_program_beside_a_model_file(finished, tmp_path, foreign):
+    shutil.copy(finished.path / "model.keras", tmp_path / "mine.keras")
+    (tmp_path / "config.yaml").write_text(foreign)
+    run = runs.load_run(tmp_path / "mine.keras")
+    assert run.config is None
+    assert runs.sample(run, tmp_path / "x.npy", n=2).exists()
+    assert runs.reconstruct(run, run.data("digits"), tmp_path / "x.npz", n=2).exists()
+    with pytest.raises(InputError, match="give DATA"):
+        run.data()
+
+
+def test_damaged_settings_of_a_run_stop_what_needs_them(finished, tmp_path):
+    folder = shutil.copytree(finished.path, tmp_path / "run")
+    with open(folder / "config.yaml", "a") as file:
+        file.write("no_such_setting: 1\n")
+    for path in (folder, folder / "model.keras"):
+        run = runs.load_run(path)
+        assert runs.sample(run, tmp_path / "x.png", n=2).exists()
+        # Other data are to be binarised as the run's own were.
+        for data in (None, "digits"):
+            with pytest.raises(InputError, match=r"config\.yaml: there is no setting"):
+                run.data(data)
+    with pytest.raises(InputError, match=r"config\.yaml: there is no setting"):
+        runs.plot(runs.load_run(folder))
+
+
 def test_a_model_of_another_kind(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
     with pytest.raises(InputError, match="holds a Sequential, not a VAE"):

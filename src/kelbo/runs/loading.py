@@ -1,6 +1,7 @@
 """Open a finished run, or a model file by itself."""
 
 import dataclasses
+import functools
 import os
 import zipfile
 from pathlib import Path
@@ -27,14 +28,27 @@ class Run:
     """A trained model, with the settings of its fit where they are known.
 
     Attributes:
-        path: What was opened.
+        path: What was opened: the folder of a run, or a model file.
         model: The model.
-        config: The settings of its fit, or None for a model file that stands alone.
     """
 
     path: Path
     model: VAE
-    config: FitConfig | None
+
+    @functools.cached_property
+    def config(self) -> FitConfig | None:
+        """The settings of the fit, read when they are first asked for: much is done without them.
+
+        None for a model file that has none beside it; what another program calls config.yaml there
+        says nothing of the model.
+
+        Raises:
+            InputError: The settings of a run are missing or damaged.
+        """
+        if self.path.is_dir():
+            return FitConfig.from_yaml(RunFolder(self.path).config)
+        folder = RunFolder(self.path.parent)
+        return FitConfig.from_yaml(folder.config) if folder.holds_run else None
 
     def data(self, data: str | None = None, data_dir: str | None = None) -> Dataset:
         """Data for the model: its own, split as in its fit, or others.
@@ -73,8 +87,8 @@ def load_run(path: str | os.PathLike) -> Run:
     """Opens a run folder, or a `.keras` file by itself.
 
     Args:
-        path: The folder of a run, or a file. Where a `config.yaml` lies beside the file, it is
-            read too.
+        path: The folder of a run, or a file. Where the `config.yaml` of a run lies beside the
+            file, it counts, too.
 
     Returns:
         The model and its settings.
@@ -97,13 +111,10 @@ def load_run(path: str | os.PathLike) -> Run:
                 f"{path}: holds no {folder.model.name}: its fit has not ended; go on with: kelbo "
                 f"fit --resume {path}"
             )
-    elif path.is_file():
-        folder = RunFolder(path.parent)
-    else:
+        return Run(path, _load_model(folder.model))
+    if not path.is_file():
         raise InputError(f"{path}: there is no such run folder or model file")
-    file = folder.model if path.is_dir() else path
-    config = FitConfig.from_yaml(folder.config) if folder.config.is_file() else None
-    return Run(path, _load_model(file), config)
+    return Run(path, _load_model(path))
 
 
 def _load_model(file: Path) -> VAE:
@@ -111,8 +122,8 @@ def _load_model(file: Path) -> VAE:
         raise InputError(f"{file}: expected a run folder or a .keras file")
     try:
         damaged = not zipfile.is_zipfile(file) or zipfile.ZipFile(file).testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError):
-        damaged = True
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError):
+        damaged = True  # encrypted, says a RuntimeError; a method of compression that nobody knows
     if damaged:
         raise InputError(f"{file}: is damaged, or no Keras model file")
     try:
