@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import kelbo._backend
 from kelbo._backend import choose_backend
 
 # Each prints one JSON object. Keras writes "tensorflow" into its config file on its first import.
@@ -101,6 +102,7 @@ def fresh(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_BACKEND", "to be restored")
     monkeypatch.delenv("KERAS_BACKEND")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(kelbo._backend.importlib.util, "find_spec", lambda name: "installed")
     return tmp_path / "keras.json"
 
 
@@ -131,6 +133,23 @@ def test_choice_by_environment(fresh, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "")
     choose_backend()
     assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+@pytest.mark.parametrize("backend", ["foo", "numpy"])
+def test_what_is_no_backend_of_ours(fresh, monkeypatch, backend):
+    fresh.write_text(json.dumps({"backend": backend}))
+    with pytest.raises(ImportError, match=f"keras.json names '{backend}'; set KERAS_BACKEND=jax"):
+        choose_backend()
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    with pytest.raises(ImportError, match=f"KERAS_BACKEND names '{backend}'; set KERAS_BACKEND"):
+        choose_backend()
+
+
+def test_a_backend_that_is_not_installed(fresh, monkeypatch):
+    monkeypatch.setattr(kelbo._backend.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(ImportError, match=r"not installed; .*pip install 'kelbo\[torch\]'"):
+        choose_backend()
 
 
 def test_choice_without_keras_home(fresh, monkeypatch):

@@ -79,6 +79,35 @@ def test_fit(refused, files, fitted, tmp_path, arguments, said):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("extra", [[], ["--force"]])
+def test_a_folder_of_other_files_is_never_taken(refused, tmp_path, extra):
+    for name in ("config.yaml", "model.keras", "summary.json"):
+        (tmp_path / name).write_text("mine: 1\n")
+    before = digest(tmp_path)
+    assert "holds no run of Kelbo" in refused("fit", "digits", "--out", tmp_path, *extra)
+    assert digest(tmp_path) == before
+
+
+@pytest.mark.parametrize("sizes", [["--hidden", "1000000,1000000"], ["--samples", "1" + 30 * "0"]])
+def test_a_model_that_no_memory_holds(refused, fitted, tmp_path, sizes):
+    run = shutil.copytree(fitted, tmp_path / "run")
+    before = digest(run)
+    assert "out of memory: a model of" in refused("fit", "digits", *sizes, "--out", run, "--force")
+    refused("fit", "digits", *sizes, "--out", tmp_path / "new")
+    assert digest(run) == before
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "encode", "sample", "reconstruct"])
+def test_memory_that_does_not_suffice(refused, fitted, tmp_path, monkeypatch, command):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"kelbo.runs.{command}", fail)
+    assert "out of memory; ask for less at a time" in refused(command, fitted)
+
+
 def test_an_existing_run_is_kept_unless_forced(refused, fitted):
     before = digest(fitted)
     line = refused("fit", "digits", "--out", fitted)

@@ -13,7 +13,7 @@ from kelbo import runs
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-c", "from kelbo.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from kelbo_program import main; main()"]
 OPTIONS = ["--hidden", "64,32", "--log-likelihood-samples", "0"]
 
 
@@ -97,6 +97,33 @@ def test_ctrl_c_says_how_to_go_on(uninterrupted, tmp_path):
     for a, b in zip(weights(folder), weights(uninterrupted), strict=True):
         np.testing.assert_array_equal(a, b)
     assert json.loads((folder / "summary.json").read_text())["epochs"] == 600
+
+
+def test_ctrl_c_after_the_epochs_says_how_to_go_on(tmp_path):
+    folder = tmp_path / "run"
+    more = ["--log-likelihood-samples", 1_000_000]  # for minutes
+    process = start("fit", "digits", "--epochs", 2, "--hidden", 8, "--out", folder, *more)
+    wait_for(folder / "model.keras", process)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert error == (
+        f"kelbo: interrupted after the last epoch; go on with: kelbo fit --resume {folder}\n"
+    )
+    assert {file.name for file in folder.iterdir()} == {
+        "checkpoint.npz", "config.yaml", "data.json", "metrics.csv", "model.keras"
+    }  # fmt: skip
+
+
+def test_a_fit_goes_on_when_its_reader_leaves(tmp_path):
+    folder = tmp_path / "run"
+    process = start("fit", "digits", "--epochs", 3, "--out", folder, *OPTIONS)
+    assert process.stdout.readline().startswith("digits: 1438 training")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 0
+    assert (folder / "report.html").exists()
 
 
 def test_bad_input_in_a_process_is_one_line(tmp_path):

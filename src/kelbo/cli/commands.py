@@ -16,7 +16,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kelbo.cli.screen import complain
+from kelbo import ops
+from kelbo.cli.screen import complain, unheard
 from kelbo.errors import InputError
 
 # The base of all errors in options. Its module has moved between versions of typer.
@@ -33,7 +34,9 @@ class Commands(TyperGroup):
         extra["standalone_mode"] = False
         extra.setdefault("prog_name", "kelbo")
         # Commands find what was typed in `ctx.obj`.
-        sys.exit(self._status(args or ["--help"], obj=shlex.join(["kelbo", *args]), **extra))
+        with unheard():
+            status = self._status(args or ["--help"], obj=shlex.join(["kelbo", *args]), **extra)
+        sys.exit(status)
 
     def _status(self, args, **extra):
         from kelbo.runs.outcomes import Diverged, Interrupted
@@ -51,6 +54,11 @@ class Commands(TyperGroup):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             complain(f"{where}{error.strerror or error}")
+            return 2
+        except Exception as error:
+            if not ops.is_out_of_memory(error):
+                raise
+            complain("out of memory; ask for less at a time (examples, samples, --n)")
             return 2
         if status == _INTERRUPTED:  # so newer versions of typer end on Ctrl-C
             complain("interrupted")

@@ -1,6 +1,10 @@
 """What is printed: results on standard output, one line for an error on standard error."""
 
+import contextlib
+import os
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -19,3 +23,46 @@ def say(message: str) -> None:
 def complain(message: str) -> None:
     """Prints an error as one line on standard error."""
     print(f"kelbo: {' '.join(message.split())}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Lets the block go on when nobody reads what it prints any more (`kelbo fit ... | head -1`).
+
+    A fit is not worth less because its reader has left.
+    """
+    with (
+        contextlib.redirect_stdout(_Outlet(sys.stdout)) as out,
+        contextlib.redirect_stderr(_Outlet(sys.stderr)) as error,
+    ):
+        try:
+            yield
+        finally:
+            out.flush()
+            error.flush()
+
+
+class _Outlet:
+    """A stream of text that is led to nowhere once its pipe is broken."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._going_on(self._stream.write, text) or len(text)
+
+    def flush(self) -> None:
+        self._going_on(self._stream.flush)
+
+    def _going_on(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return act(*arguments)
+        except BrokenPipeError:
+            # What is still in the stream's buffer is written, too: to nowhere.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+            return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,77 @@
+"""The program `kelbo`, from its first moment on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kelbo as package
+import kelbo_program
+
+COMMAND = [sys.executable, "-c", "from kelbo_program import main; main()"]
+
+# As some libraries do: whatever happens in here is taken for something that is not there.
+SLOW_KERAS = """
+import time
+try:
+    print("importing", flush=True)
+    time.sleep(60)
+except BaseException:
+    raise ImportError("something optional is missing")
+"""
+
+
+def start(*arguments, **environment):
+    # The package as it is imported here, wherever that is.
+    path = [environment.pop("before", ""), str(Path(package.__file__).parents[1])]
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_ctrl_c_while_libraries_are_loaded(tmp_path):
+    (tmp_path / "keras.py").write_text(SLOW_KERAS)
+    process = start("fit", "digits", before=str(tmp_path), KERAS_BACKEND="jax")
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=20)
+    assert (process.returncode, out, error) == (130, "", "kelbo: interrupted\n")
+
+
+@pytest.mark.parametrize("backend", ["foo", "numpy"])
+def test_a_backend_that_does_not_run(backend):
+    process = start("datasets", KERAS_BACKEND=backend)
+    out, error = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    (line,) = error.splitlines()
+    assert line.startswith("kelbo: Kelbo runs on the Keras backends jax, tensorflow and torch")
+    assert f"KERAS_BACKEND names '{backend}'" in line
+
+
+def test_the_version_takes_no_keras(tmp_path):
+    (tmp_path / "keras.py").write_text(SLOW_KERAS)
+    process = start("--version", before=str(tmp_path))
+    out, error = process.communicate(timeout=20)
+    assert (process.returncode, error) == (0, "")
+    assert re.fullmatch(r"kelbo \d+\.\d+\S*\n", out)
+
+
+def test_an_interruption_that_nobody_else_hears(monkeypatch, capsys):
+    def stop():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kelbo.cli.main", stop)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as caught:
+        kelbo_program.main()
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "kelbo: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is before
