@@ -1,0 +1,93 @@
+"""Divergences of continuous distributions of a number."""
+
+import math
+
+import numpy as np
+
+from kelbo import ops
+from kelbo.distributions.cauchy import Cauchy
+from kelbo.distributions.exponential import Exponential
+from kelbo.distributions.gumbel import Gumbel
+from kelbo.distributions.half_normal import HalfNormal
+from kelbo.distributions.kl import register_kl
+from kelbo.distributions.laplace import Laplace
+from kelbo.distributions.log_normal import LogNormal
+from kelbo.distributions.uniform import Uniform
+from kelbo.distributions.weibull import Weibull
+
+_EULER_GAMMA = float(np.euler_gamma)
+
+
+@register_kl(LogNormal, LogNormal)
+def _log_normal_log_normal(q, p):
+    # Of the normal logarithms: a bijector of both changes nothing.
+    ratio = q.scale / p.scale
+    distance = ops.square((q.loc - p.loc) / p.scale)
+    return 0.5 * distance + 0.5 * (ops.square(ratio) - 1.0) - ops.log(ratio)
+
+
+@register_kl(HalfNormal, HalfNormal)
+def _half_normal_half_normal(q, p):
+    # Of the normal distributions that they are halves of.
+    ratio = q.scale / p.scale
+    return 0.5 * (ops.square(ratio) - 1.0) - ops.log(ratio)
+
+
+@register_kl(Laplace, Laplace)
+def _laplace_laplace(q, p):
+    # G. Gil, F. Alajaji and T. Linder, 2013, "Rényi divergence measures for commonly used
+    # univariate continuous distributions", table 2.
+    ratio = q.scale / p.scale
+    distance = ops.abs(q.loc - p.loc)
+    rest = distance / p.scale + ratio * ops.expm1(-distance / q.scale)
+    return rest + (ratio - 1.0) - ops.log(ratio)
+
+
+@register_kl(Exponential, Exponential)
+def _exponential_exponential(q, p):
+    ratio = p.rate / q.rate
+    return (ratio - 1.0) - ops.log(ratio)
+
+
+@register_kl(Uniform, Uniform)
+def _uniform_uniform(q, p):
+    inside = ops.logical_and(q.low >= p.low, q.high <= p.high)
+    return ops.where(inside, ops.log((p.high - p.low) / (q.high - q.low)), math.inf)
+
+
+@register_kl(Cauchy, Cauchy)
+def _cauchy_cauchy(q, p):
+    # F. Chyzak and F. Nielsen, 2019, "A closed-form formula for the Kullback-Leibler divergence
+    # between Cauchy distributions": log(((s + t)^2 + d^2) / (4 s t)), here from 1 on.
+    def excess(difference):
+        return (difference / q.scale) * (difference / p.scale)
+
+    return ops.log1p(0.25 * (excess(q.scale - p.scale) + excess(q.loc - p.loc)))
+
+
+def _gumbel(loc_difference, log_ratio):
+    """The divergence of Gumbel distributions.
+
+    C. Bauckhage, 2014, "Characterizations and Kullback-Leibler divergence of Gompertz
+    distributions", and by hand: the mean of exp(-s z) is Γ(1 + s).
+
+    Args:
+        loc_difference: That of q minus that of p, in scales of p.
+        log_ratio: Logarithm of the scale of q over that of p.
+    """
+    ratio = ops.exp(log_ratio)
+    growth = ops.expm1(ops.lgamma(1.0 + ratio) - loc_difference)
+    return growth + loc_difference + _EULER_GAMMA * ops.expm1(log_ratio) - log_ratio
+
+
+@register_kl(Gumbel, Gumbel)
+def _gumbel_gumbel(q, p):
+    return _gumbel((q.loc - p.loc) / p.scale, ops.log(q.scale / p.scale))
+
+
+@register_kl(Weibull, Weibull)
+def _weibull_weibull(q, p):
+    # Minus the logarithm of a Weibull number is Gumbel, with loc -log(scale), scale 1 / k.
+    return _gumbel(
+        p.concentration * ops.log(p.scale / q.scale), ops.log(p.concentration / q.concentration)
+    )

@@ -1,0 +1,223 @@
+"""The truncated normal distribution."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo import ops
+from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.ends import require_increasing
+from kelbo.parameters import PACKAGE, Constraint, constraints
+
+_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+# The integrals run by Gauss-Legendre quadrature from the peak to where the density has fallen by
+# exp(-depth). (depth, nodes): exact to the last digits of the dtype.
+_QUADRATURE = {
+    "float32": (18.0, np.polynomial.legendre.leggauss(20)),
+    "float64": (38.0, np.polynomial.legendre.leggauss(40)),
+}
+_NO_END = 1e18  # in standard deviations; its square is finite in float32
+_FAR = 10.0  # standard deviations from the mean, where an asymptotic series takes over
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class TruncatedNormal(Distribution):
+    r"""Normal distribution restricted to an interval, whose ends may be infinite.
+
+    $$p(x) = \frac{1}{Z} \exp\left(-\frac{(x - \mu)^2}{2\sigma^2}\right), \quad
+      Z = \int_a^b \exp\left(-\frac{(x - \mu)^2}{2\sigma^2}\right) \mathrm{d}x, \qquad
+      a \le x \le b$$
+
+    (Johnson, Kotz and Balakrishnan, 1994, "Continuous univariate distributions", vol. 1, ch. 13.)
+    Everything is reckoned from the peak of the density, the number of the interval that is closest
+    to $\mu$, and integrals are taken from there by quadrature: nothing cancels where the interval
+    is far out in a tail, or so narrow that the density is nearly flat.
+
+    Args:
+        loc: Mean $\mu$ of the normal distribution, inside of the interval or not.
+        scale: Standard deviation $\sigma > 0$ of the normal distribution.
+        low: The lower end $a$, included; may be -inf.
+        high: The upper end $b > a$, included; may be inf. The four broadcast.
+        dtype: Floating dtype; None takes the parameters' own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `scale` is not positive, `low` is not below `high`, or the shapes do not
+            broadcast.
+
+    Example:
+        >>> from kelbo.distributions import TruncatedNormal
+        >>> float(TruncatedNormal(0.0, 1.0, 0.0, float("inf")).log_prob(0.0))
+        -0.2257...
+    """
+
+    parameters = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+        "low": Constraint("a number, -inf included", lambda x: x < math.inf),
+        "high": Constraint("a number, inf included", lambda x: x > -math.inf),
+    }
+    reparameterized = True
+
+    def __init__(
+        self,
+        loc: Any,
+        scale: Any,
+        low: Any,
+        high: Any,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
+    ):
+        super().__init__(loc=loc, scale=scale, low=low, high=high, dtype=dtype, validate=validate)
+        if validate:
+            require_increasing(self)
+
+    @property
+    def support(self) -> Constraint:
+        """The interval, both ends included."""
+        return constraints.interval(self.low, self.high)
+
+    # Below, `d` is a value minus the peak, in standard deviations, and `tilt` the peak minus loc in
+    # the same: the density is proportional to exp(-d (tilt + d / 2)), which is 1 at the peak.
+
+    def _peak(self):
+        # Results do not depend on which point is taken for the peak, so no gradient goes there.
+        return ops.stop_gradient(ops.clip(self.loc, self.low, self.high))
+
+    def _tilt(self):
+        return (self._peak() - self.loc) / self.scale
+
+    def _ends(self):
+        """Both ends as distances from the peak; a number for infinity, which has no gradient."""
+        peak = self._peak()
+        ends = []
+        for end, far in ((self.low, -_NO_END), (self.high, _NO_END)):
+            known = ops.isfinite(end)
+            ends.append(ops.where(known, (ops.where(known, end, peak) - peak) / self.scale, far))
+        return ends
+
+    def _reach(self, tilt):
+        """How far from the peak there is mass."""
+        depth = _QUADRATURE[self.dtype][0]
+        return ops.stop_gradient(
+            2.0 * depth / (ops.abs(tilt) + ops.sqrt(ops.square(tilt) + 2.0 * depth))
+        )
+
+    def _integral(self, tilt, low, high, powers=(0,)):
+        """Integrals of d^n exp(-d (tilt + d / 2)) from `low` to `high`, one for each n."""
+        nodes, weights = _QUADRATURE[self.dtype][1]
+        reach = self._reach(tilt)
+        low, high = ops.maximum(low, -reach), ops.minimum(high, reach)
+        half = 0.5 * ops.maximum(high - low, 0.0)
+        nodes = ops.convert_to_tensor(nodes, dtype=self.dtype)
+        weights = ops.convert_to_tensor(weights, dtype=self.dtype)
+        d = (low + half)[..., None] + half[..., None] * nodes
+        terms = weights * ops.exp(-d * (tilt[..., None] + 0.5 * d))
+        return [half * ops.sum(terms * d**n if n else terms, axis=-1) for n in powers]
+
+    def _log_mass(self):
+        """The logarithm of the integral of exp(-d (tilt + d / 2)) over the interval."""
+        return ops.log(self._integral(self._tilt(), *self._ends())[0])
+
+    def _distance(self):
+        """Mean and variance of d."""
+        mass, first, second = self._integral(self._tilt(), *self._ends(), powers=(0, 1, 2))
+        mean = first / mass
+        return mean, second / mass - ops.square(mean)
+
+    def _log_prob(self, value):
+        d = (value - self._peak()) / self.scale
+        constant = ops.log(self.scale) + self._log_mass()
+        log_prob = -d * (self._tilt() + 0.5 * d) - constant
+        outside = ops.logical_or(value < self.low, value > self.high)
+        return ops.where(outside, -math.inf, log_prob)
+
+    def mean(self) -> Any:
+        mean, _ = self._distance()
+        return self._broadcast(self._peak() + self.scale * mean)
+
+    def variance(self) -> Any:
+        _, variance = self._distance()
+        return self._broadcast(ops.square(self.scale) * variance)
+
+    def mode(self) -> Any:
+        return self._broadcast(ops.clip(self.loc, self.low, self.high))
+
+    def entropy(self) -> Any:
+        tilt = self._tilt()
+        mass, first, second = self._integral(tilt, *self._ends(), powers=(0, 1, 2))
+        mean_energy = (tilt * first + 0.5 * second) / mass
+        return self._broadcast(ops.log(self.scale) + ops.log(mass) + mean_energy)
+
+    def cdf(self, value: Any) -> Any:
+        tilt, (low, high) = self._tilt(), self._ends()
+        d = ops.clip((self._as_value(value) - self._peak()) / self.scale, low, high)
+        (below,) = self._integral(tilt, low, d)
+        (mass,) = self._integral(tilt, low, high)
+        return ops.minimum(below / mass, 1.0)
+
+    def quantile(self, probability: Any) -> Any:
+        u = self._as_value(probability)
+        x = self._quantile(u)
+        return ops.where(u <= 0, self.low, ops.where(u >= 1, self.high, x))
+
+    def _sample(self, shape, seed):
+        return self._quantile(ops.random.uniform_open(shape, self.dtype, seed))
+
+    def _quantile(self, u):
+        tilt, (low, high) = self._tilt(), self._ends()
+        guess = ops.stop_gradient(self._guess(u, tilt, low, high))
+        # A step of Newton's method on the mass of the smaller side, which mends the last digits,
+        # and through which the implicit gradient flows.
+        left = u < 0.5
+        (mass,) = self._integral(tilt, low, high)
+        (part,) = self._integral(tilt, ops.where(left, low, guess), ops.where(left, guess, high))
+        error = part - ops.where(left, u, 1.0 - u) * mass
+        slope = ops.stop_gradient(ops.exp(-guess * (tilt + 0.5 * guess)))
+        d = guess - ops.where(left, error, -error) / slope
+        return ops.clip(self._peak() + self.scale * d, self.low, self.high)
+
+    def _guess(self, u, tilt, low, high):
+        """The quantile as a distance from the peak, to a few digits of the interval's width."""
+        reach = self._reach(tilt)
+        near = self._guess_near(u, tilt, low, high)
+        guess = ops.where(ops.abs(tilt) > _FAR, self._guess_far(u, tilt, low, high), near)
+        return ops.clip(guess, ops.maximum(low, -reach), ops.minimum(high, reach))
+
+    def _guess_near(self, u, tilt, low, high):
+        # In the tail that the value lies in, by symmetry always as the left one.
+        right = ops.where(ops.equal(tilt, 0), u > 0.5, tilt > 0)
+        sign = ops.where(right, -1.0, 1.0)
+        share = (1.0 - u) * ops.normal_cdf(sign * (tilt + low)) + u * ops.normal_cdf(
+            sign * (tilt + high)
+        )
+        return sign * ops.normal_quantile(share) - tilt
+
+    def _guess_far(self, u, tilt, low, high):
+        # With t = |tilt|, the mass beyond a distance d from the peak is, as a share of all beyond
+        # the peak, exp(-d (t + d / 2) - drop(d)), where the drop is that of Mills' ratio.
+        safe = ops.maximum(ops.abs(tilt), _FAR)
+        up = tilt > 0
+        width = ops.where(up, high, -low)
+        beyond = ops.exp(-width * (safe + 0.5 * width) - _mills_drop(safe, width))
+        outer, inner = ops.where(up, 1.0 - u, u), ops.where(up, u, 1.0 - u)
+        target = -ops.log(outer + inner * beyond)
+        d = ops.zeros_like(target)
+        for _ in range(4):
+            rest = ops.maximum(target - _mills_drop(safe, d), 0.0)
+            d = 2.0 * rest / (safe + ops.sqrt(ops.square(safe) + 2.0 * rest))
+        return ops.where(up, d, -d)
+
+
+def _mills_drop(t, d):
+    """How much the logarithm of Mills' ratio falls from t to t + d, for t of at least 10."""
+    here, there = 1.0 / ops.square(t), 1.0 / ops.square(t + d)
+    # Mills' ratio is (1 - 1/t^2 + 3/t^4 - ...) / t.
+    return (
+        ops.log1p(d / t)
+        + ops.log1p(here * (3.0 * here - 1.0))
+        - ops.log1p(there * (3.0 * there - 1.0))
+    )
