@@ -176,9 +176,10 @@ class _RecordingScope(keras.StatelessScope):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether XLA could not allocate; where it says so depends on where it found out."""
-    said = ("RESOURCE_EXHAUSTED", "Out of memory")
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+    """Whether XLA could not allocate; what it raises depends on where it found out."""
+    said = ("RESOURCE_EXHAUSTED", "Out of memory allocating")
+    kinds = (RuntimeError, ValueError)
+    return isinstance(error, kinds) and any(words in str(error) for words in said)
 
 
 def scan(
