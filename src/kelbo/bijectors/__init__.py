@@ -2,21 +2,28 @@
 
 from kelbo.bijectors.affine import Affine
 from kelbo.bijectors.affine_tril import AffineTriL
+from kelbo.bijectors.autoregressive import Autoregressive
 from kelbo.bijectors.bijector import Bijector
+from kelbo.bijectors.block_autoregressive import BlockAutoregressive
 from kelbo.bijectors.chain import Chain
 from kelbo.bijectors.cholesky_factor import CholeskyFactor
 from kelbo.bijectors.cholesky_outer_product import CholeskyOuterProduct
 from kelbo.bijectors.correlation_cholesky import CorrelationCholesky
+from kelbo.bijectors.coupling import Coupling
 from kelbo.bijectors.exp import Exp
 from kelbo.bijectors.fill_triangular import FillTriangular
 from kelbo.bijectors.identity import Identity
 from kelbo.bijectors.inline import Inline
 from kelbo.bijectors.inverse import Inverse
+from kelbo.bijectors.invertible_linear import InvertibleLinear
 from kelbo.bijectors.log import Log
 from kelbo.bijectors.onto import onto, register_onto
 from kelbo.bijectors.ordered import Ordered
 from kelbo.bijectors.permute import Permute
+from kelbo.bijectors.planar import Planar, invertible_u
 from kelbo.bijectors.power import Power
+from kelbo.bijectors.radial import Radial, invertible_beta
+from kelbo.bijectors.rational_quadratic_spline import RationalQuadraticSpline
 from kelbo.bijectors.reshape import Reshape
 from kelbo.bijectors.scale import Scale
 from kelbo.bijectors.scale_tril import ScaleTriL
@@ -26,25 +33,33 @@ from kelbo.bijectors.simplex import Simplex
 from kelbo.bijectors.softplus import Softplus
 from kelbo.bijectors.split import Split
 from kelbo.bijectors.stack import Stack
+from kelbo.bijectors.sylvester import Sylvester
 from kelbo.bijectors.tanh import Tanh
 
 __all__ = [
     "Affine",
     "AffineTriL",
+    "Autoregressive",
     "Bijector",
+    "BlockAutoregressive",
     "Chain",
     "CholeskyFactor",
     "CholeskyOuterProduct",
     "CorrelationCholesky",
+    "Coupling",
     "Exp",
     "FillTriangular",
     "Identity",
     "Inline",
     "Inverse",
+    "InvertibleLinear",
     "Log",
     "Ordered",
     "Permute",
+    "Planar",
     "Power",
+    "Radial",
+    "RationalQuadraticSpline",
     "Reshape",
     "Scale",
     "ScaleTriL",
@@ -54,7 +69,10 @@ __all__ = [
     "Softplus",
     "Split",
     "Stack",
+    "Sylvester",
     "Tanh",
+    "invertible_beta",
+    "invertible_u",
     "onto",
     "register_onto",
 ]

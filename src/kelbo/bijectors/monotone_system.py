@@ -1,0 +1,95 @@
+"""Numerical inverse of maps whose entries can be found one after another."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras.backend import standardize_dtype
+
+from kelbo import ops
+
+# Halvings of the bracket; one step of Newton's method doubles the digits that they find.
+_HALVINGS = {"float32": 20, "float64": 40}
+
+
+def solve_monotone_system(
+    function: Callable[[Any], tuple[Any, Any]],
+    y: Any,
+    low: Any,
+    high: Any,
+    last_first: bool = False,
+) -> Any:
+    r"""The x with $f(x) = y$, where entry i of f depends on the entries of x up to i.
+
+    And increases in entry i itself. Each entry is found by bisection, those before it being known,
+    and polished by one step of Newton's method, through which first derivatives are exact (by the
+    implicit function theorem).
+
+    **Cost.** For D entries the function is called 21 D times in float32, 41 D times in float64, in
+    a compiled loop.
+
+    Args:
+        function: From x, of shape (..., D), to the values and the derivatives of each by its own
+            entry, both of that shape.
+        y: Values of shape (..., D), of the full batch.
+        low: Below the entries of x, of the shape of y.
+        high: Above them.
+        last_first: Whether entry i depends on the entries from i on instead.
+
+    Returns:
+        A tensor of the shape of y.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.bijectors.monotone_system import solve_monotone_system
+        >>> y = ops.convert_to_tensor([[8.0, 27.0]])
+        >>> root = solve_monotone_system(lambda x: (x**3, 3 * x**2), y, 0.0 * y, y)
+        >>> ops.round(root, 4)
+        [[2., 3.]]
+    """
+    size = y.shape[-1]
+    places = ops.arange(size, dtype="int32")
+    halvings = _HALVINGS[standardize_dtype(y.dtype)]
+    low, high, goal = (ops.stop_gradient(bound) for bound in (low, high, y))
+
+    def solve_entry(x, place):
+        here = ops.equal(places, place)
+        known = ops.stop_gradient(x)
+
+        def halve(_, bracket):
+            below, above = bracket
+            middle = 0.5 * (below + above)
+            value = ops.stop_gradient(function(ops.where(here, middle, known))[0])
+            is_below = value < goal
+            return ops.where(is_below, middle, below), ops.where(is_below, above, middle)
+
+        below, above = ops.fori_loop(0, halvings, halve, (low, high))
+        middle = ops.stop_gradient(0.5 * (below + above))
+        value, slope = function(ops.where(here, middle, x))
+        root = middle - (value - y) / ops.stop_gradient(slope)
+        return ops.where(here, root, x), None
+
+    order = ops.flip(places, axis=0) if last_first else places
+    if size == 1:
+        return solve_entry(ops.zeros_like(y), order[0])[0]
+    return ops.scan(solve_entry, ops.zeros_like(y), order)[0]
+
+
+def vector_times_matrix(x: Any, matrix: Any) -> Any:
+    """The product of each vector with its matrix; a matrix without a batch serves all.
+
+    Args:
+        x: A tensor of shape (..., d).
+        matrix: A tensor of shape (..., d, k).
+
+    Returns:
+        A tensor of shape (..., k).
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.bijectors.monotone_system import vector_times_matrix
+        >>> vector_times_matrix(ops.ones((5, 2)), ops.ones((5, 2, 3))).shape
+        (5, 3)
+    """
+    if len(matrix.shape) == 2:
+        return ops.matmul(x, matrix)
+    return ops.matmul(x[..., None, :], matrix)[..., 0, :]
