@@ -1,0 +1,73 @@
+"""The probability of a success, given as it is or as log odds, with what follows from it."""
+
+from typing import Any
+
+from kelbo import ops
+
+
+class Odds:
+    r"""A probability $\pi$, given by itself or by its log odds $\log(\pi / (1 - \pi))$.
+
+    From log odds every number is exact in both tails: no probability is ever subtracted from 1.
+
+    Args:
+        logits: Log odds, a tensor.
+        probs: The probability, a tensor. Give one of the two.
+
+    Attributes:
+        logits: Log odds; not finite for the probabilities 0 and 1.
+        probs: The probability.
+        may_be_certain: Whether probabilities of exactly 0 and 1 can occur.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.distributions.odds import Odds
+        >>> float(Odds(probs=ops.convert_to_tensor(0.25)).complement())
+        0.75
+    """
+
+    def __init__(self, logits: Any = None, probs: Any = None):
+        self.may_be_certain = logits is None
+        self.logits = ops.logit(probs) if logits is None else logits
+        self.probs = ops.sigmoid(logits) if probs is None else probs
+
+    def complement(self) -> Any:
+        r"""The probability of a failure, $1 - \pi$."""
+        return 1.0 - self.probs if self.may_be_certain else ops.sigmoid(-self.logits)
+
+    def log_probs(self) -> Any:
+        r"""$\log \pi$; 0, with a gradient of 0, where $\pi = 0$: see `is_never`."""
+        if self.may_be_certain:
+            return ops.log(ops.where(self.is_never(), ops.ones_like(self.probs), self.probs))
+        return -ops.softplus(-self.logits)
+
+    def log_complement(self) -> Any:
+        r"""$\log(1 - \pi)$; 0, with a gradient of 0, where $\pi = 1$: see `is_always`."""
+        if self.may_be_certain:
+            safe = ops.where(self.is_always(), ops.zeros_like(self.probs), self.probs)
+            return ops.log1p(-safe)
+        return -ops.softplus(self.logits)
+
+    def is_never(self) -> Any:
+        r"""Where $\pi$ is 0."""
+        return ops.equal(self.probs, 0)
+
+    def is_always(self) -> Any:
+        r"""Where $\pi$ is 1."""
+        return ops.equal(self.probs, 1)
+
+    def entropy(self) -> Any:
+        """Entropy of one trial in nats: two terms that are not negative, so nothing cancels."""
+        return -(self.probs * self.log_probs() + self.complement() * self.log_complement())
+
+    def divergence(self, other: "Odds") -> Any:
+        """Kullback-Leibler divergence in nats of one trial under `other` from one under this."""
+        # By differences of log probabilities: exactly 0 for equal ones.
+        complement = self.complement()
+        one = self.probs * (self.log_probs() - other.log_probs())
+        zero = complement * (self.log_complement() - other.log_complement())
+        if other.may_be_certain:
+            infinity = float("inf")
+            one = ops.where(ops.logical_and(other.is_never(), self.probs > 0), infinity, one)
+            zero = ops.where(ops.logical_and(other.is_always(), complement > 0), infinity, zero)
+        return one + zero

@@ -1,0 +1,83 @@
+"""The Poisson distribution."""
+
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions.counting import (
+    is_no_count,
+    log_poisson_mass,
+    minus_infinity_where,
+    without,
+)
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, constraints, exactly_one
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Poisson(Distribution):
+    r"""Poisson distribution of a count.
+
+    $$p(k) = \frac{r^k e^{-r}}{k!}, \qquad k = 0, 1, 2, \dots$$
+
+    Counts are whole numbers of the distribution's dtype. The log mass keeps its digits at counts of
+    millions in float32, where $k \log r - r - \log k!$ has none left. There is no closed form for
+    the entropy and for the quantiles. The largest rate that can be drawn from on JAX is 1e9.
+
+    Args:
+        rate: Expected count $r \ge 0$.
+        log_rate: Its logarithm. Give one of the two.
+        dtype: Floating dtype; None takes the parameter's own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: Not exactly one of `rate` and `log_rate`, or a negative rate.
+
+    Example:
+        >>> from kelbo.distributions import Poisson
+        >>> float(Poisson(rate=2.0).log_prob(0))
+        -2.0
+    """
+
+    parameters = {"rate": constraints.nonnegative, "log_rate": constraints.real}
+    support = constraints.nonnegative_integer
+
+    def __init__(
+        self,
+        rate: Any = None,
+        log_rate: Any = None,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
+    ):
+        given = exactly_one(type(self).__name__, rate=rate, log_rate=log_rate)
+        super().__init__(**given, dtype=dtype, validate=validate)
+        self._by_rate = "rate" in given
+        if self._by_rate:
+            self.log_rate = ops.log(self.rate)
+        else:
+            self.rate = ops.exp(self.log_rate)
+
+    def _sample(self, shape, seed):
+        return ops.random.poisson(shape, self.rate, dtype=self.dtype, seed=seed)
+
+    def _log_prob(self, value):
+        outside = is_no_count(value)
+        value = without(outside, value)
+        log_rate = self.log_rate
+        if self._by_rate:
+            never = ops.equal(self.rate, 0)
+            log_rate = ops.log(ops.where(never, ops.ones_like(self.rate), self.rate))
+            outside = ops.logical_or(outside, ops.logical_and(never, value > 0))
+        return minus_infinity_where(outside, log_poisson_mass(value, self.rate, log_rate))
+
+    def mean(self) -> Any:
+        return self.rate
+
+    def variance(self) -> Any:
+        return self.rate
+
+    def mode(self) -> Any:
+        """The rate rounded down; a whole rate less 1 is as probable."""
+        return ops.floor(self.rate)
