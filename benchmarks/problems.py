@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,15 @@ class TrainingProblem:
         """How many of the units that are reported (here epochs) one round does."""
         return self.epochs
 
+    @property
+    def title(self) -> str:
+        """What the heading of the table says beside the unit."""
+        return f", in fits of {self.epochs}"
+
+    def smaller(self) -> TrainingProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, examples=6000) if self.data == "mnist" else self
+
     def load(self) -> np.ndarray:
         """Returns the images as float32 in [0, 1], shape (examples, features)."""
         if self.data == "digits":
@@ -102,6 +111,15 @@ class LikelihoodProblem:
         """How many of the units that are reported (here all `images`) one round does."""
         return 1.0
 
+    @property
+    def title(self) -> str:
+        """What the heading of the table says beside the unit."""
+        return ""
+
+    def smaller(self) -> LikelihoodProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, images=50, samples=500, peer_images=5)
+
     def load(self) -> np.ndarray:
         """Returns the images as float32 in [0, 1], shape (images, features)."""
         return _mnist("x_test", self.images)
@@ -130,6 +148,142 @@ class LikelihoodProblem:
             weights.append(generator.uniform(-limit, limit, (fan_in, fan_out)).astype("float32"))
             weights.append(np.zeros(fan_out, "float32"))
         return weights
+
+
+@dataclass(frozen=True)
+class DistributionProblem:
+    """One compiled call of `log_prob` or `sample`, the parameters' set-up and checks included.
+
+    The call makes the distribution from its parameters, which are its arguments, as a model does.
+
+    Attributes:
+        family: ``"Normal"``, ``"Gamma"`` (a parameter of each kind per element),
+            ``"MultivariateNormalTriL"`` (vectors of 10 under one factor) or ``"Categorical"``
+            (10 logits per element drawn or scored).
+        method: ``"log_prob"`` or ``"sample"``.
+        size: Numbers scored or drawn; of Categorical, logits.
+        calls: Per round.
+        seed: Of parameters, values and draws.
+        tolerance: Nats (or units of the draws' mean) by which the contenders' results may differ.
+    """
+
+    family: str
+    method: str
+    size: int = 1_000_000
+    calls: int = 10
+    seed: int = 0
+    tolerance: float = 0.02
+
+    @property
+    def work(self) -> float:
+        """How many of the units that are reported (here calls) one round does."""
+        return self.calls
+
+    @property
+    def title(self) -> str:
+        """What the heading of the table says beside the unit."""
+        return ""
+
+    def smaller(self) -> DistributionProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, size=self.size // 10)
+
+    def require(self) -> None:
+        """Nothing is needed."""
+
+    def parameters(self) -> tuple[np.ndarray, ...]:
+        """Returns the parameters, float32, in the order of the family's arguments."""
+        generator, rows = np.random.default_rng(self.seed), self.size // 10
+        if self.family == "Normal":
+            found = generator.normal(size=self.size), generator.uniform(0.5, 2.0, self.size)
+        elif self.family == "Gamma":
+            found = generator.uniform(0.5, 5.0, self.size), generator.uniform(0.5, 2.0, self.size)
+        elif self.family == "Categorical":
+            found = (generator.normal(size=(rows, 10)),)
+        else:
+            factor = np.tril(generator.normal(size=(10, 10)), -1) + 2.0 * np.eye(10)
+            found = generator.normal(size=10), factor
+        return tuple(array.astype("float32") for array in found)
+
+    def values(self) -> np.ndarray:
+        """Returns what is scored."""
+        generator, rows = np.random.default_rng([self.seed, 1]), self.size // 10
+        if self.family == "Categorical":
+            return generator.integers(0, 10, rows).astype("int32")
+        shape = (rows, 10) if self.family == "MultivariateNormalTriL" else self.size
+        values = generator.normal(size=shape)
+        return (np.abs(values) if self.family == "Gamma" else values).astype("float32")
+
+    def sample_shape(self) -> tuple[int, ...]:
+        """Returns the leading shape of what is drawn."""
+        return (self.size // 10,) if self.family == "MultivariateNormalTriL" else ()
+
+
+@dataclass(frozen=True)
+class DensityProblem:
+    """Fit a normalizing flow to two moons, and score moons that it has not seen.
+
+    Five layers, each with a network of two hidden layers of 64 relu units; Adam; the standard
+    normal base. Each round starts from the same untrained weights.
+
+    Attributes:
+        flow: ``"spline"`` (rational-quadratic spline coupling, 8 bins within [-4, 4]) or
+            ``"maf"`` (masked autoregressive, affine).
+        points: Training points; a tenth of them validates after each epoch.
+        test_points: Points that are scored at the end.
+        noise: Standard deviation of scikit-learn's moons.
+        epochs: Epochs per round.
+        layers: Couplings or autoregressive maps.
+        width: Units per hidden layer.
+        bins: Of the spline.
+        bound: End of the spline's interval.
+        batch_size: Examples per step.
+        learning_rate: Of Adam.
+        seed: Of weights, shuffling and data.
+        tolerance: Nats by which the contenders' test losses may differ in ``--check``.
+    """
+
+    flow: str
+    points: int = 5000
+    test_points: int = 5000
+    noise: float = 0.05
+    epochs: int = 20
+    layers: int = 5
+    width: int = 64
+    bins: int = 8
+    bound: float = 4.0
+    batch_size: int = 100
+    learning_rate: float = 1e-3
+    seed: int = 0
+    tolerance: float = 0.2
+
+    @property
+    def work(self) -> float:
+        """How many of the units that are reported (here epochs) one round does."""
+        return self.epochs
+
+    @property
+    def title(self) -> str:
+        """What the heading of the table says beside the unit."""
+        return f", in fits of {self.epochs}"
+
+    def smaller(self) -> DensityProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, points=1000, epochs=5)
+
+    def require(self) -> None:
+        """Nothing is needed: scikit-learn makes the moons."""
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns points to train on, to validate with and to test, float32, of unit variance."""
+        from sklearn.datasets import make_moons
+
+        total = self.points + self.test_points
+        moons = make_moons(total, noise=self.noise, random_state=self.seed)[0]
+        # The constants of the moons themselves, so that no set's own mean comes in.
+        moons = ((moons - (0.5, 0.25)) / (0.87, 0.5)).astype("float32")
+        train = self.points - self.points // 10
+        return moons[:train], moons[train : self.points], moons[self.points :]
 
 
 def _mnist_path() -> Path:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from benchmarks.problems import LikelihoodProblem, TrainingProblem
+from benchmarks.problems import (
+    DensityProblem,
+    DistributionProblem,
+    LikelihoodProblem,
+    TrainingProblem,
+)
+
+Problem = TrainingProblem | LikelihoodProblem | DistributionProblem | DensityProblem
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Benchmark:
 
     name: str
     unit: str
-    problem: TrainingProblem | LikelihoodProblem
+    problem: Problem
     contenders: dict[str, str]
     references: tuple[str, ...]
     rounds: int
@@ -60,18 +67,52 @@ LOG_LIKELIHOOD = Benchmark(
     rounds=5,
     warmup=1,
 )
-BENCHMARKS = {benchmark.name: benchmark for benchmark in (MNIST, DIGITS, LOG_LIKELIHOOD)}
+
+
+_OF_WHAT = {
+    "Normal": "of 1,000,000 numbers, each with its own parameters",
+    "Gamma": "of 1,000,000 numbers, each with its own parameters",
+    "MultivariateNormalTriL": "of 100,000 vectors of 10 numbers under one factor",
+    "Categorical": "of 100,000 classes of 10, each with its own logits",
+}
+DISTRIBUTIONS = [
+    Benchmark(
+        name=f"{family}.{method}",
+        unit=f"compiled {method} {what}",
+        problem=DistributionProblem(family, method),
+        contenders=_modules("distributions", "numpyro", "kelbo"),
+        references=("numpyro",),
+        rounds=15,
+    )
+    for family, what in _OF_WHAT.items()
+    for method in ("log_prob", "sample")
+]
+DENSITY = [
+    Benchmark(
+        name=f"moons_{flow}",
+        unit=f"epoch of 4500 two-moons points, {kind}, 5 layers of 64 x 2, batch 100",
+        problem=DensityProblem(flow),
+        contenders=_modules("density", "flowjax", "kelbo", "zuko"),
+        references=("flowjax", "kelbo"),
+        rounds=7,
+        warmup=1,
+    )
+    for flow, kind in (("spline", "spline coupling"), ("maf", "masked autoregressive"))
+]
+BENCHMARKS = {b.name: b for b in (MNIST, DIGITS, LOG_LIKELIHOOD, *DISTRIBUTIONS, *DENSITY)}
+# Names that stand for several benchmarks on the command line.
+GROUPS = {
+    "distributions": [benchmark.name for benchmark in DISTRIBUTIONS],
+    "moons": [benchmark.name for benchmark in DENSITY],
+}
 
 
 def quick(benchmark: Benchmark) -> Benchmark:
     """Returns the benchmark cut down to some seconds: to see it work, not to report."""
-    problem = benchmark.problem
-    if isinstance(problem, LikelihoodProblem):
-        smaller = replace(problem, images=50, samples=500, peer_images=5)
-    elif problem.data == "mnist":
-        smaller = replace(problem, examples=6000)
-    else:
-        smaller = problem
     return replace(
-        benchmark, problem=smaller, unit=f"{benchmark.unit} (cut down)", rounds=3, warmup=1
+        benchmark,
+        problem=benchmark.problem.smaller(),
+        unit=f"{benchmark.unit} (cut down)",
+        rounds=3,
+        warmup=1,
     )

@@ -9,7 +9,6 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.harness import Result
-from benchmarks.problems import TrainingProblem
 
 SPINNING = 0.02  # share of a CPU above which a waiting contender is reported to disturb the others
 
@@ -96,10 +95,10 @@ def warnings(result: Result) -> list[str]:
 
 def _title(result: Result) -> str:
     problem = result.benchmark.problem
-    fits = f", in fits of {problem.epochs}" if isinstance(problem, TrainingProblem) else ""
     return (
-        f"Time per {result.benchmark.unit}{fits}; {result.benchmark.rounds} rounds in turns after "
-        f"{result.benchmark.warmup} thrown away; ratios taken round by round (5-95 % range)"
+        f"Time per {result.benchmark.unit}{problem.title}; {result.benchmark.rounds} rounds in "
+        f"turns after {result.benchmark.warmup} thrown away; ratios taken round by round "
+        "(5-95 % range)"
     )
 
 

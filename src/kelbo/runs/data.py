@@ -83,7 +83,8 @@ def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
 def settled_epochs(config: FitConfig, data: Dataset) -> int:
     """The number of epochs; where none is given, 50, or more for small data.
 
-    Few examples make few steps: 50 epochs of 1,438 digits would end long before the loss is flat.
+    Few examples make few steps: 50 epochs of 1,438 digits are 750 steps, which is far too few. 5000
+    steps are a start, not convergence: the loss may be falling still; give `epochs` for more.
 
     Args:
         config: The settings.

@@ -1,0 +1,1 @@
+"""Density estimation with normalizing flows, Kelbo beside flowjax and zuko."""

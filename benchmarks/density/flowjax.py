@@ -1,0 +1,57 @@
+"""flowjax with its own `fit_to_data`."""
+
+from __future__ import annotations
+
+import equinox
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flowjax.bijections import RationalQuadraticSpline
+from flowjax.distributions import Normal
+from flowjax.flows import coupling_flow, masked_autoregressive_flow
+from flowjax.train import fit_to_data
+
+from benchmarks.problems import DensityProblem
+
+
+class Contender:
+    """Fits from the same untrained flow in every round."""
+
+    def __init__(self, problem: DensityProblem):
+        self.problem = problem
+
+    def setup(self) -> None:
+        """Makes the flow."""
+        problem = self.problem
+        train, validation, self.test = problem.load()
+        self.points = np.concatenate([train, validation])
+        sizes = {
+            "base_dist": Normal(jnp.zeros(2)),
+            "flow_layers": problem.layers,
+            "nn_width": problem.width,
+            "nn_depth": 2,
+        }
+        key = jax.random.key(problem.seed)
+        if problem.flow == "spline":
+            spline = RationalQuadraticSpline(knots=problem.bins, interval=problem.bound)
+            self.flow = coupling_flow(key, transformer=spline, **sizes)
+        else:
+            self.flow = masked_autoregressive_flow(key, **sizes)
+        self.optimizer = optax.adam(problem.learning_rate)
+        self.score = equinox.filter_jit(lambda flow, x: flow.log_prob(x).mean())
+
+    def round(self) -> dict[str, float]:
+        """Fits and returns the loss of the test points."""
+        flow, _ = fit_to_data(
+            jax.random.key(self.problem.seed),
+            self.flow,
+            self.points,
+            max_epochs=self.problem.epochs,
+            max_patience=self.problem.epochs,
+            batch_size=self.problem.batch_size,
+            val_prop=0.1,
+            optimizer=self.optimizer,
+            show_progress=False,
+        )
+        return {"loss": -float(self.score(flow, self.test))}

@@ -1,0 +1,1 @@
+"""`log_prob` and `sample` of single distributions, Kelbo beside numpyro."""
