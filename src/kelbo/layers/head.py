@@ -21,6 +21,8 @@ class ParameterHead(keras.layers.Layer):
     Args:
         shape: Shape of the parameter, without the batch.
         activation: Applied to the result: a name, a function or None.
+        kernel_initializer: How the weights start, as in `keras.layers.Dense`.
+        bias_initializer: How the bias starts.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -30,10 +32,19 @@ class ParameterHead(keras.layers.Layer):
         (5, 8, 8)
     """
 
-    def __init__(self, shape: int | Sequence[int], activation: Any = None, **kwargs: Any):
+    def __init__(
+        self,
+        shape: int | Sequence[int],
+        activation: Any = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.shape = as_shape(shape)
         self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self._dense = None
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -58,7 +69,12 @@ class ParameterHead(keras.layers.Layer):
                 )
             features = (math.prod(features),)
         self._dense = keras.layers.Dense(
-            units, activation=self.activation, dtype=self.dtype_policy, name="dense"
+            units,
+            activation=self.activation,
+            kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            dtype=self.dtype_policy,
+            name="dense",
         )
         self._dense.build((None, *features))
         self.built = True
@@ -77,5 +93,10 @@ class ParameterHead(keras.layers.Layer):
         return (input_shape[0], *self.shape)
 
     def get_config(self) -> dict[str, Any]:
-        activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), "shape": self.shape, "activation": activation}
+        return {
+            **super().get_config(),
+            "shape": self.shape,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }

@@ -1,0 +1,169 @@
+"""Autoregressive layers: MAF and IAF."""
+
+import abc
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.bijectors import Autoregressive, Bijector, Inverse
+from kelbo.layers.flows.conditional_bijector import ConditionalBijector
+from kelbo.layers.flows.coupling import with_parts
+from kelbo.layers.flows.made import MADE
+from kelbo.layers.flows.rows import on_rows
+from kelbo.layers.flows.transforms import AffineTransform, ElementwiseTransform
+from kelbo.layers.precision import to_full_precision
+from kelbo.parameters import PACKAGE
+
+
+class AutoregressiveFlow(ConditionalBijector):
+    """What both autoregressive layers share: a `MADE` network and a family of maps of numbers.
+
+    Args:
+        event_shape: Shape (d,) of the values that are mapped.
+        hidden: Units of each hidden layer of the network.
+        activation: Of the hidden layers.
+        transform: The family of maps of numbers; `AffineTransform()` by default.
+        invert: Whether the layer is the inverse of the map that its class describes.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Raises:
+        ValueError: The values are not vectors, or a number of units is not one.
+    """
+
+    def __init__(
+        self,
+        event_shape: int | Sequence[int],
+        hidden: Sequence[int] = (64, 64),
+        activation: Any = "relu",
+        transform: ElementwiseTransform | None = None,
+        invert: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(event_shape, invert, **kwargs)
+        self._require_vectors()
+        self.transform = AffineTransform() if transform is None else transform
+        self.made = MADE(
+            self.event_shape[0],
+            self.transform.size,
+            hidden,
+            activation,
+            name="made",
+            dtype=self.dtype_policy,
+        )
+
+    @abc.abstractmethod
+    def forward_bijector(self, context: Any = None) -> Bijector:
+        """The map that the class describes."""
+
+    def parameter_shapes(self) -> dict[str, tuple]:
+        return {} if self.context_shape is None else {"context": self.context_shape}
+
+    def build_on(self, context_shape: tuple | None) -> None:
+        context = None if context_shape is None else (None, math.prod(context_shape))
+        self.made.build((None, *self.event_shape), context)
+
+    def parameters_of(self, context: Any) -> dict[str, Any]:
+        return {} if context is None else {"context": to_full_precision(context)}
+
+    def _autoregressive(self, context: Any, inverted: bool) -> Bijector:
+        batch, rank = (), len(self.context_shape or ())
+        if context is not None:
+            batch = tuple(context.shape[: len(context.shape) - rank])
+
+        def conditioner(value):
+            raw = to_full_precision(on_rows(self._raw, value, 1, context, rank))
+            bijector = self.transform.bijector(raw)
+            return Inverse(bijector) if inverted else bijector
+
+        return Autoregressive(conditioner, batch)
+
+    def _raw(self, value, context):
+        if context is None:
+            return self.made(value)
+        if len(context.shape) > 2:
+            context = ops.reshape(context, (-1, math.prod(self.context_shape)))
+        return self.made(value, context=context)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "hidden": self.made.hidden,
+            "activation": keras.activations.serialize(self.made.activation),
+            "transform": keras.saving.serialize_keras_object(self.transform),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "AutoregressiveFlow":
+        """The layer that `get_config` described."""
+        return cls(**with_parts(config))
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MaskedAutoregressive(AutoregressiveFlow):
+    r"""The masked autoregressive flow: $y_i = f_{\theta_i(y_1, \dots, y_{i-1}, c)}(x_i)$.
+
+    **Cost.** Scoring data is one pass through the network. Drawing takes D passes, one after
+    another in a compiled loop, since each entry needs those before it: D times the time. For fast
+    draws see `InverseAutoregressive` (Papamakarios, Pavlakou and Murray, 2017; with a
+    `SplineTransform` the autoregressive neural spline flow of Durkan et al., 2019).
+
+    Put a `Permutation` between two of them: all keep the order of the entries.
+
+    Args:
+        event_shape: Shape (d,) of the values that are mapped.
+        hidden: Units of each hidden layer of the network, a `MADE`.
+        activation: Of the hidden layers: a name or a function.
+        transform: The family of maps of numbers; `AffineTransform()` by default.
+        invert: Whether the layer is the inverse of that map: then drawing is the fast direction.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Raises:
+        ValueError: The values are not vectors, or a number of units is not one.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.layers import MaskedAutoregressive
+        >>> layer = MaskedAutoregressive((3,), hidden=(16,))
+        >>> layer.given().inverse(np.zeros((5, 3), "float32")).shape
+        (5, 3)
+    """
+
+    def forward_bijector(self, context: Any = None) -> Bijector:
+        return Inverse(self._autoregressive(context, inverted=True))
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class InverseAutoregressive(AutoregressiveFlow):
+    r"""The inverse autoregressive flow: $y_i = f_{\theta_i(x_1, \dots, x_{i-1}, c)}(x_i)$.
+
+    **Cost.** Drawing, with the log density of what is drawn, is one pass through the network: all
+    that a posterior needs. Scoring values that were not drawn takes D passes, one after another in
+    a compiled loop: D times the time. For fast scores see `MaskedAutoregressive` (Kingma, Salimans,
+    Jozefowicz, Chen, Sutskever and Welling, 2016).
+
+    Put a `Permutation` between two of them: all keep the order of the entries.
+
+    Args:
+        event_shape: Shape (d,) of the values that are mapped.
+        hidden: Units of each hidden layer of the network, a `MADE`.
+        activation: Of the hidden layers: a name or a function.
+        transform: The family of maps of numbers; `AffineTransform()` by default.
+        invert: Whether the layer is the inverse of that map: then scoring is the fast direction.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Raises:
+        ValueError: The values are not vectors, or a number of units is not one.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.layers import InverseAutoregressive
+        >>> layer = InverseAutoregressive((3,), hidden=(16,))
+        >>> layer.given().forward(np.zeros((5, 3), "float32")).shape
+        (5, 3)
+    """
+
+    def forward_bijector(self, context: Any = None) -> Bijector:
+        return self._autoregressive(context, inverted=False)
