@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from keras.backend import standardize_dtype
+
 from kelbo import ops
 
 
@@ -224,7 +226,7 @@ def _is_positive_vector(x):
 
 
 def _tolerance(x):
-    return 1e-4 if str(x.dtype).endswith("32") else 1e-9
+    return 1e-9 if standardize_dtype(x.dtype) == "float64" else 1e-4
 
 
 def _is_simplex(x):
