@@ -22,7 +22,8 @@ class Simplex(Bijector):
 
     The Jacobian is that of the first $d - 1$ probabilities, which determine the last: its
     log-determinant is $\sum_{i=1}^{d} \log y_i$. All is computed from logarithms, and stays finite
-    where a probability underflows.
+    where a probability underflows. (What comes after it in a `Chain` adds its own log-determinant,
+    as if all $d$ entries were free: put a map of single numbers before it, not behind.)
 
     TensorFlow Probability calls it `IteratedSigmoidCentered`. Source: the Stan reference manual,
     "Unit simplex transform"; M. Betancourt, "Cruising the simplex" (2012), arXiv:1010.3436.

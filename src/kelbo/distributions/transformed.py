@@ -7,8 +7,10 @@ import keras
 from kelbo import ops
 from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
+from kelbo.bijectors.image import holds_all, image, over_axes
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes, constraints
+from kelbo.parameters.constraints import Interval
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -18,16 +20,19 @@ class Transformed(Distribution):
     $$\log p(y) = \log p_x(f^{-1}(y))
                   + \log \left\lvert\det \frac{\partial f^{-1}}{\partial y}\right\rvert$$
 
-    A bijector of numbers acts on each entry; the batch shapes of the two broadcast.
-    `sample_and_log_prob` needs the forward direction alone.
+    A bijector of numbers acts on each entry; the batch shapes of the two broadcast. Where $y$ is
+    not in the codomain of the bijector, the log density is $-\infty$. `sample` and
+    `sample_and_log_prob` need the forward direction alone, `log_prob` the inverse. There are a
+    `cdf` and a `quantile` for numbers and a monotone bijector (one that is increasing or
+    decreasing), if the distribution of $x$ has them.
 
     Args:
         distribution: The distribution of $x$, continuous.
         bijector: The map $f$.
 
     Raises:
-        ValueError: The bijector is one of vectors or matrices and the distribution one of numbers,
-            or the distribution is discrete.
+        ValueError: The bijector is one of vectors or matrices and the distribution one of numbers;
+            the bijector does not map values of the shape of $x$; or the distribution is discrete.
 
     Example:
         >>> from kelbo.bijectors import Exp
@@ -56,10 +61,9 @@ class Transformed(Distribution):
             )
         # Axes of the event that the bijector treats as a batch.
         self._extra_rank = rank - bijector.event_rank
-        own = bijector.batch_shape
-        own = own[: max(len(own) - self._extra_rank, 0)]
-        self._batch_shape = broadcast_shapes(distribution.batch_shape, own)
         self._event_shape = tuple(bijector.forward_event_shape(distribution.event_shape))
+        own = bijector.batch_shape_within(rank)
+        self._batch_shape = broadcast_shapes(distribution.batch_shape, own)
 
     @property
     def event_shape(self) -> Shape:
@@ -73,30 +77,18 @@ class Transformed(Distribution):
     @property
     def support(self) -> Constraint:
         """The image of the support of the distribution inside."""
-        inner, outer = self.distribution.support, self.bijector.codomain
-        if inner in _ALL and self.bijector.domain in _ALL:
-            return outer
-        rank = self.bijector.inverse_event_rank
-
-        def contains(y):
-            reached = _over_axes(outer.contains(y), rank - outer.event_rank)
-            x = self.bijector.inverse(y)
-            within = inner.contains(x)
-            return ops.logical_and(
-                reached, _over_axes(within, self.bijector.event_rank - inner.event_rank)
-            )
-
-        return Constraint(
-            f"the image of {inner.rule} under {self.bijector!r}", contains, event_rank=rank
-        )
+        return image(self.distribution.support, self.bijector)
 
     def _shape_of_sample(self, sample_shape):
-        inner = self.distribution._shape_of_sample(())
-        inner_batch = inner[: len(inner) - len(self.distribution.event_shape)]
-        batch = tuple(
-            size if size is not None else inner_batch[i - len(self.batch_shape)]
-            for i, size in enumerate(self.batch_shape)
-        )
+        batch = self.batch_shape
+        if None in batch:
+            inner = self.distribution._shape_of_sample(())
+            event_rank = len(self.distribution.event_shape)
+            x = ops.zeros(inner, dtype=self.dtype)
+            log_det = self.bijector._forward_and_log_det(x)[1]
+            log_det = sum_over_event(log_det, self._extra_rank)
+            known = ops.shape(log_det + ops.zeros(inner[: len(inner) - event_rank], self.dtype))
+            batch = tuple(n if n is not None else known[i] for i, n in enumerate(batch))
         return tuple(sample_shape) + batch + self.event_shape
 
     def _inner_shape(self, shape):
@@ -114,25 +106,34 @@ class Transformed(Distribution):
         return y, log_prob - sum_over_event(log_det, self._extra_rank)
 
     def _log_prob(self, value):
-        inside = self._reached(value)
-        if inside is not None:
-            # Outside of the image the inverse is NaN, and so would its gradient be: it is taken of
-            # the image of 0 there.
-            inner = self.bijector._forward_and_log_det(ops.zeros_like(value))[0]
-            value = ops.where(inside, value, inner)
+        value, inside = self._inside(value)
         x, log_det = self.bijector._inverse_and_log_det(value)
         log_prob = self.distribution._log_prob(x) + sum_over_event(log_det, self._extra_rank)
         if inside is None:
             return log_prob
-        inside = _over_axes(inside, len(self.event_shape))
-        return ops.where(inside, log_prob, ops.full_like(log_prob, -float("inf")))
+        inside = over_axes(inside, len(self.event_shape) - self.bijector.codomain.event_rank)
+        return ops.where(inside, log_prob, -float("inf"))
 
-    def _reached(self, value):
-        """Which entries a bijector of numbers reaches; None where it reaches all."""
-        codomain, domain = self.bijector.codomain, self.bijector.domain
-        if codomain in _ALL or domain not in _ALL or codomain.event_rank:
-            return None
-        return ops.logical_or(codomain.contains(value), ops.isnan(value))
+    def _inside(self, value):
+        """The value, moved into the codomain, and where it was inside; None if it always is.
+
+        Outside of the codomain the inverse may be NaN, and so its gradient: what lies there is
+        replaced by a point that is reached.
+        """
+        codomain = self.bijector.codomain
+        if holds_all(codomain):
+            return value, None
+        rank = codomain.event_rank
+        is_nan = ops.isnan(value)  # stays NaN
+        is_nan = ops.any(is_nan, axis=tuple(range(-rank, 0))) if rank else is_nan
+        inside = ops.logical_or(codomain.contains(value), is_nan)
+        point = _point_of(self.bijector.domain)
+        if point is not None:
+            x = ops.full(self.distribution.event_shape, point, dtype=self.dtype)
+            reached = self.bijector._forward_and_log_det(x)[0]
+            expanded = ops.reshape(inside, (*ops.shape(inside), *[1] * rank)) if rank else inside
+            value = ops.where(expanded, value, reached)
+        return value, inside
 
     def _monotone(self, what):
         increasing = self.bijector.is_increasing
@@ -143,11 +144,7 @@ class Transformed(Distribution):
     def cdf(self, value: Any) -> Any:
         increasing = self._monotone("cumulative distribution function")
         value = self._as_value(value)
-        inside = self._reached(value)
-        safe = value
-        if inside is not None:
-            inner = self.bijector._forward_and_log_det(ops.zeros_like(value))[0]
-            safe = ops.where(inside, value, inner)
+        safe, inside = self._inside(value)
         below = self.distribution.cdf(self.bijector._inverse_and_log_det(safe)[0])
         below = ops.where(increasing, below, 1.0 - below)
         if inside is None:
@@ -183,9 +180,15 @@ class Transformed(Distribution):
         return f"Transformed({self.distribution!r}, {self.bijector!r})"
 
 
-# Every number; a vector or a matrix of them is in the set if each entry is.
-_ALL = (constraints.real, constraints.real_vector, constraints.real_matrix)
-
-
-def _over_axes(contained: Any, rank: int) -> Any:
-    return ops.all(contained, axis=tuple(range(-rank, 0))) if rank > 0 else contained
+def _point_of(domain: Constraint) -> Any:
+    """A number that is in a set, by itself or as each entry of a vector; None if not known."""
+    if holds_all(domain):
+        return 0.0
+    if domain is constraints.positive:
+        return 1.0
+    if not isinstance(domain, Interval):
+        return None
+    low, high = domain.low, domain.high
+    if low is None or high is None:
+        return high - 1.0 if low is None else low + 1.0
+    return low + 0.5 * (high - low)

@@ -1,0 +1,24 @@
+"""Divergences of transformed distributions."""
+
+from kelbo import ops
+from kelbo.bijectors.equality import is_same_map
+from kelbo.distributions.kl import has_kl, kl_divergence, register_kl_rule
+from kelbo.distributions.transformed import Transformed
+
+
+@register_kl_rule
+def _transformed_rule(q, p):
+    if not (isinstance(q, Transformed) and isinstance(p, Transformed)):
+        return None
+    is_known = has_kl(q.distribution, p.distribution) and is_same_map(q.bijector, p.bijector)
+    return _transformed if is_known else None
+
+
+def _transformed(q, p):
+    """That of the distributions inside: the log-determinants of one map cancel."""
+    inner = kl_divergence(q.distribution, p.distribution)
+    # One map inside each of a batch of maps: the divergence is that of each of them.
+    q_batch, p_batch = q._shape_of_sample(()), p._shape_of_sample(())
+    rank = len(q.event_shape)
+    batches = [ops.zeros(shape[: len(shape) - rank], inner.dtype) for shape in (q_batch, p_batch)]
+    return inner + sum(batches)
