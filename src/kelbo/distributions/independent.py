@@ -5,12 +5,13 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.distributions.composite import Composite
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import PACKAGE, Constraint, Shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Independent(Distribution):
+class Independent(Composite):
     r"""The last axes of a batch of independent distributions, seen as one event.
 
     $$\log p(x) = \sum_i \log p_i(x_i)$$
@@ -43,6 +44,12 @@ class Independent(Distribution):
         self.distribution = distribution
         self.reinterpreted_batch_rank = reinterpreted_batch_rank
         self.dtype = distribution.dtype
+
+    def _arguments(self, parameters):
+        return {
+            "distribution": self.distribution,
+            "reinterpreted_batch_rank": self.reinterpreted_batch_rank,
+        }
 
     @property
     def reparameterized(self) -> bool:
@@ -102,23 +109,3 @@ class Independent(Distribution):
             f"Independent has no {what} of a whole event; that of each entry by itself is a method "
             "of its attribute `distribution`."
         )
-
-    def astype(self, dtype: str) -> "Independent":
-        inner = self.distribution.astype(dtype)
-        if inner is self.distribution:
-            return self
-        return Independent(inner, self.reinterpreted_batch_rank)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "distribution": keras.saving.serialize_keras_object(self.distribution),
-            "reinterpreted_batch_rank": self.reinterpreted_batch_rank,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Independent":
-        inner = keras.saving.deserialize_keras_object(config["distribution"])
-        return cls(inner, config["reinterpreted_batch_rank"])
-
-    def __repr__(self) -> str:
-        return f"Independent({self.distribution!r}, {self.reinterpreted_batch_rank})"

@@ -1,0 +1,133 @@
+"""Expanded: a distribution repeated over a larger batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions.composite import Composite
+from kelbo.distributions.distribution import Distribution
+from kelbo.parameters import PACKAGE, Constraint, Shape, as_shape, broadcast_shapes
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Expanded(Composite):
+    r"""A distribution in a larger batch: the same one, drawn from independently, many times.
+
+    $$p(x_1, \dots, x_n) = \prod_i p(x_i)$$
+
+    As PyTorch's and NumPyro's `expand` (TensorFlow Probability's BatchBroadcast). The parameters
+    are not copied. Draws along the new axes are independent.
+
+    Args:
+        distribution: The distribution.
+        batch_shape: The new batch shape. The old one must broadcast to it: new axes come in front,
+            and axes of size 1 may become longer.
+
+    Raises:
+        ValueError: The distribution's batch shape does not broadcast to `batch_shape`.
+
+    Example:
+        >>> from kelbo.distributions import Expanded, Independent, Normal
+        >>> Independent(Expanded(Normal(0.0, 1.0), (28, 28))).event_shape
+        (28, 28)
+    """
+
+    def __init__(self, distribution: Distribution, batch_shape: int | Sequence[int]):
+        self.distribution, self.dtype = distribution, distribution.dtype
+        self._batch_shape = as_shape(batch_shape)
+        try:
+            reached = broadcast_shapes(distribution.batch_shape, self._batch_shape)
+        except ValueError:
+            reached = None
+        if reached != self._batch_shape:
+            raise ValueError(
+                f"Expanded: {distribution!r} has a batch shape that does not broadcast to "
+                f"batch_shape={self._batch_shape}."
+            )
+
+    def _arguments(self, parameters):
+        return {"distribution": self.distribution, "batch_shape": self._batch_shape}
+
+    @property
+    def event_shape(self) -> Shape:
+        return self.distribution.event_shape
+
+    @property
+    def reparameterized(self) -> bool:
+        """Whether gradients flow through `sample`, as in the distribution inside."""
+        return self.distribution.reparameterized
+
+    @property
+    def support(self) -> Constraint:
+        """The support of the distribution inside."""
+        return self.distribution.support
+
+    def _shape_of_sample(self, sample_shape):
+        inner = self.distribution._shape_of_sample(())
+        return tuple(sample_shape) + self._batch_shape + inner[len(inner) - len(self.event_shape) :]
+
+    def _grown_axes(self):
+        """Of the old batch axes those that became longer, counted from the right."""
+        inner = self.distribution.batch_shape
+        pairs = zip(reversed(inner), reversed(self._batch_shape), strict=False)
+        return [-1 - i for i, (old, new) in enumerate(pairs) if old == 1 and new != 1]
+
+    def _inner_shape(self, shape):
+        """The shape to draw in: the sizes of axes that grew stand before the old batch."""
+        inner = self.distribution._shape_of_sample(())
+        new = len(shape) - len(inner)
+        batch = shape[: len(shape) - len(self.event_shape)]
+        return tuple(shape[:new]) + tuple(batch[axis] for axis in self._grown_axes()) + inner
+
+    def _in_place(self, drawn, event_rank):
+        """What was drawn in that shape, with the axes where they belong."""
+        grown = self._grown_axes()
+        first = len(drawn.shape) - event_rank - len(self.distribution.batch_shape) - len(grown)
+        batch_end = len(drawn.shape) - event_rank
+        for i, axis in enumerate(grown):
+            drawn = ops.swapaxes(drawn, first + i, batch_end + axis)
+        return ops.squeeze(drawn, tuple(range(first, first + len(grown)))) if grown else drawn
+
+    def _sample(self, shape, seed):
+        drawn = self.distribution._sample(self._inner_shape(shape), seed)
+        return self._in_place(drawn, len(self.event_shape))
+
+    def _sample_and_log_prob(self, shape, seed):
+        drawn, log_prob = self.distribution._sample_and_log_prob(self._inner_shape(shape), seed)
+        return self._in_place(drawn, len(self.event_shape)), self._in_place(log_prob, 0)
+
+    def expand(self, numbers: Any, event_shape: Shape = ()) -> Any:
+        """Broadcasts numbers of the old batch, and of this event, to the new batch."""
+        shape = self._batch_shape + event_shape
+        if tuple(numbers.shape)[len(numbers.shape) - len(shape) :] == shape:
+            return numbers
+        return numbers + ops.zeros(shape, dtype=self.dtype)
+
+    def _log_prob(self, value):
+        return self.expand(self.distribution._log_prob(value))
+
+    def _of_event(self, numbers):
+        return self.expand(numbers, self.event_shape)
+
+    def mean(self) -> Any:
+        return self._of_event(self.distribution.mean())
+
+    def variance(self) -> Any:
+        return self._of_event(self.distribution.variance())
+
+    def stddev(self) -> Any:
+        return self._of_event(self.distribution.stddev())
+
+    def mode(self) -> Any:
+        return self._of_event(self.distribution.mode())
+
+    def entropy(self) -> Any:
+        return self.expand(self.distribution.entropy())
+
+    def cdf(self, value: Any) -> Any:
+        return self.expand(self.distribution.cdf(value))
+
+    def quantile(self, probability: Any) -> Any:
+        return self.expand(self.distribution.quantile(probability))
