@@ -1,0 +1,103 @@
+"""Far out, where a naive formula overflows, cancels, or divides by zero."""
+
+import keras
+import numpy as np
+import pytest
+
+from kelbo import bijectors as kb
+from kelbo import ops
+
+pytestmark = pytest.mark.core
+
+FAR = np.array([-1000.0, -50.0, -1.0, 0.0, 1.0, 50.0, 1000.0])
+
+
+def softplus(x):
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+LOG_DETS = {
+    "sigmoid": (kb.Sigmoid(), -softplus(FAR) - softplus(-FAR)),
+    "sigmoid onto an interval": (
+        kb.Sigmoid(-2.0, 5.0),
+        np.log(7.0) - softplus(FAR) - softplus(-FAR),
+    ),
+    "softplus": (kb.Softplus(), -softplus(-FAR)),
+    "tanh": (kb.Tanh(), 2 * np.log(2) - 2 * softplus(2 * FAR) + 2 * FAR),
+    "chain": (
+        kb.Chain([kb.Scale(-1.0), kb.Tanh(), kb.Scale(3.0)]),
+        2 * np.log(2) - 2 * softplus(2 * FAR) + 2 * FAR + np.log(3.0),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOG_DETS)
+def test_log_determinants_are_right_far_out_and_have_finite_gradients(name, dtype):
+    bijector, expected = LOG_DETS[name]
+    x = keras.Variable(FAR, dtype=dtype)
+
+    def total():
+        y, log_det = bijector.forward_and_log_det(x)
+        return ops.sum(y) + ops.sum(log_det), log_det
+
+    (_, log_det), (gradient,) = ops.value_and_grad(total, [x], has_aux=True)()
+    rtol = 1e-6 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(ops.convert_to_numpy(log_det), expected, rtol=rtol, atol=rtol)
+    assert np.isfinite(ops.convert_to_numpy(gradient)).all()
+
+
+def test_the_slope_at_zero_is_right():
+    # Formulas by |x| have a kink there, which automatic differentiation sees.
+    x = keras.Variable(0.0)
+    for bijector, slope in ((kb.Sigmoid(-1.0, 3.0), 1.0), (kb.Softplus(), 0.5), (kb.Tanh(), 1.0)):
+        _, (gradient,) = ops.value_and_grad(lambda b=bijector: b.forward(x), [x])()
+        assert float(gradient) == pytest.approx(slope)
+
+
+def test_sigmoid_never_leaves_its_interval():
+    for low, high in ((-0.1, 0.3), (1e-3, 1e3), (-7.0, -1e-6)):
+        y = ops.convert_to_numpy(kb.Sigmoid(low, high).forward(np.linspace(-40, 40, 4001)))
+        assert y.min() == np.float32(low)
+        assert y.max() == np.float32(high)
+
+
+def test_the_way_back_from_near_the_ends():
+    y = np.array([1e-30, 1e-10, 0.3, 1 - 2.0**-20], "float32")
+    x, log_det = kb.Sigmoid().inverse_and_log_det(y)
+    exact = y.astype("float64")
+    np.testing.assert_allclose(ops.convert_to_numpy(x), np.log(exact) - np.log1p(-exact), rtol=1e-6)
+    expected = -np.log(exact) - np.log1p(-exact)
+    np.testing.assert_allclose(ops.convert_to_numpy(log_det), expected, rtol=1e-6)
+    y = np.array([1e-30, 1e-10, 0.3, 100.0], "float32")
+    exact = y.astype("float64")
+    x = ops.convert_to_numpy(kb.Softplus().inverse(y))
+    np.testing.assert_allclose(x, exact + np.log(-np.expm1(-exact)), rtol=1e-6)
+
+
+def test_shares_of_a_stick_that_underflow_keep_their_logarithms(dtype):
+    x = keras.Variable([[300.0, 0.0, 0.0], [-300.0, 5.0, -200.0], [0.0, 0.0, 0.0]], dtype=dtype)
+
+    def total():
+        y, log_det = kb.Simplex().forward_and_log_det(x)
+        return ops.sum(log_det), (y, log_det)
+
+    (_, (y, log_det)), (gradient,) = ops.value_and_grad(total, [x], has_aux=True)()
+    logits = np.asarray(x.value) - np.log([3.0, 2.0, 1.0])
+    kept = np.cumsum(-softplus(logits), axis=-1)
+    before = np.concatenate([np.zeros((3, 1)), kept[:, :-1]], axis=-1)
+    expected = np.sum(before - softplus(-logits), axis=-1) + kept[:, -1]
+    np.testing.assert_allclose(ops.convert_to_numpy(log_det), expected, rtol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.sum(y, axis=-1)), 1.0, rtol=1e-6)
+    assert np.isfinite(ops.convert_to_numpy(gradient)).all()
+    np.testing.assert_allclose(ops.convert_to_numpy(y)[2], 0.25, rtol=1e-6)
+
+
+def test_correlations_near_one_come_back():
+    x = np.array([8.0, -6.0, 7.0], "float32")
+    y, log_det = kb.CorrelationCholesky().forward_and_log_det(x)
+    t = np.log(4.0) - 2 * np.abs(x) - 2 * np.log1p(np.exp(-2 * np.abs(x)))  # log(1 - tanh(x)^2)
+    # [1, 2, 3] fills [[3, 0], [2, 1]], of which the 2 is in the last row's first place.
+    np.testing.assert_allclose(float(log_det), t.sum() + 0.5 * t[1], rtol=1e-5)
+    rows = ops.convert_to_numpy(ops.sum(ops.square(y), axis=-1))
+    np.testing.assert_allclose(rows, 1.0, rtol=1e-5)
+    assert np.isfinite(ops.convert_to_numpy(kb.CorrelationCholesky().inverse(y))).all()
