@@ -68,15 +68,14 @@ class AutoregressiveFlow(ConditionalBijector):
     def parameters_of(self, context: Any) -> dict[str, Any]:
         return {} if context is None else {"context": to_full_precision(context)}
 
-    def _autoregressive(self, context: Any, inverted: bool) -> Bijector:
+    def _autoregressive(self, context: Any) -> Bijector:
         batch, rank = (), len(self.context_shape or ())
         if context is not None:
             batch = tuple(context.shape[: len(context.shape) - rank])
 
         def conditioner(value):
             raw = to_full_precision(on_rows(self._raw, value, 1, context, rank))
-            bijector = self.transform.bijector(raw)
-            return Inverse(bijector) if inverted else bijector
+            return self.transform.bijector(raw)
 
         return Autoregressive(conditioner, batch)
 
@@ -103,7 +102,9 @@ class AutoregressiveFlow(ConditionalBijector):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class MaskedAutoregressive(AutoregressiveFlow):
-    r"""The masked autoregressive flow: $y_i = f_{\theta_i(y_1, \dots, y_{i-1}, c)}(x_i)$.
+    r"""The masked autoregressive flow: $x_i = f_{\theta_i(y_1, \dots, y_{i-1}, c)}(y_i)$.
+
+    The network draws the maps from the values $y$ to the base.
 
     **Cost.** Scoring data is one pass through the network. Drawing takes D passes, one after
     another in a compiled loop, since each entry needs those before it: D times the time. For fast
@@ -132,12 +133,14 @@ class MaskedAutoregressive(AutoregressiveFlow):
     """
 
     def forward_bijector(self, context: Any = None) -> Bijector:
-        return Inverse(self._autoregressive(context, inverted=True))
+        return Inverse(self._autoregressive(context))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class InverseAutoregressive(AutoregressiveFlow):
     r"""The inverse autoregressive flow: $y_i = f_{\theta_i(x_1, \dots, x_{i-1}, c)}(x_i)$.
+
+    The network draws the maps from the base to the values $y$.
 
     **Cost.** Drawing, with the log density of what is drawn, is one pass through the network: all
     that a posterior needs. Scoring values that were not drawn takes D passes, one after another in
@@ -166,4 +169,4 @@ class InverseAutoregressive(AutoregressiveFlow):
     """
 
     def forward_bijector(self, context: Any = None) -> Bijector:
-        return self._autoregressive(context, inverted=False)
+        return self._autoregressive(context)

@@ -155,7 +155,7 @@ class AffineCoupling(CouplingFlow):
         network: keras.layers.Layer | None = None,
         mask: str | Sequence[bool] = "first",
         additive: bool = False,
-        minimum_scale: float = 1e-3,
+        minimum_scale: float = 1e-2,
         invert: bool = False,
         **kwargs: Any,
     ):

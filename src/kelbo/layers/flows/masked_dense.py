@@ -1,5 +1,6 @@
 """A dense layer whose outputs see some of its inputs only."""
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +26,9 @@ class MaskedDense(keras.layers.Layer):
         output_degrees: A whole number for each output.
         strict: Whether an output sees the inputs of lower degree only, not those of its own.
         activation: The function $\phi$: a name, a function or None.
-        kernel_initializer: How the weights start.
+        initial_scale: Weights and biases start uniform within `initial_scale / sqrt(k)`, for an
+            output that sees k inputs. Biases start apart from 0, because the units that see one
+            entry alone would otherwise all bend at 0.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -44,7 +47,7 @@ class MaskedDense(keras.layers.Layer):
         output_degrees: Sequence[int],
         strict: bool = False,
         activation: Any = None,
-        kernel_initializer: Any = "glorot_uniform",
+        initial_scale: float = 1.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -52,7 +55,7 @@ class MaskedDense(keras.layers.Layer):
         self.output_degrees = tuple(int(degree) for degree in output_degrees)
         self.strict = bool(strict)
         self.activation = keras.activations.get(activation)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.initial_scale = float(initial_scale)
 
     @property
     def mask(self) -> np.ndarray:
@@ -71,12 +74,21 @@ class MaskedDense(keras.layers.Layer):
                 f"have the shape {tuple(input_shape)}."
             )
         shape = (len(self.input_degrees), len(self.output_degrees))
-        self.kernel = self.add_weight(
-            shape=shape, initializer=self.kernel_initializer, name="kernel"
-        )
-        self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
+        self.kernel = self.add_weight(shape=shape, initializer=self._start(), name="kernel")
+        self.bias = self.add_weight(shape=shape[1:], initializer=self._start(), name="bias")
         self._mask = self.mask.astype("float32")
         self.built = True
+
+    def _start(self):
+        limit = self.initial_scale / np.sqrt(np.maximum(self.mask.sum(axis=0), 1))
+        # Keras may call an initializer while it traces: the seed is a number that is drawn now.
+        seed = random.randrange(2**31)
+
+        def initializer(shape, dtype=None):
+            draws = keras.random.uniform(shape, -1.0, 1.0, dtype=dtype, seed=seed)
+            return draws * ops.cast(limit, dtype)
+
+        return initializer
 
     def call(self, inputs: Any, shift: Any = None) -> Any:
         """The outputs.
@@ -106,5 +118,5 @@ class MaskedDense(keras.layers.Layer):
             "output_degrees": self.output_degrees,
             "strict": self.strict,
             "activation": keras.activations.serialize(self.activation),
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "initial_scale": self.initial_scale,
         }

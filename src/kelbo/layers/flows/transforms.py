@@ -86,7 +86,7 @@ class AffineTransform(ElementwiseTransform):
         2.0
     """
 
-    def __init__(self, minimum_scale: float = 1e-3):
+    def __init__(self, minimum_scale: float = 1e-2):
         self.minimum_scale = _share("AffineTransform", "minimum_scale", minimum_scale)
 
     @property
