@@ -32,6 +32,7 @@ class Affine(Bijector):
     """
 
     parameters = {"shift": constraints.real, "scale": constraints.nonzero}
+    is_affine = True
 
     def __init__(self, shift: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
         super().__init__(shift=shift, scale=scale, dtype=dtype, validate=validate)

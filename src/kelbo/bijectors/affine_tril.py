@@ -34,6 +34,7 @@ class AffineTriL(Bijector):
     """
 
     parameters = {"shift": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
+    is_affine = True
     event_rank = 1
     domain = constraints.real_vector
     codomain = constraints.real_vector

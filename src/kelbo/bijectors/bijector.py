@@ -38,11 +38,14 @@ class Bijector(Parametrized, abc.ABC):
             otherwise.
         domain: The values of $x$ that may be given.
         codomain: The values of $y$ that are reached.
+        is_affine: Whether $f(x) = A x + b$ with an A that is the same for every x, so that it maps
+            means to means and its log-determinant is constant.
     """
 
     event_rank: int = 0
     domain: Constraint = constraints.real
     codomain: Constraint = constraints.real
+    is_affine: bool = False
 
     @property
     def inverse_event_rank(self) -> int:

@@ -78,6 +78,11 @@ class Chain(Composite):
         return codomain
 
     @property
+    def is_affine(self) -> bool:
+        """Whether all of the maps are affine."""
+        return all(bijector.is_affine for bijector in self.bijectors)
+
+    @property
     def is_increasing(self) -> Any:
         directions = [bijector.is_increasing for bijector in self.bijectors]
         if any(direction is None for direction in directions):

@@ -24,6 +24,8 @@ class Identity(Bijector):
         2.0
     """
 
+    is_affine = True
+
     is_increasing = True
 
     def __init__(self, *, dtype: str | None = None, validate: bool = True):

@@ -51,6 +51,11 @@ class Inverse(Composite):
         return self.bijector.domain
 
     @property
+    def is_affine(self) -> bool:
+        """Whether the map inside is affine."""
+        return self.bijector.is_affine
+
+    @property
     def is_increasing(self) -> Any:
         return self.bijector.is_increasing
 

@@ -29,6 +29,8 @@ class Permute(Bijector):
         [30., 10., 20.]
     """
 
+    is_affine = True
+
     event_rank = 1
     domain = constraints.real_vector
     codomain = constraints.real_vector

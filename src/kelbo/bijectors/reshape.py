@@ -30,6 +30,8 @@ class Reshape(Bijector):
         (5, 2, 3)
     """
 
+    is_affine = True
+
     def __init__(
         self,
         event_shape_out: int | Sequence[int],

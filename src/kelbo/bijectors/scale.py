@@ -28,6 +28,7 @@ class Scale(Bijector):
     """
 
     parameters = {"scale": constraints.nonzero}
+    is_affine = True
 
     def __init__(self, scale: Any, *, dtype: str | None = None, validate: bool = True):
         super().__init__(scale=scale, dtype=dtype, validate=validate)

@@ -30,6 +30,7 @@ class ScaleTriL(Bijector):
     """
 
     parameters = {"scale_tril": constraints.lower_cholesky}
+    is_affine = True
     event_rank = 1
     domain = constraints.real_vector
     codomain = constraints.real_vector

@@ -28,6 +28,7 @@ class Shift(Bijector):
     """
 
     parameters = {"shift": constraints.real}
+    is_affine = True
     is_increasing = True
 
     def __init__(self, shift: Any, *, dtype: str | None = None, validate: bool = True):

@@ -8,13 +8,14 @@ from kelbo import ops
 from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
 from kelbo.bijectors.image import holds_all, image, over_axes
+from kelbo.distributions.composite import Composite
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes, constraints
 from kelbo.parameters.constraints import Interval
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Transformed(Distribution):
+class Transformed(Composite):
     r"""The distribution of $y = f(x)$, where $x$ follows another one.
 
     $$\log p(y) = \log p_x(f^{-1}(y))
@@ -24,7 +25,8 @@ class Transformed(Distribution):
     not in the codomain of the bijector, the log density is $-\infty$. `sample` and
     `sample_and_log_prob` need the forward direction alone, `log_prob` the inverse. There are a
     `cdf` and a `quantile` for numbers and a monotone bijector (one that is increasing or
-    decreasing), if the distribution of $x$ has them.
+    decreasing), if the distribution of $x$ has them; `mean`, `mode` and `entropy` for an affine
+    bijector, and `variance` for one of numbers.
 
     Args:
         distribution: The distribution of $x$, continuous.
@@ -64,6 +66,9 @@ class Transformed(Distribution):
         self._event_shape = tuple(bijector.forward_event_shape(distribution.event_shape))
         own = bijector.batch_shape_within(rank)
         self._batch_shape = broadcast_shapes(distribution.batch_shape, own)
+
+    def _arguments(self, parameters):
+        return {"distribution": self.distribution, "bijector": self.bijector}
 
     @property
     def event_shape(self) -> Shape:
@@ -158,26 +163,36 @@ class Transformed(Distribution):
         x = self.distribution.quantile(ops.where(increasing, u, 1.0 - u))
         return self.bijector._forward_and_log_det(x)[0]
 
-    def astype(self, dtype: str) -> "Transformed":
-        if dtype == self.dtype:
-            return self
-        return Transformed(self.distribution.astype(dtype), self.bijector.astype(dtype))
+    def _affine(self, what):
+        if not self.bijector.is_affine:
+            self._missing(what)
+        return self.bijector
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            "distribution": keras.saving.serialize_keras_object(self.distribution),
-            "bijector": keras.saving.serialize_keras_object(self.bijector),
-        }
+    def mean(self) -> Any:
+        """Expected value; of an affine bijector only."""
+        bijector = self._affine("mean")
+        return self._broadcast(bijector._forward_and_log_det(self.distribution.mean())[0])
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Transformed":
-        return cls(
-            keras.saving.deserialize_keras_object(config["distribution"]),
-            keras.saving.deserialize_keras_object(config["bijector"]),
-        )
+    def mode(self) -> Any:
+        """Most probable value; of an affine bijector only."""
+        bijector = self._affine("mode")
+        return self._broadcast(bijector._forward_and_log_det(self.distribution.mode())[0])
 
-    def __repr__(self) -> str:
-        return f"Transformed({self.distribution!r}, {self.bijector!r})"
+    def variance(self) -> Any:
+        """Variance of each entry; of an affine bijector of numbers only."""
+        bijector = self._affine("variance")
+        if bijector.event_rank:
+            self._missing("variance")
+        variance = self.distribution.variance()
+        log_det = bijector._forward_and_log_det(ops.zeros_like(variance))[1]
+        return self._broadcast(ops.exp(2.0 * log_det) * variance)
+
+    def entropy(self) -> Any:
+        """Entropy in nats; of an affine bijector only."""
+        bijector = self._affine("entropy")
+        x = ops.zeros(self.distribution._shape_of_sample(()), dtype=self.dtype)
+        log_det = sum_over_event(bijector._forward_and_log_det(x)[1], self._extra_rank)
+        return self.distribution.entropy() + log_det
 
 
 def _point_of(domain: Constraint) -> Any:
