@@ -1,38 +1,14 @@
 """Bernoulli and continuous Bernoulli distributions whose logits are outputs of a network."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import keras
 
-from kelbo.distributions import Bernoulli, ContinuousBernoulli, Distribution
-from kelbo.layers.conditional import Conditional
-from kelbo.layers.head import ParameterHead
+from kelbo.distributions import Bernoulli, ContinuousBernoulli
+from kelbo.layers.families.family import FamilyConditional
 from kelbo.parameters import PACKAGE
 
 
-class _ByLogits(Conditional):
-    """A family with one parameter, its logits."""
-
-    def __init__(
-        self,
-        event_shape: int | Sequence[int],
-        network: keras.layers.Layer | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(event_shape, network, **kwargs)
-        self._logits = self._head("logits")
-
-    @property
-    def heads(self) -> dict[str, ParameterHead]:
-        return {"logits": self._logits}
-
-    def parameters_from(self, logits: Any) -> dict[str, Any]:
-        return {"logits": logits}
-
-
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ConditionalBernoulli(_ByLogits):
+class ConditionalBernoulli(FamilyConditional):
     r"""Independent Bernoullis, $\mathrm{Bernoulli}(y; \mathrm{sigmoid}(\eta(c)))$ per entry.
 
     For data that are 0 or 1. For data between, see `ConditionalContinuousBernoulli`.
@@ -40,6 +16,8 @@ class ConditionalBernoulli(_ByLogits):
     Args:
         event_shape: Shape of the value $y$.
         network: Keras layer from the context $c$ to features, or None.
+        links: As in `FamilyConditional`.
+        fixed: As in `FamilyConditional`.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -50,17 +28,19 @@ class ConditionalBernoulli(_ByLogits):
         (28, 28)
     """
 
-    def distribution(self, logits: Any) -> Distribution:
-        return self._independent(Bernoulli(logits=logits, validate=False))
+    family = Bernoulli
+    learned = ("logits",)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ConditionalContinuousBernoulli(_ByLogits):
+class ConditionalContinuousBernoulli(FamilyConditional):
     r"""Independent continuous Bernoullis with the logits $\eta(c)$, for data in [0, 1].
 
     Args:
         event_shape: Shape of the value $y$.
         network: Keras layer from the context $c$ to features, or None.
+        links: As in `FamilyConditional`.
+        fixed: As in `FamilyConditional`.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -71,5 +51,5 @@ class ConditionalContinuousBernoulli(_ByLogits):
         (5,)
     """
 
-    def distribution(self, logits: Any) -> Distribution:
-        return self._independent(ContinuousBernoulli(logits=logits, validate=False))
+    family = ContinuousBernoulli
+    learned = ("logits",)
