@@ -56,6 +56,7 @@ CALLS = {
     "batch_normalization": lambda f: f(
         _random(2, 3, 2), _tensor([0.1, 0.2]), _tensor([1.1, 1.0]), -1
     ),
+    "betainc": lambda f: f(_x(), _x(), _x()),
     "bincount": lambda f: f(_index([0, 1, 1, 2]), weights=_x()),
     "broadcast_to": lambda f: f(_x(), (2, 4)),
     "cast": lambda f: f(_x(), "float64"),

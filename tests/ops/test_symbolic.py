@@ -26,6 +26,9 @@ CASES = {
         )
     },
     "betaln": (lambda x: ops.betaln(x, b=2.0), (3,), (3,)),
+    "gammainc": (lambda x: ops.gammainc(x, x), (3,), (3,)),
+    "gammaincc": (lambda x: ops.gammaincc(2.0, x), (3,), (3,)),
+    "betainc": (lambda x: ops.betainc(x, 2.0, x=x), (3,), (3,)),
     "xlogy": (lambda x: ops.xlogy(x, x), (3,), (3,)),
     "xlog1py": (lambda x: ops.xlog1py(2.0, x), (3,), (3,)),
     "fill_triangular": (ops.fill_triangular, (6,), (3, 3)),

@@ -8,6 +8,8 @@ from kelbo.ops.compilation import compile, is_concrete
 from kelbo.ops.factorization import CholeskyError, cholesky
 from kelbo.ops.float64 import *
 from kelbo.ops.gradients import value_and_grad
+from kelbo.ops.incomplete_beta import betainc
+from kelbo.ops.incomplete_gamma import gammainc, gammaincc
 from kelbo.ops.memory import is_out_of_memory
 from kelbo.ops.scanning import scan
 from kelbo.ops.seeds import SeedSequence

@@ -9,12 +9,11 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
     """An elementwise function of tensors, with the derivatives that are given for it.
 
     For what cannot be differentiated as it is computed: a loop of unknown length, a rejection
-    sampler. A derivative is computed when it is asked for (on TensorFlow in eager mode: when any
-    is).
+    sampler. A derivative is computed when it is asked for (on TensorFlow: when any is).
 
     Args:
-        function: Takes tensors of one shape, floating where they are differentiated, and returns
-            one tensor of that shape.
+        function: Takes tensors, those that are differentiated of one shape, and returns
+            one tensor of the shape of the last argument.
         derivatives: One for each argument: takes all arguments and the value, and returns the
             partial derivative; None for an argument that is no floating tensor.
 

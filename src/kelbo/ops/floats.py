@@ -7,7 +7,11 @@ import numpy as np
 from keras import ops as keras_ops
 
 from kelbo.ops.backends import backend
-from kelbo.ops.float64 import float64_kept
+from kelbo.ops.float64 import float64_kept, mended
+
+# Those of Keras turn float64 into float32 on PyTorch.
+maximum = mended.get("maximum", keras_ops.maximum)
+minimum = mended.get("minimum", keras_ops.minimum)
 
 
 def as_floats(*values: Any) -> list[Any]:
@@ -30,3 +34,17 @@ def as_floats(*values: Any) -> list[Any]:
         names = [keras.backend.standardize_dtype(x.dtype) for x in tensors]
         dtype = keras.backend.result_type(*names, float)
     return [backend.as_tensor(keras_ops.convert_to_tensor(x, dtype=dtype)) for x in values]
+
+
+def together(*values: Any) -> list[Any]:
+    """The arguments as tensors of one floating dtype, broadcast to one shape.
+
+    Args:
+        *values: Tensors, variables, arrays or numbers.
+
+    Returns:
+        A list of tensors.
+    """
+    tensors = as_floats(*values)
+    shape = keras_ops.shape(sum(keras_ops.zeros_like(x) for x in tensors))
+    return [keras_ops.broadcast_to(x, shape) for x in tensors]

@@ -16,7 +16,7 @@ from keras.src.backend import random_seed_dtype  # has no public name in Keras 3
 from kelbo.ops.backends import backend
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import as_floats
-from kelbo.ops.series import polynomial
+from kelbo.ops.gamma_slope import gamma_slope
 
 
 def _parameters(shape, dtype, *values):
@@ -201,51 +201,16 @@ def _draw_log_gamma(words, concentration):
     return ops.log(drawn) + ops.where(small, log_uniform / concentration, 0.0)
 
 
-# Above this concentration an asymptotic series has the slope: the recurrences of the backends need
-# ever more steps there, and lose digits (on TensorFlow all of them near the mode).
-_LARGE = 200.0
-
-
-def _slope(concentration, x):
-    """The implicit derivative dx / da of a draw x."""
-    large = concentration > _LARGE
-    a, at = ops.where(large, 1.0, concentration), ops.where(large, 1.0, x)
-    return ops.where(large, _slope_of_large(concentration, x), backend.gamma_slope(a, at))
-
-
-def _slope_of_large(a, x):
-    r"""The derivative dx / da at a fixed probability, for large a; its error is O(a^-2).
-
-    From N. M. Temme, "Asymptotic inversion of incomplete gamma functions" (1992). With
-    $\lambda = x / a = 1 + \mu$ and $\eta^2 / 2 = \mu - \log \lambda$, the probability depends on
-    $\sqrt a (\eta - \log(f) / (\eta a))$ alone, where $f = \eta / \mu$; so
-    $dx / da = \lambda \log(\lambda) / \mu - \lambda f'(\eta) / (2 a)$.
-    """
-    mu = ops.clip((x - a) / a, -0.999, 1e6)  # a draw is within 0.5 of it, but for the branch unused
-    ratio = 1.0 + mu
-    near = ops.abs(mu) < 0.1
-    small, far = ops.where(near, mu, 0.1), ops.where(near, 0.1, mu)
-    log_over_mu = ops.where(near, polynomial(small, _LOG1P), ops.log1p(far) / far)
-    direct = (far * far - 2.0 * (1.0 + far) * (far - ops.log1p(far))) / (far * far * far)
-    bend = ops.where(near, polynomial(small, _BEND), direct)
-    return ratio * (log_over_mu - 0.5 * bend / a)
-
-
-# The power series of log(1 + t) / t, and of f'(η) = -1/3 + t/6 - t²/10 + ...
-_LOG1P = tuple((-1.0) ** k / (k + 1) for k in range(16))
-_BEND = tuple(2.0 * (-1.0) ** k / (k * (k - 1)) for k in range(3, 17))
-
-
 def _slope_of_logarithm(words, concentration, log_x):
     """The implicit derivative d log x / da: near 0, F(x; a) is x^a / Γ(a + 1) (1 + O(x))."""
     tiny = log_x < -15.0 if "32" in str(log_x.dtype) else log_x < -36.0
     a, at = ops.where(tiny, 1.0, concentration), ops.where(tiny, 0.0, log_x)
     x = ops.exp(at)
     near_zero = (backend.digamma(concentration + 1.0) - log_x) / concentration
-    return ops.where(tiny, near_zero, _slope(a, x) / x)
+    return ops.where(tiny, near_zero, gamma_slope(a, x) / x)
 
 
-_gamma = with_derivatives(_draw_gamma, [None, lambda words, a, x: _slope(a, x)])
+_gamma = with_derivatives(_draw_gamma, [None, lambda words, a, x: gamma_slope(a, x)])
 _log_gamma = with_derivatives(_draw_log_gamma, [None, _slope_of_logarithm])
 
 

@@ -77,12 +77,19 @@ def known_truth(x: tf.Tensor) -> bool | None:
 def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:
     """The elementwise `function`, differentiated by the rules given: see `ops.derivatives`."""
 
+    # Traced once for each rank, not wherever it is used; and eagerly no loop runs op by op.
+    def traced(function):
+        return tf.function(function, autograph=False, reduce_retracing=True)
+
+    value_of = traced(function)
+    rules = [rule and traced(rule) for rule in derivatives]
+
     @tf.custom_gradient
     def differentiable(*args):
-        value = function(*args)
+        value = tf.ensure_shape(value_of(*args), args[-1].shape)
 
         def gradient(upstream):
-            return [rule and upstream * rule(*args, value) for rule in derivatives]
+            return [rule and upstream * rule(*args, value) for rule in rules]
 
         return value, gradient
 
