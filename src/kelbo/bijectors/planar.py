@@ -87,10 +87,10 @@ def invertible_u(u: Any, w: Any) -> Any:
     r"""The vector nearest to u along w for which a planar map is invertible.
 
     $$\hat u = u + \left(m(w^\top u) - w^\top u\right) \frac{w}{\lVert w \rVert^2}, \qquad
-      m(a) = -1 + \log\left(1 + (e - 1)\, e^a\right)$$
+      m(a) = (1 - 10^{-3}) \left(\log\left(1 + (e - 1)\, e^a\right) - 1\right)$$
 
     As in Rezende and Mohamed (2015, appendix A.1), with $m(0) = 0$, so that $u = 0$ stays the
-    identity and nothing diverges as w goes to 0.
+    identity and nothing diverges as w goes to 0, and with room for rounding above -1.
 
     Args:
         u: Any vectors, of shape (..., D).
@@ -107,5 +107,6 @@ def invertible_u(u: Any, w: Any) -> Any:
         True
     """
     product = ops.sum(u * w, axis=-1, keepdims=True)
-    change = ops.softplus(product + math.log(math.e - 1.0)) - 1.0 - product
+    goal = (1.0 - 1e-3) * (ops.softplus(product + math.log(math.e - 1.0)) - 1.0)
+    change = goal - product
     return u + change * w / (ops.sum(ops.square(w), axis=-1, keepdims=True) + 1e-12)

@@ -13,7 +13,8 @@ from kelbo.layers.flows.parametric import ParametricBijector
 from kelbo.parameters import PACKAGE
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+# The bijector has the same name, and is registered too.
+@keras.saving.register_keras_serializable(package=PACKAGE, name="InvertibleLinearLayer")
 class InvertibleLinear(ParametricBijector):
     r"""A trainable matrix on the last axis, $y = P L (U + \operatorname{diag}(s))\, x$.
 
