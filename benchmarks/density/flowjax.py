@@ -11,6 +11,7 @@ from flowjax.bijections import RationalQuadraticSpline
 from flowjax.distributions import Normal
 from flowjax.flows import coupling_flow, masked_autoregressive_flow
 from flowjax.train import fit_to_data
+from flowjax.train.losses import MaximumLikelihoodLoss
 
 from benchmarks.problems import DensityProblem
 
@@ -39,6 +40,7 @@ class Contender:
         else:
             self.flow = masked_autoregressive_flow(key, **sizes)
         self.optimizer = optax.adam(problem.learning_rate)
+        self.loss = MaximumLikelihoodLoss()  # one object, or each fit would be compiled anew
         self.score = equinox.filter_jit(lambda flow, x: flow.log_prob(x).mean())
 
     def round(self) -> dict[str, float]:
@@ -47,6 +49,7 @@ class Contender:
             jax.random.key(self.problem.seed),
             self.flow,
             self.points,
+            loss_fn=self.loss,
             max_epochs=self.problem.epochs,
             max_patience=self.problem.epochs,
             batch_size=self.problem.batch_size,
