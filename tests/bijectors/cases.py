@@ -361,6 +361,14 @@ CASES = [
         coordinates=lambda y: y[..., :-1],
         takes_dtype=False,
     ),
+    vectors(
+        "split of affine maps",
+        lambda scale: kb.Split([kb.Scale(scale), kb.Permute([1, 0])], [2, 2]),
+        lambda x, scale: np.concatenate([scale * x[..., :2], x[..., 3:], x[..., 2:3]], axis=-1),
+        parameters=lambda random, batch, size: {"scale": _positive(random, (2,))},
+        points=lambda random, batch, size: random.normal(size=(*batch, 4)),
+        takes_dtype=False,
+    ),
     Case(
         "inverse of a chain",
         lambda shift: kb.Inverse(kb.Chain([kb.Shift(shift), kb.Exp()])),

@@ -18,6 +18,7 @@ from .cases import CASES, CASES_BY_NAME
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 NEAR = {"float32": {"rtol": 2e-4, "atol": 2e-5}, "float64": {"rtol": 1e-9, "atol": 1e-10}}
+GENERATOR = np.random.default_rng(7)
 few_examples = settings(
     max_examples=10,
     deadline=None,
@@ -107,6 +108,22 @@ def test_what_is_said_of_monotony(case):
     bijector, _ = case.build(np.random.default_rng(3), (), 2)
     increasing = bijector.is_increasing
     assert (None if increasing is None else bool(increasing)) == case.is_increasing
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.build(GENERATOR, (), 2)[0].is_affine],
+    ids=lambda case: case.name,
+)
+def test_affine_maps_map_means_to_means(case):
+    bijector, _ = case.build(np.random.default_rng(6), (2, 1), 3)
+    x = points_of(case, 6)
+    middle = 0.5 * (x + x[::-1])
+    run = ops.compile(lambda *points: [bijector.forward_and_log_det(point) for point in points])
+    results = run(*[tensor(point, "float32") for point in (x, middle)])
+    (y, log_det), (image, same) = [map(numbers, result) for result in results]
+    np.testing.assert_allclose(image, 0.5 * (y + y[::-1]), rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(log_det, same)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -28,6 +28,7 @@ class FillTriangular(Bijector):
         [[3., 0.], [2., 1.]]
     """
 
+    is_affine = True
     event_rank = 1
     inverse_event_rank = 2
     domain = constraints.real_vector

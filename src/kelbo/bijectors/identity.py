@@ -25,7 +25,6 @@ class Identity(Bijector):
     """
 
     is_affine = True
-
     is_increasing = True
 
     def __init__(self, *, dtype: str | None = None, validate: bool = True):

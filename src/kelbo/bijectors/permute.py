@@ -30,7 +30,6 @@ class Permute(Bijector):
     """
 
     is_affine = True
-
     event_rank = 1
     domain = constraints.real_vector
     codomain = constraints.real_vector

@@ -51,7 +51,7 @@ class Sigmoid(Bijector):
             narrowest = float(ops.min(widths))
             raise ValueError(
                 f"Sigmoid: low must be less than high, but high - low is {narrowest:.6g} "
-                f"{'at its least' if widths.shape else 'here'}. "
+                f"{'at its least' if len(widths.shape) else 'here'}. "
                 "Pass validate=False to skip this check."
             )
 

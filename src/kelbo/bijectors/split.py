@@ -58,6 +58,11 @@ class Split(Composite):
         return broadcast_shapes(*(b.batch_shape_within(1) for b in self.bijectors))
 
     @property
+    def is_affine(self) -> bool:
+        """Whether all of the maps are affine."""
+        return all(bijector.is_affine for bijector in self.bijectors)
+
+    @property
     def domain(self) -> Constraint:
         """Each part is in the domain of its map."""
         return in_each([b.domain for b in self.bijectors], 1, lambda x: _parts(x, self.sizes))

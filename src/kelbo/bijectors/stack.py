@@ -58,6 +58,11 @@ class Stack(Composite):
         return broadcast_shapes(*(b.batch_shape for b in self.bijectors))
 
     @property
+    def is_affine(self) -> bool:
+        """Whether all of the maps are affine."""
+        return all(bijector.is_affine for bijector in self.bijectors)
+
+    @property
     def domain(self) -> Constraint:
         """Each slice is in the domain of its map."""
         sets = [b.domain for b in self.bijectors]

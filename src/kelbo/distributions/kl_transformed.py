@@ -10,8 +10,11 @@ from kelbo.distributions.transformed import Transformed
 def _transformed_rule(q, p):
     if not (isinstance(q, Transformed) and isinstance(p, Transformed)):
         return None
-    is_known = has_kl(q.distribution, p.distribution) and is_same_map(q.bijector, p.bijector)
-    return _transformed if is_known else None
+    if not has_kl(q.distribution, p.distribution):
+        return None
+    dtype = max(q.dtype, p.dtype)
+    is_same = is_same_map(q.bijector.astype(dtype), p.bijector.astype(dtype))
+    return _transformed if is_same else None
 
 
 def _transformed(q, p):

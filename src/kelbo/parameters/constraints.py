@@ -77,7 +77,7 @@ def interval(low: Any, high: Any) -> Interval:
     """
     return Interval(
         f"from {_show(low)} to {_show(high)}",
-        lambda x: ops.logical_and(x >= low, x <= high),
+        lambda x: ops.logical_and(ops.greater_equal(x, low), ops.less_equal(x, high)),
         low=low,
         high=high,
     )
@@ -100,7 +100,7 @@ def open_interval(low: Any, high: Any) -> Interval:
     """
     return Interval(
         f"greater than {_show(low)} and less than {_show(high)}",
-        lambda x: ops.logical_and(x > low, x < high),
+        lambda x: ops.logical_and(ops.greater(x, low), ops.less(x, high)),
         low=low,
         high=high,
     )
@@ -122,7 +122,7 @@ def greater_than(low: Any) -> Interval:
     """
     return Interval(
         f"greater than {_show(low)} and finite",
-        lambda x: ops.logical_and(x > low, ops.isfinite(x)),
+        lambda x: ops.logical_and(ops.greater(x, low), ops.isfinite(x)),
         low=low,
     )
 
@@ -143,7 +143,7 @@ def at_least(low: Any) -> Interval:
     """
     return Interval(
         f"at least {_show(low)} and finite",
-        lambda x: ops.logical_and(x >= low, ops.isfinite(x)),
+        lambda x: ops.logical_and(ops.greater_equal(x, low), ops.isfinite(x)),
         low=low,
     )
 
@@ -164,7 +164,7 @@ def less_than(high: Any) -> Interval:
     """
     return Interval(
         f"less than {_show(high)} and finite",
-        lambda x: ops.logical_and(x < high, ops.isfinite(x)),
+        lambda x: ops.logical_and(ops.less(x, high), ops.isfinite(x)),
         high=high,
     )
 
@@ -193,7 +193,9 @@ def integer_interval(low: Any, high: Any) -> IntegerInterval:
     """
     return IntegerInterval(
         f"a whole number from {_show(low)} to {_show(high)}",
-        lambda x: ops.logical_and(_is_whole(x), ops.logical_and(x >= low, x <= high)),
+        lambda x: ops.logical_and(
+            _is_whole(x), ops.logical_and(ops.greater_equal(x, low), ops.less_equal(x, high))
+        ),
         low=low,
         high=high,
     )
@@ -226,7 +228,8 @@ def _is_positive_vector(x):
 
 
 def _tolerance(x):
-    return 1e-9 if standardize_dtype(x.dtype) == "float64" else 1e-4
+    # In float64 too values may have been float32 before.
+    return 1e-6 if standardize_dtype(x.dtype) == "float64" else 1e-4
 
 
 def _is_simplex(x):

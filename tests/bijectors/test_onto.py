@@ -1,0 +1,114 @@
+"""onto: from unconstrained numbers onto every set that has volume."""
+
+import numpy as np
+import pytest
+
+from kelbo import bijectors as kb
+from kelbo import distributions as kd
+from kelbo import ops
+from kelbo.bijectors.image import holds_all
+from kelbo.parameters import Constraint, constraints
+
+pytestmark = pytest.mark.core
+
+VECTOR, TRIANGLE = (3,), (6,)
+SETS = {
+    "real": (constraints.real, ()),
+    "real_vector": (constraints.real_vector, VECTOR),
+    "real_matrix": (constraints.real_matrix, (2, 3)),
+    "positive": (constraints.positive, ()),
+    "positive_vector": (constraints.positive_vector, VECTOR),
+    "nonnegative": (constraints.nonnegative, ()),
+    "unit_interval": (constraints.unit_interval, ()),
+    "open_unit_interval": (constraints.open_unit_interval, ()),
+    "circular": (constraints.circular, ()),
+    "interval": (constraints.interval(-2.0, 7.0), ()),
+    "open_interval": (constraints.open_interval(-2.0, -1.0), ()),
+    "intervals": (constraints.interval(np.array([0.0, 5.0]), np.array([1.0, 7.0])), (2,)),
+    "greater_than": (constraints.greater_than(3.0), ()),
+    "at_least": (constraints.at_least(-3.0), ()),
+    "less_than": (constraints.less_than(-1.0), ()),
+    "simplex": (constraints.simplex, VECTOR),
+    "open_simplex": (constraints.open_simplex, VECTOR),
+    "ordered": (constraints.ordered, VECTOR),
+    "lower_triangular": (constraints.lower_triangular, TRIANGLE),
+    "lower_cholesky": (constraints.lower_cholesky, TRIANGLE),
+    "correlation_cholesky": (constraints.correlation_cholesky, TRIANGLE),
+    "positive_definite": (constraints.positive_definite, TRIANGLE),
+    "support of a transformed": (
+        kd.Transformed(kd.Normal(0.0, 1.0), kb.Chain([kb.Exp(), kb.Affine(1.0, -2.0)])).support,
+        (),
+    ),
+    "codomain of another base": (kb.Chain([kb.Simplex(), kb.Scale(2.0)]).codomain, VECTOR),
+}
+
+
+@pytest.mark.parametrize(("constraint", "shape"), SETS.values(), ids=SETS)
+def test_what_is_reached_is_in_the_set_and_comes_back(constraint, shape):
+    bijector = kb.onto(constraint)
+    assert holds_all(bijector.domain)
+    x = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
+    y, log_det = bijector.forward_and_log_det(x)
+    assert bool(ops.all(constraint.contains(y)))
+    again, inverse_log_det = bijector.inverse_and_log_det(y)
+    np.testing.assert_allclose(ops.convert_to_numpy(again), x, rtol=1e-3, atol=1e-4)
+    log_det, inverse_log_det = map(ops.convert_to_numpy, (log_det, inverse_log_det))
+    np.testing.assert_allclose(inverse_log_det, -log_det, rtol=1e-3, atol=1e-4)
+    y_shape = tuple(y.shape)[1:]
+    assert bijector.inverse_event_shape(y_shape) == shape
+
+
+def refuses(constraint):
+    try:
+        return not kb.onto(constraint)
+    except ValueError:
+        return True
+
+
+def test_every_set_by_name_is_reached_or_refused_with_a_reason():
+    named = {n: c for n, c in vars(constraints).items() if isinstance(c, Constraint)}
+    assert len(named) > 15
+    refused = {name for name, constraint in named.items() if refuses(constraint)}
+    discrete = {name for name, constraint in named.items() if constraint.is_discrete}
+    assert refused == discrete | {"nonzero"}
+    assert discrete >= {"boolean", "integer", "one_hot"}
+
+
+def test_refusals_say_why():
+    for constraint in (constraints.boolean, constraints.integer_interval(0, 5)):
+        with pytest.raises(
+            ValueError, match=r"^onto: .* can be counted, so no smooth map .* Relaxed"
+        ):
+            kb.onto(constraint)
+    with pytest.raises(ValueError, match=r"^onto: .* two pieces"):
+        kb.onto(constraints.nonzero)
+    strange = Constraint("on the moon", lambda x: x > 0)
+    with pytest.raises(ValueError, match=r"on the moon. Register one with register_onto"):
+        kb.onto(strange)
+
+
+def test_new_sets_are_registered_by_themselves_or_by_class():
+    class Above(Constraint):
+        """The numbers above 5."""
+
+    mine = Constraint("at my disposal", lambda x: x > 1)
+    kb.register_onto(mine)(lambda _: kb.Chain([kb.Exp(), kb.Shift(1.0)]))
+    kb.register_onto(Above)(lambda _: kb.Chain([kb.Exp(), kb.Shift(5.0)]))
+    assert float(kb.onto(mine).forward(0.0)) == 2.0
+    assert float(kb.onto(Above("above 5", lambda x: x > 5)).forward(0.0)) == 6.0
+    with pytest.raises(ValueError, match="registered already"):
+        kb.register_onto(mine)(lambda _: kb.Exp())
+
+
+def test_zero_is_the_centre_of_a_simplex_and_the_identity_of_correlations():
+    for count in (1, 2, 6):
+        y = ops.convert_to_numpy(kb.onto(constraints.simplex).forward(np.zeros(count)))
+        np.testing.assert_allclose(y, 1 / (count + 1), rtol=1e-6)
+    y = ops.convert_to_numpy(kb.onto(constraints.correlation_cholesky).forward(np.zeros(6)))
+    np.testing.assert_array_equal(y, np.eye(4))
+
+
+def test_ends_that_are_tensors_differentiate():
+    low = ops.convert_to_tensor([1.0, 2.0])
+    y = ops.compile(lambda low: kb.onto(constraints.greater_than(low)).forward(0.0))(low)
+    assert ops.convert_to_numpy(y).tolist() == [2.0, 3.0]
