@@ -49,8 +49,9 @@ class Gumbel(Distribution):
         return self.loc + self.scale * ops.random.gumbel(shape, self.dtype, seed)
 
     def _log_prob(self, value):
-        z = (value - self.loc) / self.scale
-        return -z - ops.exp(-z) - ops.log(self.scale)
+        # Not infinite for a value of -inf, whose two terms would be inf - inf.
+        energy = ops.minimum((self.loc - value) / self.scale, 1e30)
+        return energy - ops.exp(energy) - ops.log(self.scale)
 
     def mean(self) -> Any:
         return self._broadcast(self.loc + _EULER_GAMMA * self.scale)

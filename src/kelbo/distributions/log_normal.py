@@ -4,10 +4,10 @@ import math
 from typing import Any
 
 import keras
-import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.positive_draws import positive_exp
 from kelbo.parameters import PACKAGE, constraints
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -21,7 +21,7 @@ class LogNormal(Distribution):
              \exp\left(-\frac{(\log x - \mu)^2}{2\sigma^2}\right), \qquad x > 0$$
 
     (Johnson, Kotz and Balakrishnan, 1994, "Continuous univariate distributions", vol. 1, ch. 14.)
-    A draw that is too small for its dtype becomes the smallest number of the dtype.
+    A draw that is too small or too large for its dtype becomes the nearest number that is not.
 
     Args:
         loc: Mean $\mu$ of the logarithm.
@@ -47,7 +47,7 @@ class LogNormal(Distribution):
 
     def _sample(self, shape, seed):
         noise = keras.random.normal(shape, dtype=self.dtype, seed=seed)
-        return ops.maximum(ops.exp(self.loc + self.scale * noise), np.finfo(self.dtype).tiny)
+        return positive_exp(self.loc + self.scale * noise)
 
     def _log_prob(self, value):
         outside = value <= 0

@@ -9,6 +9,7 @@ from scipy import special
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.positive_draws import positive_exp
 from kelbo.parameters import PACKAGE, constraints
 
 _EULER_GAMMA = float(np.euler_gamma)
@@ -38,7 +39,7 @@ class Weibull(Distribution):
 
     (Johnson, Kotz and Balakrishnan, 1994, "Continuous univariate distributions", vol. 1, ch. 21.)
     At 0 the density is infinite for $k < 1$ and $1 / \lambda$ for $k = 1$. A draw that is too small
-    for its dtype becomes the smallest number of the dtype, where the density is finite.
+    or too large for its dtype becomes the nearest number that is not.
 
     Args:
         concentration: Shape $k > 0$; 1 is the exponential distribution.
@@ -67,13 +68,14 @@ class Weibull(Distribution):
 
     def _sample(self, shape, seed):
         log_z = -ops.random.gumbel(shape, self.dtype, seed) / self.concentration
-        return ops.maximum(self.scale * ops.exp(log_z), np.finfo(self.dtype).tiny)
+        return positive_exp(ops.log(self.scale) + log_z)
 
     def _log_prob(self, value):
         k = self.concentration
         z = value / self.scale
         edge = z <= 0
-        log_z = ops.log(ops.where(edge, 1.0, z))
+        # Not infinite for an infinite value, whose two terms would be inf - inf.
+        log_z = ops.minimum(ops.log(ops.where(edge, 1.0, z)), 1e30)
         log_constant = ops.log(k / self.scale)
         log_prob = log_constant + (k - 1.0) * log_z - ops.exp(k * log_z)
         # At 0, where the logarithm is infinite, only k = 1 has a finite density.
