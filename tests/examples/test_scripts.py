@@ -18,6 +18,9 @@ from kelbo import layers as kl
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 NEEDS_DATA = {"frey_faces_study"}
+# How a script is shortened, and what it must print; most of them fit a model.
+SHORTENED = {"banana": (("--draws", "50", "--points", "40"), "largest difference")}
+BY_EPOCHS = (("--epochs", "1"), "loss")
 
 
 @pytest.mark.core
@@ -36,9 +39,10 @@ def test_the_script_runs_shortened_on_real_data(name, data_dir, monkeypatch, tmp
 
 def run_shortened(script, monkeypatch, tmp_path, capsys, *more):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [str(script), "--epochs", "1", *more])
+    options, printed = SHORTENED.get(script.stem, BY_EPOCHS)
+    monkeypatch.setattr(sys, "argv", [str(script), *options, *more])
     runpy.run_path(str(script), run_name="__main__")
-    assert "loss" in capsys.readouterr().out
+    assert printed in capsys.readouterr().out
 
 
 def test_the_example_of_the_front_page_runs_as_it_stands(tmp_path):
@@ -64,11 +68,32 @@ def test_there_are_scripts():
     assert {script.stem for script in SCRIPTS} >= {"functional_vae", "twenty_lines"}
 
 
-@pytest.mark.core
-def test_the_functional_model_has_the_loss_of_the_vae(digits):
-    spec = importlib.util.spec_from_file_location("functional_vae", EXAMPLES / "functional_vae.py")
+def module_of(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
+    return example
+
+
+def test_both_bananas_have_the_density_that_is_known():
+    example = module_of("banana")
+    _, banana, inline = example.make_bananas()
+    y = np.random.default_rng(0).normal(size=(50, 2)).astype("float32")
+    first, second = y[:, 0].astype("float64"), y[:, 1] + y[:, 0].astype("float64") ** 2 + 1
+    left = (second - 0.95 * first) ** 2 / (1 - 0.95**2)
+    expected = -0.5 * (left + first**2) - np.log(2 * np.pi) - 0.5 * np.log(1 - 0.95**2)
+    for d in (banana, inline):
+        log_prob = keras.ops.convert_to_numpy(d.log_prob(y))
+        np.testing.assert_allclose(log_prob, expected, rtol=1e-4)
+    x, y, density = example.density_on_grid(banana, example.BENT, 150)
+    assert density.sum() * (x[1] - x[0]) * (y[1] - y[0]) == pytest.approx(1, abs=0.01)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(banana))
+    assert type(again.bijector).__name__ == "Banana"
+
+
+@pytest.mark.core
+def test_the_functional_model_has_the_loss_of_the_vae(digits):
+    example = module_of("functional_vae")
     keras.utils.set_random_seed(0)
     functional = example.build_model(pixels=64)
     functional.compile("adam", loss=example.negative_log_likelihood)
