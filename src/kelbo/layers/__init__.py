@@ -3,6 +3,7 @@
 from kelbo.layers.bernoulli import ConditionalBernoulli, ConditionalContinuousBernoulli
 from kelbo.layers.binarization import StochasticBinarization
 from kelbo.layers.conditional import Conditional
+from kelbo.layers.dense_variational import DenseVariational
 from kelbo.layers.divergence import KLDivergence
 from kelbo.layers.families import (
     ConditionalBeta,
@@ -78,6 +79,7 @@ __all__ = [
     "ConditionalStudentT",
     "ConditionalWeibull",
     "CouplingFlow",
+    "DenseVariational",
     "ElementwiseTransform",
     "FamilyConditional",
     "Flow",
