@@ -23,9 +23,17 @@ CASES = {
             "normal_cdf",
             "normal_quantile",
             "log_normal_cdf",
+            "bessel_i0e",
+            "bessel_i1e",
+            "bessel_ratio",
         )
     },
     "betaln": (lambda x: ops.betaln(x, b=2.0), (3,), (3,)),
+    "log_normal_cdf_difference": (
+        lambda x: ops.log_normal_cdf_difference(x, b=1.0),
+        (3,),
+        (3,),
+    ),
     "gammainc": (lambda x: ops.gammainc(x, x), (3,), (3,)),
     "gammaincc": (lambda x: ops.gammaincc(2.0, x), (3,), (3,)),
     "betainc": (lambda x: ops.betainc(x, 2.0, x=x), (3,), (3,)),

@@ -59,6 +59,8 @@ lgamma = jax.lax.lgamma
 digamma = jax.lax.digamma
 erfc = jax.lax.erfc
 normal_quantile = jax.scipy.special.ndtri
+bessel_i0e = jax.lax.bessel_i0e
+bessel_i1e = jax.lax.bessel_i1e
 gamma_slope = jax.lax.random_gamma_grad
 gamma_above_one = jax_random.gamma_above_one
 poisson = jax_random.poisson
@@ -81,6 +83,11 @@ def known_truth(x: jax.Array) -> bool | None:
         return bool(x)
     except jax.errors.ConcretizationTypeError:
         return None
+
+
+def logcumsumexp(x: jax.Array, axis: int) -> jax.Array:
+    """The logarithm of the cumulative sum of exponentials."""
+    return jax.lax.cumlogsumexp(x, axis=axis % x.ndim)
 
 
 def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:

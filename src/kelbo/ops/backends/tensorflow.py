@@ -33,6 +33,8 @@ lgamma = tf.math.lgamma
 digamma = tf.math.digamma
 erfc = tf.math.erfc
 normal_quantile = tf.math.ndtri
+bessel_i0e = tf.math.bessel_i0e
+bessel_i1e = tf.math.bessel_i1e
 
 
 def gamma_slope(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
@@ -72,6 +74,11 @@ def as_tensor(x: tf.Tensor | tf.Variable) -> tf.Tensor:
 def known_truth(x: tf.Tensor) -> bool | None:
     """The truth of a boolean scalar, or None while a graph is being traced."""
     return bool(x) if hasattr(x, "numpy") else None
+
+
+def logcumsumexp(x: tf.Tensor, axis: int) -> tf.Tensor:
+    """The logarithm of the cumulative sum of exponentials."""
+    return tf.math.cumulative_logsumexp(x, axis=axis)
 
 
 def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:

@@ -85,6 +85,9 @@ lgamma = torch.lgamma
 digamma = torch.digamma
 erfc = torch.special.erfc
 normal_quantile = torch.special.ndtri
+bessel_i0e = torch.special.i0e
+bessel_i1e = torch.special.i1e
+logcumsumexp = torch.logcumsumexp
 gamma_slope = torch._standard_gamma_grad  # has no public name; what Gamma.rsample goes by
 
 
