@@ -4,6 +4,7 @@ from kelbo.distributions import (  # noqa: F401 (registered)
     kl_bernoulli,
     kl_composed,
     kl_continuous,
+    kl_discrete,
     kl_normal,
     kl_transformed,
 )

@@ -6,6 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.counting import (
+    distribution_function,
     is_no_count,
     log_binomial_mass,
     minus_infinity_where,
@@ -24,7 +25,7 @@ class Binomial(Distribution):
 
     Counts are whole numbers of the distribution's dtype. The log mass keeps its digits at millions
     of trials in float32, where a sum of log factorials has none left. There is no closed form for
-    the entropy and for the quantiles.
+    the entropy and the quantiles.
 
     Args:
         total_count: Number of trials $n$, whole and at least 0.
@@ -90,3 +91,11 @@ class Binomial(Distribution):
     def mode(self) -> Any:
         """The largest of the most probable counts."""
         return ops.minimum(ops.floor((self.total_count + 1.0) * self.probs), self.total_count)
+
+    def cdf(self, value: Any) -> Any:
+        def below(count):
+            # Where nothing is below the number of trials, the result is not used.
+            failures = ops.maximum(self.total_count - count, 1.0)
+            return ops.betainc(failures, count + 1.0, self._odds.complement())
+
+        return distribution_function(self._as_value(value), below, self.total_count)

@@ -8,9 +8,8 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import PACKAGE, Constraint, constraints, exactly_one
 
-# Up to this number of classes a comparison with each of them, which compilers fuse with what comes
-# before and after it, takes less time than a look-up, and its gradient far less than a scatter.
-_FEW_CLASSES = 32
+# With more classes than this the rounding of cumulative probabilities could show in draws.
+_MANY_CLASSES = 1024
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -73,34 +72,58 @@ class Categorical(Distribution):
     def _reference(self):
         return self.logits[..., 0]
 
+    def _as_value(self, value):
+        # Integers are indices as they are.
+        if "int" in str(getattr(value, "dtype", "")):
+            return ops.cast(value, "int32")
+        return super()._as_value(value)
+
     def _sample(self, shape, seed):
-        # Exponential waiting times of the rates pi: the first to end is class k with probability
-        # pi_k. This is the Gumbel-max trick before its outer logarithm, which is not computed.
+        return (self._race if self._classes > _MANY_CLASSES else self._look_up)(shape, seed)
+
+    def _look_up(self, shape, seed):
+        """The first class whose cumulative probability is above a uniform draw.
+
+        It needs one random number where `_race` needs one for each class, and these are what takes
+        the time.
+        """
+        classes = ops.arange(self._classes, dtype=self.dtype)
+        # An impossible class is never drawn, however the sums are rounded.
+        possible = self.probs > 0
+        ends = ops.cumsum(self.probs, axis=-1)
+        total = ends[..., -1]
+        ends = ops.where(possible, ends, -1.0)
+        last = ops.max(ops.where(possible, classes, 0.0), axis=-1, keepdims=True)
+        uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
+        above = ends > ops.expand_dims(uniform * total, -1)
+        return ops.stop_gradient(ops.min(ops.where(above, classes, last), axis=-1))
+
+    def _race(self, shape, seed):
+        """The class whose exponential waiting time, of the rate of its probability, ends first.
+
+        This is the Gumbel-max trick before its outer logarithm, which need not be computed.
+        """
         waiting = ops.random.exponential((*shape, self._classes), dtype=self.dtype, seed=seed)
         slowness = ops.exp(ops.max(self.logits, axis=-1, keepdims=True) - self.logits)
         drawn = ops.argmin(waiting * slowness, axis=-1)
         return ops.stop_gradient(ops.cast(drawn, self.dtype))
 
     def _log_prob(self, value):
-        last = self._classes - 1
-        index = ops.cast(ops.clip(value, 0, last), "int32")
+        index = ops.cast(ops.clip(value, 0, self._classes - 1), "int32")
         log_prob = self._at(index)
         if self._by_logits:
             log_prob = log_prob - ops.logsumexp(self.logits, axis=-1)
         # What is no class is no whole number, or was moved to the range.
-        inside = ops.equal(value, ops.cast(index, self.dtype))
-        outside = ops.where(ops.isnan(value), value, -float("inf"))
+        inside = ops.equal(value, ops.cast(index, value.dtype))
+        outside = -float("inf")
+        if "int" not in str(value.dtype):
+            outside = ops.where(ops.isnan(value), value, outside)
         return ops.where(inside, log_prob, outside)
 
     def _at(self, index):
         """The logits of the classes of these numbers."""
         if len(self.logits.shape) == 1:
             return ops.take(self.logits, index, axis=0)
-        if self._classes <= _FEW_CLASSES:
-            classes = ops.arange(self._classes, dtype="int32")
-            is_class = ops.equal(ops.expand_dims(index, -1), classes)
-            chosen = ops.where(is_class, self.logits, ops.zeros_like(self.logits))
-            return ops.sum(chosen, axis=-1)
         shape = ops.shape(index + ops.zeros_like(self.logits[..., 0], dtype="int32"))
         logits = ops.broadcast_to(self.logits, (*shape, self._classes))
         index = ops.expand_dims(ops.broadcast_to(index, shape), -1)
@@ -125,7 +148,7 @@ class Categorical(Distribution):
 
     def cdf(self, value: Any) -> Any:
         classes = ops.arange(self._classes, dtype=self.dtype)
-        value = ops.expand_dims(self._as_value(value), -1)
+        value = ops.expand_dims(ops.cast(self._as_value(value), self.dtype), -1)
         return ops.sum(ops.where(classes <= value, self.probs, 0.0), axis=-1)
 
     def quantile(self, probability: Any) -> Any:

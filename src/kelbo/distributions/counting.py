@@ -7,6 +7,7 @@ cancelled by hand, as C. Loader does ("Fast and accurate computation of binomial
 ones too, and costs less than a log-gamma function.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from kelbo import ops
@@ -108,3 +109,22 @@ def without(outside: Any, value: Any) -> Any:
 def minus_infinity_where(outside: Any, log_prob: Any) -> Any:
     """The log masses, and minus infinity where the value is outside of the support."""
     return ops.where(outside, ops.full_like(log_prob, -float("inf")), log_prob)
+
+
+def distribution_function(value: Any, below: Callable[[Any], Any], highest: Any = None) -> Any:
+    """The distribution function of a count: constant between whole numbers.
+
+    Args:
+        value: A tensor.
+        below: The function at whole numbers of at least 0, and below `highest`.
+        highest: The largest count; None where there is none.
+
+    Returns:
+        0 below 0, and 1 from the largest count on.
+    """
+    count = ops.floor(value)
+    is_all = ops.equal(count, float("inf")) if highest is None else count >= highest
+    is_none = count < 0
+    share = below(without(ops.logical_or(is_none, is_all), count))
+    share = ops.where(is_all, ops.ones_like(share), share)
+    return ops.where(is_none, ops.zeros_like(share), share)

@@ -5,7 +5,12 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.counting import is_no_count, minus_infinity_where, without
+from kelbo.distributions.counting import (
+    distribution_function,
+    is_no_count,
+    minus_infinity_where,
+    without,
+)
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.odds import Odds
 from kelbo.parameters import PACKAGE, constraints, exactly_one
@@ -96,11 +101,11 @@ class Geometric(Distribution):
         return self._odds.entropy() / self.probs
 
     def cdf(self, value: Any) -> Any:
-        count = ops.floor(self._as_value(value)) + 1.0
-        inside = count > 0
-        below = -ops.expm1(ops.where(inside, count, 1.0) * self._odds.log_complement())
-        below = ops.where(self._odds.is_always(), ops.ones_like(below), below)
-        return ops.where(inside, below, ops.zeros_like(below))
+        def below(count):
+            share = -ops.expm1((count + 1.0) * self._odds.log_complement())
+            return ops.where(self._odds.is_always(), ops.ones_like(share), share)
+
+        return distribution_function(self._as_value(value), below)
 
     def quantile(self, probability: Any) -> Any:
         return self._count_where(ops.log1p(-self._as_value(probability)))

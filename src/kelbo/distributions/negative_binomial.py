@@ -6,6 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.counting import (
+    distribution_function,
     is_no_count,
     log_binomial_mass,
     minus_infinity_where,
@@ -28,7 +29,7 @@ class NegativeBinomial(Distribution):
     of concentration $r$ and rate $(1 - \pi) / \pi$: for a mean $\mu$ and the inverse dispersion
     $r$, give `logits` = $\log \mu - \log r$. Counts are whole numbers of the distribution's dtype.
     The log mass keeps its digits at large counts and large $r$ in float32. There is no closed form
-    for the entropy and for the quantiles.
+    for the entropy and the quantiles.
 
     Args:
         total_count: Number of failures $r > 0$; need not be whole.
@@ -103,3 +104,9 @@ class NegativeBinomial(Distribution):
     def mode(self) -> Any:
         """The largest of the most probable counts."""
         return ops.floor(ops.maximum(self.total_count - 1.0, 0.0) * self._ratio())
+
+    def cdf(self, value: Any) -> Any:
+        def below(count):
+            return ops.betainc(self.total_count, count + 1.0, self._odds.complement())
+
+        return distribution_function(self._as_value(value), below)

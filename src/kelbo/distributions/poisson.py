@@ -6,6 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.counting import (
+    distribution_function,
     is_no_count,
     log_poisson_mass,
     minus_infinity_where,
@@ -23,7 +24,7 @@ class Poisson(Distribution):
 
     Counts are whole numbers of the distribution's dtype. The log mass keeps its digits at counts of
     millions in float32, where $k \log r - r - \log k!$ has none left. There is no closed form for
-    the entropy and for the quantiles. The largest rate that can be drawn from on JAX is 1e9.
+    the entropy and the quantiles. The largest rate that can be drawn from on JAX is 1e9.
 
     Args:
         rate: Expected count $r \ge 0$.
@@ -65,12 +66,18 @@ class Poisson(Distribution):
     def _log_prob(self, value):
         outside = is_no_count(value)
         value = without(outside, value)
-        log_rate = self.log_rate
         if self._by_rate:
-            never = ops.equal(self.rate, 0)
-            log_rate = ops.log(ops.where(never, ops.ones_like(self.rate), self.rate))
-            outside = ops.logical_or(outside, ops.logical_and(never, value > 0))
-        return minus_infinity_where(outside, log_poisson_mass(value, self.rate, log_rate))
+            never = ops.logical_and(ops.equal(self.rate, 0), value > 0)
+            outside = ops.logical_or(outside, never)
+        log_prob = log_poisson_mass(value, self.rate, self.finite_log_rate())
+        return minus_infinity_where(outside, log_prob)
+
+    def finite_log_rate(self) -> Any:
+        """The logarithm of the rate; 0, with a gradient of 0, for a rate of 0."""
+        if not self._by_rate:
+            return self.log_rate
+        never = ops.equal(self.rate, 0)
+        return ops.log(ops.where(never, ops.ones_like(self.rate), self.rate))
 
     def mean(self) -> Any:
         return self.rate
@@ -81,3 +88,8 @@ class Poisson(Distribution):
     def mode(self) -> Any:
         """The rate rounded down; a whole rate less 1 is as probable."""
         return ops.floor(self.rate)
+
+    def cdf(self, value: Any) -> Any:
+        return distribution_function(
+            self._as_value(value), lambda count: ops.gammaincc(count + 1.0, self.rate)
+        )

@@ -8,7 +8,10 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.counting import minus_infinity_where
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.exp_relaxed_one_hot_categorical import ExpRelaxedOneHotCategorical
+from kelbo.distributions.exp_relaxed_one_hot_categorical import (
+    TOLERANCE,
+    ExpRelaxedOneHotCategorical,
+)
 from kelbo.parameters import PACKAGE, Shape, constraints, exactly_one
 
 
@@ -76,7 +79,7 @@ class RelaxedOneHotCategorical(Distribution):
         return ops.maximum(ops.exp(self._logarithm._sample(shape, seed)), smallest)
 
     def _log_prob(self, value):
-        outside = ops.any(ops.logical_or(value <= 0, value > 1), axis=-1)
+        outside = ops.any(ops.logical_or(value <= 0, value > 1.0 + TOLERANCE), axis=-1)
         value = ops.where(ops.expand_dims(outside, -1), ops.ones_like(value), value)
         log_x = ops.log(value)
         log_prob = self._logarithm.log_density(log_x) - ops.sum(log_x, axis=-1)
