@@ -1,0 +1,148 @@
+r"""Combinations of $\log \Gamma$ and $\psi$ in which nothing cancels.
+
+$\log \Gamma(a)$ is of the order of $a \log a$ and a log density of the order of $\log a$, so that
+in float32 a naive log density has no digit left at a concentration of a million. Here Stirling's
+large terms are taken off by hand, and what is left is computed by itself.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo import ops
+from kelbo.ops.series import HALF_LOG_TWO_PI, polynomial, stirling_correction
+
+# From here on the asymptotic series have all digits of float64; below, recurrences lead up to here.
+_SHIFT = 8
+# log z - ψ(z) - 1 / (2 z) in powers of 1 / z², without the first: B_2k / (2 k).
+_DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
+
+
+def _shifted(a):
+    """Where `a` is below 8, `a` moved to at least 8, and `a` below 8 (1 where it is not)."""
+    small = a < _SHIFT
+    return small, ops.where(small, a + _SHIFT, a), ops.where(small, a, ops.ones_like(a))
+
+
+def stirling_rest(a: Any) -> Any:
+    r"""What Stirling's formula leaves: $\log \Gamma(a) - (a - \frac12) \log a + a$.
+
+    It goes to $\frac12 \log 2\pi$ for large $a$. It costs less than $\log \Gamma$ does.
+
+    Args:
+        a: A positive tensor.
+
+    Returns:
+        A tensor of the shape of `a`.
+    """
+    small, z, low = _shifted(a)
+    ratios = low / (low + _SHIFT)
+    for i in range(1, _SHIFT):
+        ratios = ratios * ((low + i) / (low + _SHIFT))
+    shift = (low - 0.5) * ops.log1p(_SHIFT / low) - _SHIFT - ops.log(ratios)
+    rest = stirling_correction(z) + HALF_LOG_TWO_PI
+    return rest + ops.where(small, shift, ops.zeros_like(shift))
+
+
+def log_minus_digamma(a: Any) -> Any:
+    r"""$\log a - \psi(a)$, which goes to $1 / (2 a)$ for large $a$.
+
+    Args:
+        a: A positive tensor.
+
+    Returns:
+        A tensor of the shape of `a`.
+    """
+    small, z, low = _shifted(a)
+    inverse = 1.0 / z
+    series = inverse * (0.5 + inverse * polynomial(inverse * inverse, _DIGAMMA))
+    shift = sum(1.0 / (low + i) for i in range(_SHIFT)) - ops.log1p(_SHIFT / low)
+    return series + ops.where(small, shift, ops.zeros_like(shift))
+
+
+def log_gamma_density(
+    value: Any, concentration: Any, rate: Any, log_rate: Any, power: float = 0.0
+) -> Any:
+    r"""The log density of a Gamma distribution, and `power` times the logarithm of the value.
+
+    $$(a - 1 + n) \log x - r x + a \log r - \log \Gamma(a)$$
+
+    For $a \ge 1$ it is written in $y = x r / a$, which is near 1 where the mass is: there the error
+    from rounding $y$ cancels, since it is the same in $\log y$ and in $y - 1$. Written for speed
+    too: besides the logarithm there are five operations for a number.
+
+    Args:
+        value: $x$.
+        concentration: $a$.
+        rate: $r$.
+        log_rate: $\log r$.
+        power: $n$.
+
+    Returns:
+        A tensor of the broadcast shape; -inf for values below 0.
+    """
+    a = concentration
+    # Draws of a < 1 come so near to 0 that y would underflow: these stay as they are.
+    small = a < 1.0
+    log_a = ops.log(a)
+    # The identity holds for every number in the place of this one: gradients need not pass it.
+    center = ops.stop_gradient(ops.where(small, ops.ones_like(a), a))
+    log_center = ops.stop_gradient(ops.where(small, ops.zeros_like(a), log_a))
+    slope = ops.where(small, rate, center)
+    scale = ops.where(small, ops.ones_like(slope), rate / center)
+    shift = ops.where(small, ops.zeros_like(a), ops.ones_like(a))
+    in_y = (1.0 - power) * log_rate + (power - 1.0) * log_center
+    as_it_is = a * (log_rate - log_a + 1.0)
+    constant = ops.where(small, as_it_is, in_y) + (0.5 * log_a - stirling_rest(a))
+
+    # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
+    exponent = a - (1.0 - power)
+    floor = ops.where(ops.equal(exponent, 0), _tiny(value), ops.zeros_like(exponent))
+    y = value * scale + floor
+    log_density = (exponent * ops.log(y) + constant) - slope * (y - shift)
+    return ops.where(value < 0, -math.inf, log_density)
+
+
+def _tiny(x):
+    return float(np.finfo(keras.backend.standardize_dtype(x.dtype)).tiny)
+
+
+def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = False) -> Any:
+    r"""The number below which a share of the mass of a Gamma of rate 1 lies, or above which.
+
+    By bisection of the incomplete gamma function, in $\log(x / a)$.
+
+    Args:
+        concentration: $a$.
+        probability: The share, broadcast against it.
+        above: Whether the share lies above the number.
+
+    Returns:
+        A tensor of the broadcast shape: 0 or infinity for a share of 0 or 1.
+    """
+    p, a = probability, concentration
+    empty, whole = p <= 0, p >= 1
+    p = ops.where(ops.logical_or(empty, whole), 0.5 * ops.ones_like(p), p)
+    log_below, log_above = (ops.log1p(-p), ops.log(p)) if above else (ops.log(p), ops.log1p(-p))
+    # P(a, x) is at most x^a / Γ(a + 1); the other end is by B. Laurent and P. Massart (2000,
+    # "Adaptive estimation of a quadratic functional", lemma 1).
+    log_a = ops.log(a)
+    low = (log_below + ops.lgamma(a + 1.0)) / a - log_a
+    high = ops.log1p((ops.sqrt(-2.0 * a * log_above) - log_above) / a)
+    lowest = -700.0 if "64" in keras.backend.standardize_dtype(low.dtype) else -80.0
+
+    def share(y):
+        x = a * ops.exp(y)
+        return ops.gammaincc(a, x) if above else ops.gammainc(a, x)
+
+    def slope(y):
+        x = a * ops.exp(y)
+        density = ops.exp(log_gamma_density(x, a, ops.ones_like(a), ops.zeros_like(a), power=1.0))
+        return -density if above else density
+
+    y = ops.invert_monotone(share, p, ops.maximum(low, lowest - log_a), high, derivative=slope)
+    x = a * ops.exp(y)
+    at_empty, at_whole = (math.inf, 0.0) if above else (0.0, math.inf)
+    return ops.where(empty, at_empty, ops.where(whole, at_whole, x))
