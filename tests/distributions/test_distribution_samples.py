@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from kelbo import ops
-from kelbo.distributions import ContinuousBernoulli, MultivariateNormalTriL, Normal
+from kelbo.distributions import ContinuousBernoulli, MultivariateNormal, Normal
 
 from .table import ONE_OF_EACH
 
@@ -82,7 +82,7 @@ def test_draws_follow_the_distribution(case):
         for column, inner in zip(entries.T, edges.reshape(BINS - 1, -1).T, strict=True):
             counts = np.bincount(np.searchsorted(inner, column), minlength=BINS)
             assert stats.chisquare(counts).pvalue > SIGNIFICANCE
-    elif isinstance(d, MultivariateNormalTriL):
+    elif isinstance(d, MultivariateNormal):
         # Whitened by the reference, the draws are standard normal and uncorrelated.
         factor = np.linalg.cholesky(reference.covariance)
         z = np.linalg.solve(factor, (x - reference.loc)[..., None])[..., 0]
