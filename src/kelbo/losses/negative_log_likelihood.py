@@ -206,6 +206,7 @@ class NegativeLogLikelihood(keras.losses.Loss):
         return parts
 
     def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, for saving."""
         family = keras.saving.serialize_keras_object(self.family)
         return {**super().get_config(), "family": family, "dtype": self.dtype}
 
