@@ -52,7 +52,7 @@ def quadrature(q, p):
     # Split where the ratio bends, and at quantiles that crowd towards both ends.
     lower, upper = np.logspace(-18, -1, 35), np.logspace(-13, -1, 25)
     bends = q.cdf(p.ppf(np.array([0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])))
-    cuts = np.unique([0.0, *lower, *bends, *(1.0 - upper)])
+    cuts = np.unique([0.0, *lower, 0.5, *bends, *(1.0 - upper)])
     cuts = cuts[cuts <= 1.0 - upper[0]]  # no nearer to 1, where quantiles have few digits
     pieces = itertools.pairwise(cuts)
     return sum(integrate.fixed_quad(ratio, low, high, n=20)[0] for low, high in pieces)

@@ -30,7 +30,8 @@ def log1p_square(z: Any) -> Any:
     """
     size = ops.abs(z)
     large = size > _LARGE
-    return ops.where(large, 2.0, 1.0) * ops.log1p(size * ops.where(large, 1.0, size))
+    logarithm = ops.log1p(size * ops.where(large, 1.0, size))
+    return ops.where(large, 2.0 * logarithm, logarithm)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

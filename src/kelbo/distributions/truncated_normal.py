@@ -85,7 +85,7 @@ class TruncatedNormal(Distribution):
 
     def _peak(self):
         # Results do not depend on which point is taken for the peak, so no gradient goes there.
-        return ops.stop_gradient(ops.clip(self.loc, self.low, self.high))
+        return ops.stop_gradient(_between(self.loc, self.low, self.high))
 
     def _tilt(self):
         return (self._peak() - self.loc) / self.scale
@@ -144,7 +144,7 @@ class TruncatedNormal(Distribution):
         return self._broadcast(ops.square(self.scale) * variance)
 
     def mode(self) -> Any:
-        return self._broadcast(ops.clip(self.loc, self.low, self.high))
+        return self._broadcast(_between(self.loc, self.low, self.high))
 
     def entropy(self) -> Any:
         tilt = self._tilt()
@@ -154,7 +154,7 @@ class TruncatedNormal(Distribution):
 
     def cdf(self, value: Any) -> Any:
         tilt, (low, high) = self._tilt(), self._ends()
-        d = ops.clip((self._as_value(value) - self._peak()) / self.scale, low, high)
+        d = _between((self._as_value(value) - self._peak()) / self.scale, low, high)
         (below,) = self._integral(tilt, low, d)
         (mass,) = self._integral(tilt, low, high)
         return ops.minimum(below / mass, 1.0)
@@ -178,19 +178,19 @@ class TruncatedNormal(Distribution):
         error = part - ops.where(left, u, 1.0 - u) * mass
         slope = ops.stop_gradient(ops.exp(-guess * (tilt + 0.5 * guess)))
         d = guess - ops.where(left, error, -error) / slope
-        return ops.clip(self._peak() + self.scale * d, self.low, self.high)
+        return _between(self._peak() + self.scale * d, self.low, self.high)
 
     def _guess(self, u, tilt, low, high):
         """The quantile as a distance from the peak, to a few digits of the interval's width."""
         reach = self._reach(tilt)
         near = self._guess_near(u, tilt, low, high)
         guess = ops.where(ops.abs(tilt) > _FAR, self._guess_far(u, tilt, low, high), near)
-        return ops.clip(guess, ops.maximum(low, -reach), ops.minimum(high, reach))
+        return _between(guess, ops.maximum(low, -reach), ops.minimum(high, reach))
 
     def _guess_near(self, u, tilt, low, high):
         # In the tail that the value lies in, by symmetry always as the left one.
         right = ops.where(ops.equal(tilt, 0), u > 0.5, tilt > 0)
-        sign = ops.where(right, -1.0, 1.0)
+        sign = ops.where(right, -ops.ones_like(u), 1.0)
         share = (1.0 - u) * ops.normal_cdf(sign * (tilt + low)) + u * ops.normal_cdf(
             sign * (tilt + high)
         )
@@ -210,6 +210,11 @@ class TruncatedNormal(Distribution):
             rest = ops.maximum(target - _mills_drop(safe, d), 0.0)
             d = 2.0 * rest / (safe + ops.sqrt(ops.square(safe) + 2.0 * rest))
         return ops.where(up, d, -d)
+
+
+def _between(x, low, high):
+    """As `ops.clip`, of shapes that broadcast."""
+    return ops.minimum(ops.maximum(x, low), high)
 
 
 def _mills_drop(t, d):

@@ -452,7 +452,7 @@ def _log_normal_tail():
 
 
 def _half_cauchy_tail():
-    values, scale = np.array([0.0, 2.0**-70, 1.0, 2.0**100]), np.array([[2.0**-20], [1.0]])
+    values, scale = np.array([0.0, 2.0**-70, 1.0, 2.0**80]), np.array([[2.0**-20], [1.0]])
     z = values / scale
     return Tail(
         "half cauchy",
@@ -465,7 +465,7 @@ def _half_cauchy_tail():
 
 
 def _exponential_tail():
-    values, rate = np.array([0.0, 2.0**-60, 2.0**60]), np.array([[2.0**-60], [1.0], [2.0**40]])
+    values, rate = np.array([0.0, 2.0**-60, 2.0**50]), np.array([[2.0**-60], [1.0], [2.0**40]])
     return Tail(
         "exponential", Exponential, rate, values, np.log(rate) - rate * values, 1.0 / rate - values
     )
