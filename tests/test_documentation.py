@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import runpy
 import sys
 from pathlib import Path
 
@@ -136,3 +137,12 @@ def test_examples_run(name, tmp_path, monkeypatch):
     results = runner.summarize(verbose=False)
     assert results.attempted > 0
     assert results.failed == 0, "".join(report)
+
+
+def test_the_pages_of_distributions_and_bijectors_are_those_of_the_docstrings():
+    docs = SOURCE.parents[1] / "docs"
+    if not (docs / "catalogue.py").exists():
+        pytest.skip("installed without the repository's docs")
+    pages = runpy.run_path(str(docs / "catalogue.py"))["pages"]()
+    for name, text in pages.items():
+        assert (docs / name).read_text() == text, f"run python docs/catalogue.py: {name} is stale"

@@ -13,6 +13,8 @@ class Ordered(Bijector):
 
     The log-determinant is $\sum_{i \ge 2} x_i$. TensorFlow Probability calls it `Ascending`.
 
+    (Stan Development Team, 2024, "Stan reference manual", section "Ordered vector".)
+
     Args:
         dtype: Floating dtype of what is computed from Python numbers; None takes Keras' default.
         validate: Nothing is checked; taken for the sake of one signature.

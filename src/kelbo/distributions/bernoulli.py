@@ -20,6 +20,8 @@ class Bernoulli(Distribution):
     binary cross-entropy. That is not a density over [0, 1]: for real-valued pixels the likelihood
     is `ContinuousBernoulli`.
 
+    (Johnson, Kemp and Kotz, 2005, "Univariate discrete distributions", ch. 3.)
+
     Args:
         logits: Log odds $\eta$. Exact in the tails.
         probs: Probability $\pi$ of a 1, from 0 to 1. Give one of the two.

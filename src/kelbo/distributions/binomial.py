@@ -27,6 +27,8 @@ class Binomial(Distribution):
     of trials in float32, where a sum of log factorials has none left. There is no closed form for
     the entropy and the quantiles.
 
+    (Johnson, Kemp and Kotz, 2005, "Univariate discrete distributions", ch. 3.)
+
     Args:
         total_count: Number of trials $n$, whole and at least 0.
         logits: Log odds of a success. Exact in the tails.

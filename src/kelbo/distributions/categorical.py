@@ -26,6 +26,8 @@ class Categorical(Distribution):
     Classes are labels, so there is no mean and no variance; `OneHotCategorical` has them. `cdf` and
     `quantile` follow the order of the numbers.
 
+    (Murphy, 2012, "Machine learning: a probabilistic perspective", section 2.3.2.)
+
     Args:
         logits: Log probabilities $\eta$ up to a constant, of shape (..., K).
         probs: Probabilities $\pi$, of shape (..., K), which sum to 1. Give one of the two.

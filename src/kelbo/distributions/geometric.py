@@ -25,6 +25,8 @@ class Geometric(Distribution):
     As in TensorFlow Probability; SciPy counts the success too. Counts are whole numbers of the
     distribution's dtype.
 
+    (Johnson, Kemp and Kotz, 2005, "Univariate discrete distributions", ch. 5.)
+
     Args:
         logits: Log odds of a success. Exact in the tails.
         probs: Probability $\pi$ of a success, greater than 0 and at most 1. Give one of the two.

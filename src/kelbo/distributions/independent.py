@@ -16,6 +16,8 @@ class Independent(Composite):
 
     $$\log p(x) = \sum_i \log p_i(x_i)$$
 
+    (The name and the meaning are those of Dillon et al., 2017, "TensorFlow Distributions".)
+
     Args:
         distribution: The batch of distributions.
         reinterpreted_batch_rank: How many of its batch axes, from the right, join the event; None

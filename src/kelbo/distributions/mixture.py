@@ -25,6 +25,8 @@ class Mixture(Mixing):
     here one component after another. Draws carry no gradient (`reparameterized` is false), and
     there is no closed form of quantile, mode, entropy and divergences.
 
+    (McLachlan and Peel, 2000, "Finite mixture models", ch. 1.)
+
     Args:
         mixture_distribution: The weights $\pi$, a `Categorical` over K classes.
         components: K distributions of one event shape, all continuous or all discrete. Their batch

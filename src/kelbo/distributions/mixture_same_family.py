@@ -22,6 +22,8 @@ class MixtureSameFamily(Mixing):
     random numbers. Draws carry no gradient (`reparameterized` is false), and there is no closed
     form of quantile, mode, entropy and divergences.
 
+    (McLachlan and Peel, 2000, "Finite mixture models", ch. 1.)
+
     Args:
         mixture_distribution: The weights $\pi$, a `Categorical` over K classes.
         components_distribution: The components, of a batch shape that ends in K. The other axes

@@ -18,6 +18,9 @@ class MultivariateNormalDiag(MultivariateNormal):
 
     The same distribution as `Independent(Normal(loc, scale_diag), 1)`.
 
+    (Kotz, Balakrishnan and Johnson, 2000, "Continuous multivariate distributions", vol. 1,
+    ch. 45.)
+
     Args:
         loc: Mean $\mu$, of shape (..., d).
         scale_diag: Standard deviations $s > 0$, of shape (..., d).

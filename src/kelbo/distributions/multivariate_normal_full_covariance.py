@@ -21,6 +21,9 @@ class MultivariateNormalFullCovariance(MultivariateNormal):
     its eigenvalues, which costs more than that: with `validate=False` there is none, and a matrix
     that is singular up to rounding is taken too, with the jitter that `ops.cholesky` needs for it.
 
+    (Kotz, Balakrishnan and Johnson, 2000, "Continuous multivariate distributions", vol. 1,
+    ch. 45.)
+
     Args:
         loc: Mean $\mu$, of shape (..., d).
         covariance_matrix: $\Sigma$, symmetric and positive definite, of shape (..., d, d).

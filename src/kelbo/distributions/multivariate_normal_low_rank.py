@@ -22,6 +22,10 @@ class MultivariateNormalLowRank(MultivariateNormal):
     The names are those of TensorFlow Probability's MultivariateNormalDiagPlusLowRankCovariance.
     PyTorch and NumPyro (LowRankMultivariateNormal) call them `cov_diag` and `cov_factor`.
 
+    (Kotz, Balakrishnan and Johnson, 2000, "Continuous multivariate distributions", vol. 1,
+    ch. 45;
+    the inverse of the covariance by Woodbury, 1950.)
+
     Args:
         loc: Mean $\mu$, of shape (..., d).
         cov_diag_factor: The variances $D > 0$, of shape (..., d); not standard deviations.

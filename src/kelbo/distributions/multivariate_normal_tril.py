@@ -16,6 +16,9 @@ class MultivariateNormalTriL(MultivariateNormal):
     $$\log p(x) = -\tfrac12 \lVert L^{-1}(x - \mu) \rVert^2 - \sum_i \log L_{ii}
                   - \tfrac{d}{2} \log 2\pi, \qquad \Sigma = L L^\top$$
 
+    (Kotz, Balakrishnan and Johnson, 2000, "Continuous multivariate distributions", vol. 1,
+    ch. 45.)
+
     Args:
         loc: Mean $\mu$, of shape (..., d).
         scale_tril: Lower-triangular $L$ with a positive diagonal, of shape (..., d, d).

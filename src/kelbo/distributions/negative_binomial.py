@@ -31,6 +31,8 @@ class NegativeBinomial(Distribution):
     The log mass keeps its digits at large counts and large $r$ in float32. There is no closed form
     for the entropy and the quantiles.
 
+    (Johnson, Kemp and Kotz, 2005, "Univariate discrete distributions", ch. 5.)
+
     Args:
         total_count: Number of failures $r > 0$; need not be whole.
         logits: Log odds of a success. Exact in the tails.

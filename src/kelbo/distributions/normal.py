@@ -20,6 +20,8 @@ class Normal(Distribution):
 
     $$p(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x - \mu)^2}{2\sigma^2}\right)$$
 
+    (Johnson, Kotz and Balakrishnan, 1994, "Continuous univariate distributions", vol. 1, ch. 13.)
+
     Args:
         loc: Mean $\mu$.
         scale: Standard deviation $\sigma > 0$. Broadcasts against `loc`.

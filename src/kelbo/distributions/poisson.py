@@ -26,6 +26,8 @@ class Poisson(Distribution):
     millions in float32, where $k \log r - r - \log k!$ has none left. There is no closed form for
     the entropy and the quantiles. The largest rate that can be drawn from on JAX is 1e9.
 
+    (Johnson, Kemp and Kotz, 2005, "Univariate discrete distributions", ch. 4.)
+
     Args:
         rate: Expected count $r \ge 0$.
         log_rate: Its logarithm. Give one of the two.

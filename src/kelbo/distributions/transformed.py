@@ -28,6 +28,9 @@ class Transformed(Composite):
     decreasing), if the distribution of $x$ has them; `mean`, `mode` and `entropy` for an affine
     bijector, and `variance` for one of numbers.
 
+    (Papamakarios, Nalisnick, Rezende, Mohamed and Lakshminarayanan, 2021, "Normalizing flows for
+    probabilistic modeling and inference", section 2.1.)
+
     Args:
         distribution: The distribution of $x$, continuous.
         bijector: The map $f$.

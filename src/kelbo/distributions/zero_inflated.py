@@ -21,6 +21,9 @@ class ZeroInflated(Distribution):
     continuous distribution is refused: a mass at 0 beside a density is no density, and a model of
     such data is a Bernoulli for zeros and the continuous distribution for what is not zero.
 
+    (Lambert, 1992, "Zero-inflated Poisson regression, with an application to defects in
+    manufacturing".)
+
     Args:
         distribution: The discrete distribution $p_0$ of numbers: Poisson, NegativeBinomial, ...
         logits: Log odds of an excess zero. Exact in the tails.

@@ -1,0 +1,181 @@
+"""Writes docs/distributions.md and docs/bijectors.md from the docstrings of the classes.
+
+`python docs/catalogue.py` writes them, `python docs/catalogue.py --check` only says whether they
+are what it would write (exit status 1 if not).
+"""
+
+import argparse
+import inspect
+import sys
+from pathlib import Path
+
+import kelbo as kb
+from kelbo.bijectors import Bijector
+from kelbo.distributions import Distribution
+from kelbo.parameters import Constraint
+
+HERE = Path(__file__).parent
+GROUPS = {
+    "Numbers, continuous": (
+        "Normal LogNormal HalfNormal TruncatedNormal Laplace Logistic Cauchy HalfCauchy StudentT "
+        "Gumbel Exponential Gamma InverseGamma Beta Kumaraswamy Uniform Weibull VonMises "
+        "ContinuousBernoulli"
+    ),
+    "Numbers, discrete": (
+        "Bernoulli Binomial Categorical Poisson NegativeBinomial Geometric ZeroInflated "
+        "DiscretizedLogistic Delta"
+    ),
+    "One-hot and relaxed": (
+        "OneHotCategorical RelaxedBernoulli RelaxedOneHotCategorical ExpRelaxedOneHotCategorical"
+    ),
+    "Vectors and matrices": (
+        "MultivariateNormalDiag MultivariateNormalTriL MultivariateNormalLowRank "
+        "MultivariateNormalFullCovariance MultivariateStudentT Dirichlet LKJCholesky"
+    ),
+    "Made of others": "Independent Transformed MixtureSameFamily Mixture Masked Expanded",
+}
+DISTRIBUTIONS = """# Distributions
+
+`from kelbo import distributions as kd`. Every class has `sample(sample_shape, seed)`, `log_prob`,
+`sample_and_log_prob`, `batch_shape`, `event_shape`, `reparameterized`, `astype`, `get_config`, and
+`mean`, `variance`, `stddev`, `mode`, `entropy`, `cdf`, `quantile` where there is a closed form or a
+documented computation; one that is missing raises an error that says what to do instead.
+Parameters are Python numbers, arrays, tensors or variables; shapes are those of TensorFlow
+Probability. Their values are checked where they can be seen; `validate=False` skips that, and
+inside compiled code (`jit`, `tf.function`) only shapes are checked.
+
+`kl_divergence(q, p)` knows the pairs in the last section. This page is written by
+`python docs/catalogue.py` from the docstrings.
+"""
+BIJECTORS = """# Bijectors
+
+`from kelbo import bijectors as kb`. Every class has `forward`, `inverse`, `forward_and_log_det`,
+`inverse_and_log_det`, the shapes and the sets that it maps from and to. `Transformed(distribution,
+bijector)` is the distribution of the result; `bijectors.onto(constraint)` maps the unconstrained
+numbers onto any set of `kelbo.parameters.constraints` that is not discrete. Layers with networks
+inside (couplings, MAF, IAF, planar, ...) are `kelbo.layers`: each makes one of the bijectors below,
+of a context or of none, and `layers.Flow` puts them on a base distribution. The interface is that of
+Dillon et al., 2017, "TensorFlow Distributions"; maps that any textbook has name no other source.
+This page is written by `python docs/catalogue.py` from the docstrings.
+"""
+
+
+def main() -> int:
+    """Writes or checks the two pages.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    stale = []
+    for name, text in pages().items():
+        path = HERE / name
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if not check:
+                path.write_text(text)
+    if check and stale:
+        print(f"out of date: {', '.join(stale)}; run python docs/catalogue.py")
+    return int(check and bool(stale))
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by file name."""
+    return {"distributions.md": _distributions(), "bijectors.md": _bijectors()}
+
+
+def _distributions():
+    classes = _classes(kb.distributions, Distribution)
+    parts, listed = [DISTRIBUTIONS], set()
+    for title, names in GROUPS.items():
+        parts.append(f"## {title}\n")
+        parts += [_entry(classes[name]) for name in names.split()]
+        listed |= set(names.split())
+    rest = sorted(set(classes) - listed)
+    if rest:
+        raise SystemExit(f"docs/catalogue.py: put {', '.join(rest)} into a group")
+    parts.append(_divergences())
+    return "\n".join(parts)
+
+
+def _bijectors():
+    classes = _classes(kb.bijectors, Bijector)
+    return "\n".join([BIJECTORS, *(_entry(cls) for _, cls in sorted(classes.items()))])
+
+
+def _classes(package, base):
+    found = {name: getattr(package, name) for name in package.__all__}
+    return {
+        name: cls
+        for name, cls in found.items()
+        if inspect.isclass(cls) and issubclass(cls, base) and not _is_base(cls, base)
+    }
+
+
+def _is_base(cls, base):
+    return cls is base or inspect.isabstract(cls) or cls is kb.distributions.MultivariateNormal
+
+
+def _entry(cls):
+    text = inspect.getdoc(cls)
+    text = text.split("\nExample")[0].rstrip()
+    body, _, rest = text.partition("\nArgs:\n")
+    lines = [f"### {cls.__name__}\n", body.strip(), ""]
+    arguments = rest.split("\nRaises:")[0].rstrip()
+    if arguments:
+        lines += _bullets(inspect.cleandoc(arguments))
+    for label, attribute in (("Support", "support"), ("From", "domain"), ("Onto", "codomain")):
+        if hasattr(cls, attribute):
+            lines.append(f"- **{label}:** {_set(cls, attribute)}")
+    if issubclass(cls, Distribution):
+        lines.append(f"- **Draws:** {_draws(cls)}")
+    return "\n".join(lines) + "\n"
+
+
+def _bullets(arguments):
+    items = []
+    for line in arguments.splitlines():
+        if line.startswith(" "):
+            items[-1] += f" {line.strip()}"
+        elif line.strip():
+            name, _, what = line.partition(":")
+            items.append(f"- `{name}`:{what}")
+    return [item for item in items if not item.startswith(("- `dtype`", "- `validate`"))]
+
+
+def _set(cls, attribute):
+    value = inspect.getattr_static(cls, attribute)
+    if isinstance(value, Constraint):
+        return value.rule
+    return inspect.getdoc(getattr(cls, attribute)).splitlines()[0].rstrip(".")
+
+
+def _draws(cls):
+    value = inspect.getattr_static(cls, "reparameterized")
+    if isinstance(value, bool):
+        return "gradients flow through them" if value else "no gradient flows through them"
+    return inspect.getdoc(value).splitlines()[0].rstrip(".")
+
+
+def _divergences():
+    from kelbo.distributions import kl
+
+    pairs = sorted(f"- {_family(q)}, {_family(p)}" for q, p in kl._FORMULAS)
+    rules = (
+        "A pair of `Independent`, `Masked`, `Expanded`, or `Transformed` by one and the same "
+        "bijector has the divergence of what is inside; MultivariateNormal stands for its four "
+        "kinds.\n"
+    )
+    return "\n".join(["## Divergences with a closed form: q, p\n", *pairs, "", rules])
+
+
+def _family(family):
+    if isinstance(family, tuple):
+        return f"{family[0].__name__}[{family[1].__name__}]"
+    return family.__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())
