@@ -54,8 +54,8 @@ BIJECTORS = """# Bijectors
 bijector)` is the distribution of the result; `bijectors.onto(constraint)` maps the unconstrained
 numbers onto any set of `kelbo.parameters.constraints` that is not discrete. Layers with networks
 inside (couplings, MAF, IAF, planar, ...) are `kelbo.layers`: each makes one of the bijectors below,
-of a context or of none, and `layers.Flow` puts them on a base distribution. The interface is that of
-Dillon et al., 2017, "TensorFlow Distributions"; maps that any textbook has name no other source.
+of a context or of none, and `layers.Flow` puts them on a base distribution. The interface is that
+of Dillon et al., 2017, "TensorFlow Distributions"; maps that any textbook has name no other source.
 This page is written by `python docs/catalogue.py` from the docstrings.
 """
 
