@@ -25,6 +25,7 @@ from kelbo.distributions import (
     Transformed,
     Uniform,
     constraints,
+    kl_divergence,
 )
 from kelbo.distributions.mixing import log_sum_exp
 
@@ -271,3 +272,37 @@ def test_affine_maps_of_vectors_map_means_and_entropies():
     np.testing.assert_allclose(numbers(turned.mean()), [2.0, 0.5], rtol=1e-6)
     with pytest.raises(NotImplementedError, match="Transformed has no closed form for its mean"):
         Transformed(base, Exp()).mean()
+
+
+class Scores(keras.layers.Layer):
+    """Draws and scores of distributions that are made in a batch of unknown size."""
+
+    def call(self, x):
+        eye = ops.eye(3, dtype=x.dtype)
+        wide = 1.0 + ops.square(x)
+        full = MultivariateNormalTriL(x, wide[..., None] * eye)
+        low_rank = MultivariateNormalLowRank(x, wide, x[..., None])
+        weights, pair = Categorical(logits=x), Categorical(logits=x[..., :2])
+        vectors = MultivariateNormalDiag(x[..., None] * ops.ones((3, 2)), ops.ones((3, 2)))
+        scored = [
+            (MultivariateNormalTriL(x, eye), 2.0 * x),
+            (full, 2.0 * x),
+            (low_rank, 2.0 * x),
+            (MixtureSameFamily(weights, Normal(x, 1.0)), x[..., 0]),
+            (MixtureSameFamily(weights, vectors), x[..., :2]),
+            (Mixture(pair, [Normal(x[..., 0], 1.0), Normal(0.0, 2.0)]), x[..., 0]),
+            (Independent(Masked(Normal(0.0, 1.0), x > 0), 1), x),
+        ]
+        results = [d.log_prob(value) for d, value in scored]
+        for d, value in scored:
+            apart = d.sample(seed=1) - value
+            results.append(ops.sum(apart, axis=-1) if d.event_shape else apart)
+        results += [kl_divergence(full, low_rank), kl_divergence(low_rank, full)]
+        return ops.stack(results, axis=-1)
+
+
+def test_batches_of_unknown_size():
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    inputs = keras.Input((3,))
+    results = keras.Model(inputs, Scores()(inputs)).predict(x, verbose=0)
+    np.testing.assert_allclose(results, numbers(Scores()(x)), rtol=1e-5, atol=1e-5)

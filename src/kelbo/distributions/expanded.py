@@ -36,19 +36,22 @@ class Expanded(Composite):
 
     def __init__(self, distribution: Distribution, batch_shape: int | Sequence[int]):
         self.distribution, self.dtype = distribution, distribution.dtype
-        self._batch_shape = as_shape(batch_shape)
+        # A size that is not known before the code runs is a tensor on TensorFlow.
+        self._sizes = as_shape(batch_shape)
+        self._batch_shape = tuple(n if isinstance(n, int) else None for n in self._sizes)
         try:
             reached = broadcast_shapes(distribution.batch_shape, self._batch_shape)
         except ValueError:
-            reached = None
-        if reached != self._batch_shape:
+            reached = ()
+        pairs = zip(reached, self._batch_shape, strict=False)
+        if len(reached) != len(self._sizes) or any(new not in (None, n) for n, new in pairs):
             raise ValueError(
                 f"Expanded: {distribution!r} has a batch shape that does not broadcast to "
                 f"batch_shape={self._batch_shape}."
             )
 
     def _arguments(self, parameters):
-        return {"distribution": self.distribution, "batch_shape": self._batch_shape}
+        return {"distribution": self.distribution, "batch_shape": self._sizes}
 
     @property
     def event_shape(self) -> Shape:
@@ -66,7 +69,7 @@ class Expanded(Composite):
 
     def _shape_of_sample(self, sample_shape):
         inner = self.distribution._shape_of_sample(())
-        return tuple(sample_shape) + self._batch_shape + inner[len(inner) - len(self.event_shape) :]
+        return tuple(sample_shape) + self._sizes + inner[len(inner) - len(self.event_shape) :]
 
     def _grown_axes(self):
         """Of the old batch axes those that became longer, counted from the right."""
@@ -101,9 +104,10 @@ class Expanded(Composite):
     def expand(self, numbers: Any, event_shape: Shape = ()) -> Any:
         """Broadcasts numbers of the old batch, and of this event, to the new batch."""
         shape = self._batch_shape + event_shape
-        if tuple(numbers.shape)[len(numbers.shape) - len(shape) :] == shape:
+        has_it = tuple(numbers.shape)[len(numbers.shape) - len(shape) :] == shape
+        if has_it and None not in shape:
             return numbers
-        return numbers + ops.zeros(shape, dtype=self.dtype)
+        return numbers + ops.zeros(self._sizes + event_shape, dtype=self.dtype)
 
     def _log_prob(self, value):
         return self.expand(self.distribution._log_prob(value))
