@@ -14,6 +14,7 @@ from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
 from kelbo.training.handover import Handover, Remembered, attach
 from kelbo.training.memory import Memory
+from kelbo.training.mode import run_in_training
 from kelbo.training.watch import Watch
 
 # A compiled call takes about this long: the progress bar moves, and Ctrl-C is heard.
@@ -52,6 +53,13 @@ class FusedTrainer(Handover):
         self.first_broken_step = None
         self._on_device = {}
         self._memory = {}
+
+    def stateless_call(self, *args: Any, **kwargs: Any) -> Any:
+        """`call` with the values of all variables as arguments, in Keras' loops on JAX."""
+        call = super().stateless_call
+        if kwargs.get("training"):
+            return run_in_training(lambda: call(*args, **kwargs))
+        return call(*args, **kwargs)
 
     def fit(
         self,
