@@ -1,5 +1,5 @@
 """What the tests of layers share."""
 
-from ..precision import float64, quick_compilation
+from ..precision import dtype, float64, quick_compilation
 
-__all__ = ["float64", "quick_compilation"]
+__all__ = ["dtype", "float64", "quick_compilation"]
