@@ -73,7 +73,7 @@ def loss_and_gradients(layer):
     variables = layer.trainable_variables
 
     def loss():
-        return 0.5 * ops.mean(ops.sum(ops.square(layer(X) - T), axis=-1))
+        return 0.5 * ops.mean(ops.sum(ops.square(ops.subtract(layer(X), T)), axis=-1))
 
     score = ops.value_and_grad(loss, variables)
     if keras.backend.backend() == "torch":

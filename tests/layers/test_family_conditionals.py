@@ -219,6 +219,31 @@ def test_links_and_fixed_values_of_ones_own():
         np.testing.assert_array_equal(numbers(d.distribution.df), [3.0, 4.0])
 
 
+def test_a_family_of_ones_own_with_a_matrix():
+    class ConditionalMultivariateStudentT(kl.FamilyConditional):
+        """The links follow from the constraints: `onto(lower_cholesky)` for the factor."""
+
+        family = kd.MultivariateStudentT
+        learned = ("df", "loc", "scale_tril")
+        value_rank = 1
+
+        def parameter_shape(self, name):
+            shape = self.event_shape
+            return {"df": shape[:-1], "scale_tril": (*shape, shape[-1])}.get(name, shape)
+
+    layer = ConditionalMultivariateStudentT((2, 3))
+    raw = with_raw_numbers(layer)
+    assert {n: r.shape for n, r in raw.items()} == {"df": (2,), "loc": (2, 3), "scale_tril": (2, 6)}
+    assert layer.compute_output_shape((1, 1))["scale_tril"] == (1, 2, 3, 3)
+    d = layer.given(ONE)
+    assert (d.batch_shape, d.event_shape) == ((1,), (2, 3))
+    factor = numbers(d.distribution.scale_tril)[0]
+    filled = numbers(ops.fill_triangular(raw["scale_tril"]))
+    diagonal = np.diagonal(filled, axis1=-2, axis2=-1)
+    np.testing.assert_allclose(np.diagonal(factor, axis1=-2, axis2=-1), np.exp(diagonal), rtol=1e-5)
+    np.testing.assert_array_equal(np.tril(factor, -1), np.tril(filled, -1))
+
+
 def test_negative_log_densities_are_the_cross_entropies_of_keras():
     logits = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
     y = np.array([0, 3, 1, 2, 0, 1])

@@ -88,6 +88,49 @@ class ConditionalDensity(ProbabilisticModel):
         """The parameters of $p(y | x)$ for each x, by name."""
         return self.conditional(self._floating(x))
 
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
+        """Trains the model on pairs: `keras.Model.fit`.
+
+        Args:
+            x: Contexts, or whatever else `keras.Model.fit` takes that yields pairs.
+            y: Values, of shape (n, *event shape).
+            *args: As in `keras.Model.fit`.
+            **kwargs: As in `keras.Model.fit`.
+
+        Returns:
+            The history of the losses, in nats per example.
+
+        Raises:
+            ValueError: There is no y, or its shape is not the conditional's event shape.
+        """
+        self._check_values(y)
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Loss on pairs, in nats per example: `keras.Model.evaluate`.
+
+        Args:
+            x: As in `fit`.
+            y: As in `fit`.
+            *args: As in `keras.Model.evaluate`.
+            **kwargs: As in `keras.Model.evaluate`.
+
+        Returns:
+            What `keras.Model.evaluate` returns.
+
+        Raises:
+            ValueError: There is no y, or its shape is not the conditional's event shape.
+        """
+        self._check_values(y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def _check_values(self, y):
+        # Before anything is traced: TensorFlow forgets the rank of what it traces a second time.
+        if hasattr(y, "shape"):
+            as_rows(y, self.conditional.event_shape, "y")
+
     def compute_loss(
         self,
         x: Any = None,
@@ -101,12 +144,11 @@ class ConditionalDensity(ProbabilisticModel):
         Raises:
             ValueError: There is no y, or its shape is not the conditional's event shape.
         """
-        event_shape = self.conditional.event_shape
         if y is None:
             raise ValueError(
                 "ConditionalDensity learns p(y | x): it needs y as well, as in fit(x, y)."
             )
-        as_rows(y, event_shape, "y")
+        self._check_values(y)
         return super().compute_loss(x, y, (y_pred, y), sample_weight, training)
 
     def loss_per_example(self, outputs: tuple[dict[str, Any], Any]) -> Any:
