@@ -104,6 +104,50 @@ def test_gradient_through_draws(case, float64):
     assert actual == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
+BATCHES, DRAWS = 16, 400
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in ONE_OF_EACH if case.pathwise == "implicit"],
+    ids=lambda case: case.name,
+)
+def test_gradient_of_expectations_through_draws(case, float64):
+    """Draws that jump where they are accepted anew: on average their gradients are right."""
+    statistic, expectation = case.statistic or (
+        lambda x: x,
+        lambda **parameters: case.reference(**parameters).mean(),
+    )
+    weights = np.random.default_rng(4).uniform(0.5, 1.5, np.shape(expectation(**case.parameters)))
+    weighting = ops.convert_to_tensor(weights)
+    variables = [keras.Variable(v, dtype="float64") for v in case.parameters.values()]
+
+    def weighted(seed):
+        parameters = dict(zip(case.parameters, variables, strict=True))
+        d = case.make("float64", False, **parameters)
+        draws = statistic(d.sample((DRAWS,), seed=ops.SeedSequence(seed)))
+        return ops.sum(draws * weighting) / DRAWS
+
+    differentiated = ops.compile(ops.value_and_grad(weighted, variables), variables)
+    batches = [differentiated(seed)[1] for seed in range(BATCHES)]
+    assert case.make("float64", False).reparameterized
+    for name, column in zip(case.parameters, zip(*batches, strict=True), strict=True):
+        # All entries move up, in proportion to their sizes: their effects do not cancel.
+        value = np.asarray(case.parameters[name], "float64")
+        direction = case.direction_of(name, np.minimum(np.abs(value) + 1e-3, 1.0))
+
+        def expected(step, name=name, value=value, direction=direction):
+            moved = {**case.parameters, name: value + step * direction}
+            return np.sum(weights * expectation(**moved))
+
+        by_reference = (expected(1e-4) - expected(-1e-4)) / 2e-4
+        slopes = np.array([np.sum(ops.convert_to_numpy(slope) * direction) for slope in column])
+        error = slopes.std(ddof=1) / np.sqrt(BATCHES)
+        # So few draws that the test would pass whatever the gradient were are no test.
+        assert error < 0.1 * np.abs(by_reference)
+        assert slopes.mean() == pytest.approx(by_reference, abs=5.0 * error + 1e-6)
+
+
 def test_continuous_bernoulli_draws_have_finite_gradients_everywhere():
     # At logits 0 the derivative of the quantile u is u (1 - u) / 2; far out a draw of 0 is near.
     logits = keras.Variable(np.repeat([-1e3, -1.0, 0.0, 1.0, 1e3], 5000), dtype="float32")

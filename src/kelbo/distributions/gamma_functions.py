@@ -62,47 +62,87 @@ def log_minus_digamma(a: Any) -> Any:
     return series + ops.where(small, shift, ops.zeros_like(shift))
 
 
-def log_gamma_density(
-    value: Any, concentration: Any, rate: Any, log_rate: Any, power: float = 0.0
-) -> Any:
-    r"""The log density of a Gamma distribution, and `power` times the logarithm of the value.
+class GammaCoefficients:
+    r"""A log density of the gamma family by a number that is near 1 where the mass is.
 
-    $$(a - 1 + n) \log x - r x + a \log r - \log \Gamma(a)$$
+    $$(a - 1 + n) \log x - r x + a \log r - \log \Gamma(a) = e \log y - b (y - c) + d,
+      \qquad y = s x$$
 
-    For $a \ge 1$ it is written in $y = x r / a$, which is near 1 where the mass is: there the error
-    from rounding $y$ cancels, since it is the same in $\log y$ and in $y - 1$. Written for speed
-    too: besides the logarithm there are five operations for a number.
+    For $a \ge 1$ it is $y = x r / a$: the error from rounding it cancels, since it is the same in
+    $\log y$ and in $y - 1$. Draws of $a < 1$ come so near to 0 that this would underflow: there $y$
+    is $x$.
+
+    Args:
+        concentration: $a$.
+        rate: $r$.
+        log_rate: $\log r$.
+        power: $n$.
+
+    Attributes:
+        scale: $s$.
+        exponent: $e$.
+        slope: $b$.
+        shift: $c$, which is 1 or 0.
+        constant: $d$.
+    """
+
+    def __init__(self, concentration: Any, rate: Any, log_rate: Any, power: float = 0.0):
+        a, one = concentration, ops.ones_like(concentration)
+        small = a < 1.0
+        log_a = ops.log(a)
+        # The identity holds for every number in the place of this one: gradients need not pass it.
+        center = ops.stop_gradient(ops.where(small, one, a))
+        log_center = ops.stop_gradient(ops.where(small, ops.zeros_like(a), log_a))
+        self.exponent = a - (1.0 - power)
+        self.slope = ops.where(small, rate, center)
+        self.scale = ops.where(small, ops.ones_like(self.slope), rate / center)
+        self.shift = ops.where(small, ops.zeros_like(a), one)
+        in_y = (1.0 - power) * log_rate + (power - 1.0) * log_center
+        as_it_is = a * (log_rate - log_a + 1.0)
+        self.constant = ops.where(small, as_it_is, in_y) + (0.5 * log_a - stirling_rest(a))
+
+
+def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) -> Any:
+    r"""The log density of a Gamma distribution.
+
+    Written for speed: besides the logarithm there are six operations for a number.
 
     Args:
         value: $x$.
         concentration: $a$.
         rate: $r$.
         log_rate: $\log r$.
-        power: $n$.
 
     Returns:
         A tensor of the broadcast shape; -inf for values below 0.
     """
-    a = concentration
-    # Draws of a < 1 come so near to 0 that y would underflow: these stay as they are.
-    small = a < 1.0
-    log_a = ops.log(a)
-    # The identity holds for every number in the place of this one: gradients need not pass it.
-    center = ops.stop_gradient(ops.where(small, ops.ones_like(a), a))
-    log_center = ops.stop_gradient(ops.where(small, ops.zeros_like(a), log_a))
-    slope = ops.where(small, rate, center)
-    scale = ops.where(small, ops.ones_like(slope), rate / center)
-    shift = ops.where(small, ops.zeros_like(a), ops.ones_like(a))
-    in_y = (1.0 - power) * log_rate + (power - 1.0) * log_center
-    as_it_is = a * (log_rate - log_a + 1.0)
-    constant = ops.where(small, as_it_is, in_y) + (0.5 * log_a - stirling_rest(a))
-
+    k = GammaCoefficients(concentration, rate, log_rate)
     # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
-    exponent = a - (1.0 - power)
-    floor = ops.where(ops.equal(exponent, 0), _tiny(value), ops.zeros_like(exponent))
-    y = value * scale + floor
-    log_density = (exponent * ops.log(y) + constant) - slope * (y - shift)
+    floor = ops.where(ops.equal(k.exponent, 0), _tiny(value), ops.zeros_like(k.exponent))
+    y = value * k.scale + floor
+    log_density = (k.exponent * ops.log(y) + k.constant) - k.slope * (y - k.shift)
     return ops.where(value < 0, -math.inf, log_density)
+
+
+def log_inverse_gamma_density(value: Any, concentration: Any, scale: Any) -> Any:
+    r"""The log density of an inverse Gamma distribution.
+
+    Args:
+        value: $x$.
+        concentration: $a$.
+        scale: $\beta$.
+
+    Returns:
+        A tensor of the broadcast shape; -inf for values that are not positive, and at infinity.
+    """
+    # The density of u = 1 / x, times u², by y = 1 / z: 1 / x itself may underflow.
+    k = GammaCoefficients(concentration, scale, ops.log(scale), power=2.0)
+    far = scale > value * (0.1 / _tiny(value) / 10.0)
+    outside = ops.logical_or(ops.logical_or(value <= 0, far), ops.equal(value, math.inf))
+    z = ops.where(outside, ops.ones_like(value), value) / k.scale
+    excess = (k.shift * (1.0 - z) + (1.0 - k.shift)) / z  # of y, exact for z near 1
+    log_density = k.constant - k.exponent * ops.log(z) - k.slope * excess
+    return ops.where(outside, -math.inf, log_density)
 
 
 def _tiny(x):
@@ -139,7 +179,7 @@ def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = 
 
     def slope(y):
         x = a * ops.exp(y)
-        density = ops.exp(log_gamma_density(x, a, ops.ones_like(a), ops.zeros_like(a), power=1.0))
+        density = x * ops.exp(log_gamma_density(x, a, ops.ones_like(a), ops.zeros_like(a)))
         return -density if above else density
 
     y = ops.invert_monotone(share, p, ops.maximum(low, lowest - log_a), high, derivative=slope)

@@ -8,7 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.gamma_functions import (
-    log_gamma_density,
+    log_inverse_gamma_density,
     log_minus_digamma,
     standard_gamma_quantile,
     stirling_rest,
@@ -57,13 +57,7 @@ class InverseGamma(Distribution):
         return positive_exp(ops.log(self.scale) - log_gamma)
 
     def _log_prob(self, value):
-        # The density of 1 / x, and its derivative: x^-2. Not of 1 / 0, which has no gradient.
-        far = self.scale > value * (1e37 if self.dtype == "float32" else 1e307)
-        at_zero = ops.logical_and(value >= 0, far)
-        inverse = 1.0 / ops.where(at_zero, ops.ones_like(value), value)
-        log_scale = ops.log(self.scale)
-        log_prob = log_gamma_density(inverse, self.concentration, self.scale, log_scale, power=2.0)
-        return ops.where(at_zero, -math.inf, log_prob)
+        return log_inverse_gamma_density(value, self.concentration, self.scale)
 
     def mean(self) -> Any:
         """Expected value; infinite for a concentration of at most 1."""

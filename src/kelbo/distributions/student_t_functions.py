@@ -111,12 +111,14 @@ def log_density(df: Any, z: Any, dtype: str) -> Any:
     Returns:
         A tensor of the broadcast shape.
     """
-    w = ops.abs(z) * (1.0 / ops.sqrt(df))
-    # Of 1 + w², which overflows, or of 1 + w, squared: the same where w is this large.
+    # z² / df is w² r. Far out it would overflow, and 1 is nothing beside it: there log1p(w) serves.
+    rest = 1.0 / ops.minimum(df, 1.0)
+    w = ops.abs(z) * (1.0 / ops.sqrt(ops.maximum(df, 1.0)))
     far = w > (1e9 if dtype == "float32" else 1e18)
     near = ops.where(far, ops.ones_like(w), w)
-    log_half = ops.log1p(ops.where(far, w, near * near))
-    return log_constant(df, 1) - 0.5 * (df + 1.0) * ops.where(far, 2.0 * log_half, log_half)
+    log1p = ops.log1p(ops.where(far, w, near * near * rest))
+    log1p = ops.where(far, 2.0 * log1p + ops.log(rest), log1p)
+    return log_constant(df, 1) - 0.5 * (df + 1.0) * log1p
 
 
 def _tail_value(df, z):

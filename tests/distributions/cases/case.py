@@ -37,6 +37,9 @@ class Case:
         pathwise: How draws depend on the parameters where they are reparameterized: "smooth" where
             equal seeds give draws that move smoothly, "implicit" where they are accepted or
             rejected, so that only the gradient of an expectation can be compared.
+        statistic: For implicit draws, a function of them and its mean from the parameters, of the
+            same shape without the sample's; None for the draws themselves and the reference's mean.
+        is_circular: Whether values are angles, whose mean and variance are those of directions.
         tolerance: Replaces the relative and absolute tolerance in float32, where the condition of
             the problem asks for it; say why beside it.
         numpyro: From the parameters to the distribution of numpyro, the second oracle.
@@ -62,6 +65,8 @@ class Case:
     middle: float = 0.5
     has_value_gradient: bool = True
     pathwise: str = "smooth"
+    statistic: tuple[Callable[[Any], Any], Callable[..., Any]] | None = None
+    is_circular: bool = False
     tolerance: dict[str, float] | None = None
     numpyro: Callable[..., Any] | None = None
     is_smooth: bool = True
@@ -85,7 +90,8 @@ class Tail:
     """A place where a naive formula overflows, cancels or divides by zero.
 
     `parameter` is the name of the one parameter that is differentiated by; `at` broadcasts with
-    the values. The expected log densities and derivatives are exact.
+    the values. The expected log densities and derivatives are exact. `tolerance` replaces the
+    relative and absolute tolerance in float32; say why beside it.
     """
 
     name: str
@@ -94,3 +100,4 @@ class Tail:
     values: np.ndarray
     log_prob: np.ndarray
     derivative: np.ndarray
+    tolerance: dict[str, float] | None = None
