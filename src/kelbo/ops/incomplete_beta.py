@@ -216,11 +216,11 @@ def _by_parameter(parameter, others, value_of):
 
 
 def _by_a(a, b, x, value):
-    return _by_parameter(a, (b, x), _value)
+    return _by_parameter(a, (b, x), _betainc)  # compiled already: once more costs no tracing
 
 
 def _by_b(a, b, x, value):
-    return _by_parameter(b, (a, x), lambda moved, a, x: _value(a, moved, x))
+    return _by_parameter(b, (a, x), lambda moved, a, x: _betainc(a, moved, x))
 
 
 _betainc = with_derivatives(_value, [_by_a, _by_b, lambda a, b, x, value: _density(a, b, x)])

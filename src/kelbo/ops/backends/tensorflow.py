@@ -44,21 +44,24 @@ def gamma_slope(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 def gamma_above_one(seed: tf.Tensor, concentration: tf.Tensor) -> tf.Tensor:
     """Standard gamma draws of the shape of `concentration`, which is at least 1."""
-    return tf.random.stateless_gamma(
+    drawn = tf.random.stateless_gamma(
         tf.shape(concentration), seed=seed, alpha=concentration, dtype=concentration.dtype
     )
+    return tf.ensure_shape(drawn, concentration.shape)
 
 
 def poisson(seed: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
     """Poisson draws of the shape and dtype of `rate`."""
-    return tf.random.stateless_poisson(tf.shape(rate), seed=seed, lam=rate, dtype=rate.dtype)
+    drawn = tf.random.stateless_poisson(tf.shape(rate), seed=seed, lam=rate, dtype=rate.dtype)
+    return tf.ensure_shape(drawn, rate.shape)
 
 
 def binomial(seed: tf.Tensor, counts: tf.Tensor, probs: tf.Tensor) -> tf.Tensor:
     """Binomial draws of the shape and dtype of `counts` and `probs`, which share them."""
-    return tf.random.stateless_binomial(
+    drawn = tf.random.stateless_binomial(
         tf.shape(probs), seed=seed, counts=counts, probs=probs, output_dtype=probs.dtype
     )
+    return tf.ensure_shape(drawn, probs.shape)
 
 
 def float64_enabled() -> bool:
@@ -81,15 +84,22 @@ def logcumsumexp(x: tf.Tensor, axis: int) -> tf.Tensor:
     return tf.math.cumulative_logsumexp(x, axis=axis)
 
 
+def _traced(function):
+    """The function as a graph for each rank: no loop runs op by op, and users need not trace it."""
+    graphs = {}
+
+    def call(*args):
+        rank = args[-1].shape.rank
+        if rank not in graphs:
+            graphs[rank] = tf.function(function, autograph=False, reduce_retracing=True)
+        return graphs[rank](*args)
+
+    return call
+
+
 def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:
     """The elementwise `function`, differentiated by the rules given: see `ops.derivatives`."""
-
-    # Traced once for each rank, not wherever it is used; and eagerly no loop runs op by op.
-    def traced(function):
-        return tf.function(function, autograph=False, reduce_retracing=True)
-
-    value_of = traced(function)
-    rules = [rule and traced(rule) for rule in derivatives]
+    value_of, *rules = (rule and _traced(rule) for rule in (function, *derivatives))
 
     @tf.custom_gradient
     def differentiable(*args):
