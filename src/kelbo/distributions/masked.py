@@ -36,9 +36,10 @@ class Masked(Composite):
         ValueError: The mask is of other numbers, or its shape does not broadcast.
 
     Example:
-        >>> from kelbo.distributions import Masked, Normal
-        >>> Masked(Normal(0.0, 1.0), [True, False]).log_prob([0.0, float("nan")])
-        [-0.9189..., 0.]
+        >>> from kelbo.distributions import Independent, Masked, Normal
+        >>> there = Masked(Normal([1.0, 2.0], 1.0), [True, False])
+        >>> float(Independent(there).log_prob([1.0, float("nan")]))
+        -0.9189...
     """
 
     def __init__(self, distribution: Distribution, mask: Any):

@@ -40,8 +40,9 @@ class MultivariateNormalFullCovariance(MultivariateNormal):
 
     Example:
         >>> from kelbo.distributions import MultivariateNormalFullCovariance
-        >>> MultivariateNormalFullCovariance([0.0, 0.0], [[4.0, 1.0], [1.0, 9.0]]).stddev()
-        [2., 3.]
+        >>> d = MultivariateNormalFullCovariance([0.0, 0.0], [[4.0, 1.0], [1.0, 9.0]])
+        >>> float(d.log_prob([0.0, 0.0]))
+        -3.615...
     """
 
     parameters = {
