@@ -8,6 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
 from kelbo.layers import Conditional
+from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.importance import log_mean_weight
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
 from kelbo.objectives import ELBO, LatentTerms, Objective
@@ -202,6 +203,8 @@ class VAE(ProbabilisticModel):
     def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:
         """Mean of the likelihood at the mean of the posterior: x, through the latent space.
 
+        A mean without a closed form (that of a flow) is the average of 100 draws.
+
         Args:
             x: Examples, of shape (n, *event shape).
             batch_size: Examples per compiled call.
@@ -212,8 +215,10 @@ class VAE(ProbabilisticModel):
         """
 
         def mean(x, seed, index):
-            observed = self._observed(x, ops.SeedSequence(seed).fold_in(index))
-            return self.likelihood.given(self.posterior.given(observed).mean()).mean()
+            seeds = ops.SeedSequence(seed).fold_in(index)
+            observed = self._observed(x, seeds)
+            z = mean_or_estimate(self.posterior.given(observed), seeds)
+            return mean_or_estimate(self.likelihood.given(z), seeds)
 
         run = self._compiled("reconstruct", mean)
         result = map_rows(lambda batch, i: run(batch, seed, i), self._examples(x), batch_size)
@@ -228,7 +233,8 @@ class VAE(ProbabilisticModel):
             n: How many.
             seed: Integer seed; None draws one.
             mean: Whether the likelihood's mean at each latent value is returned (the smooth
-                picture that is usually shown) or a draw from the likelihood, noise included.
+                picture that is usually shown; the average of 100 draws where it has no closed
+                form) or a draw from the likelihood, noise included.
             batch_size: Examples per compiled call.
 
         Returns:
@@ -239,10 +245,8 @@ class VAE(ProbabilisticModel):
         z = self._draw_from_prior(n, seed, batch_size)
 
         def draw(z, seed, index):
-            likelihood = self.likelihood.given(z)
-            if mean:
-                return likelihood.mean()
-            return likelihood.sample(seed=ops.SeedSequence(seed).fold_in(index + 1))
+            likelihood, seeds = self.likelihood.given(z), ops.SeedSequence(seed).fold_in(index + 1)
+            return mean_or_estimate(likelihood, seeds) if mean else likelihood.sample(seed=seeds)
 
         run = self._compiled(f"sample {mean}", draw)
         return ops.convert_to_numpy(map_rows(lambda z, i: run(z, seed, i), z, batch_size))
