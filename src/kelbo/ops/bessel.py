@@ -26,8 +26,8 @@ def bessel_i0e(x: Any) -> Any:
 
     Example:
         >>> from kelbo import ops
-        >>> float(ops.bessel_i0e(0.0))
-        1.0
+        >>> round(float(ops.bessel_i0e(1.0)), 4)
+        0.4658
     """
     return _bessel_i0e(*as_floats(x))
 
