@@ -14,6 +14,12 @@ def test_values_are_right_in_both_tails():
     np.testing.assert_allclose(ops.convert_to_numpy(ops.softplus(x)), expected, rtol=3e-6)
 
 
+def test_float64_is_right_to_its_last_digits(float64):
+    x = np.array([-700.0, -20.7, 0.0, 20.7, 30.0, 1e4])
+    actual = ops.convert_to_numpy(ops.softplus(ops.convert_to_tensor(x, dtype="float64")))
+    np.testing.assert_allclose(actual, np.logaddexp(x, 0.0), rtol=1e-14)
+
+
 @pytest.mark.parametrize("at", [-1e4, -30.0, -2.0, 0.0, 2.0, 30.0, 1e4])
 def test_the_gradient_is_the_sigmoid(at):
     x = keras.Variable(at)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops as keras_ops
 
+from kelbo.ops.float64 import mended
 from kelbo.ops.symbolic import symbolic
 
 
@@ -14,8 +15,8 @@ def softplus(x: Any) -> Any:
 
     On JAX this runs in two thirds of the time of `keras.ops.softplus`, which goes through
     `logaddexp` and its handling of equal infinities; it is the costliest scalar function of a
-    Bernoulli likelihood. Elsewhere it is Keras' own, but for float64 on PyTorch, whose softplus is x
-    itself from 20 on: that has the digits of float32 only.
+    Bernoulli likelihood. Elsewhere it is Keras' own, but for float64 on PyTorch: its softplus is x
+    itself from 20 on, which has the digits of float32 only.
 
     Args:
         x: A tensor of any shape.
@@ -32,7 +33,9 @@ def softplus(x: Any) -> Any:
     if "float" not in str(x.dtype):
         x = keras_ops.cast(x, keras.config.floatx())
     backend = keras.backend.backend()
-    if backend != "jax" and not (backend == "torch" and "64" in str(x.dtype)):
+    if backend == "torch" and "float64" in str(x.dtype):
+        return mended["logaddexp"](x, keras_ops.zeros_like(x))
+    if backend != "jax":
         return keras_ops.softplus(x)
     # -|x| as a difference: its slope at 0 is 0, where that of abs(x) is 1 on JAX.
     positive = keras_ops.maximum(x, 0)
