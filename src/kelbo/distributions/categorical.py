@@ -111,11 +111,12 @@ class Categorical(Distribution):
         return ops.stop_gradient(ops.cast(drawn, self.dtype))
 
     def _log_prob(self, value):
-        index = ops.cast(ops.clip(value, 0, self._classes - 1), "int32")
+        in_range = ops.logical_and(value >= 0, value <= self._classes - 1)
+        index = ops.cast(ops.where(in_range, value, ops.zeros_like(value)), "int32")
         log_prob = self._at(index)
         if self._by_logits:
             log_prob = log_prob - ops.logsumexp(self.logits, axis=-1)
-        # What is no class is no whole number, or was moved to the range.
+        # What is no class is no whole number, or was moved to 0.
         inside = ops.equal(value, ops.cast(index, value.dtype))
         outside = -float("inf")
         if "int" not in str(value.dtype):

@@ -554,7 +554,7 @@ CASES = [
     Case(
         "relaxed bernoulli by logits",
         RelaxedBernoulli,
-        {"temperature": np.array([[0.5], [1.0], [2.5]]), "logits": np.array([-1.0, 0.4])},
+        {"temperature": np.array([[0.9], [1.2], [2.5]]), "logits": np.array([-1.0, 0.4])},
         _relaxed_bernoulli,
         np.array([0.05, 0.1, 0.5, 0.8, 0.97])[:, None, None],
         batch_shape=(3, 2),
