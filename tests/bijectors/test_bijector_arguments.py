@@ -9,7 +9,7 @@ import pytest
 from kelbo import bijectors as kb
 from kelbo import ops
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 
 def pattern(message):

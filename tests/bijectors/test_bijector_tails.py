@@ -7,7 +7,7 @@ import pytest
 from kelbo import bijectors as kb
 from kelbo import ops
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 FAR = np.array([-1000.0, -50.0, -1.0, 0.0, 1.0, 50.0, 1000.0])
 

@@ -9,7 +9,7 @@ from kelbo import ops
 from kelbo.bijectors.image import holds_all
 from kelbo.parameters import Constraint, constraints
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 VECTOR, TRIANGLE = (3,), (6,)
 SETS = {

@@ -20,7 +20,7 @@ from kelbo.distributions import (
     Normal,
 )
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 _EYE = np.eye(2)
 _TWO = Categorical(logits=[0.0, 1.0])

@@ -15,7 +15,7 @@ from kelbo.distributions import (
     Normal,
 )
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 LOC, SCALE = [[0.5], [-1.0]], [1.0, 2.0, 4.0]
 FORMS = {

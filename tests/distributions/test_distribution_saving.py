@@ -8,12 +8,12 @@ import pytest
 
 from kelbo import ops
 
-from .table import CASES
+from .table import ONE_OF_EACH
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
 def test_round_trip(case, dtype):
     d = case.make(dtype, validate=False)
     text = json.dumps(keras.saving.serialize_keras_object(d))

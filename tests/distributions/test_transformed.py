@@ -18,7 +18,7 @@ from kelbo.distributions import (
     kl_divergence,
 )
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 NAN, INF = np.nan, np.inf
 

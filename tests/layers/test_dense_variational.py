@@ -10,7 +10,7 @@ from kelbo import divergences, ops
 from kelbo.layers import DenseVariational
 from kelbo.layers.dense_variational import ESTIMATORS
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(32, 3)).astype("float32")
