@@ -152,8 +152,8 @@ def test_gradients_at_the_ends_of_the_support_are_finite():
     np.testing.assert_allclose(numbers(slope), [-3.0, -3.0], atol=1e-6)
 
 
-def test_small_concentrations_draw_no_nan_and_have_finite_gradients():
-    small = keras.Variable([1e-6, 1e-3, 0.1])
+def test_small_concentrations_draw_no_nan_and_have_finite_gradients(dtype):
+    small = keras.Variable([1e-6, 1e-3, 0.1], dtype=dtype)
 
     def total():
         families = [
@@ -167,6 +167,7 @@ def test_small_concentrations_draw_no_nan_and_have_finite_gradients():
         ]
         draws = [d.sample((500,), seed=i) for i, d in enumerate(families)]
         scores = [d.log_prob(x) for d, x in zip(families, draws, strict=True)]
+        assert all(keras.backend.standardize_dtype(x.dtype) == dtype for x in draws)
         inside = [ops.all(d.support.contains(x)) for d, x in zip(families, draws, strict=True)]
         # What would overflow in the sum is finite by itself.
         return sum(ops.sum(ops.tanh(x)) for x in draws), (draws, scores, inside)

@@ -66,7 +66,8 @@ class Beta(Distribution):
             for concentration in (self.concentration1, self.concentration0)
         )
         kind = np.finfo(self.dtype)
-        return ops.clip(ops.sigmoid(one - zero), float(kind.tiny), 1.0 - float(kind.epsneg))
+        inside = ops.maximum(ops.sigmoid(one - zero), float(kind.tiny))
+        return ops.minimum(inside, 1.0 - float(kind.epsneg))
 
     def _log_prob(self, value):
         r"""By the number p that is smaller, x or 1 - x, with the concentrations A and B, as

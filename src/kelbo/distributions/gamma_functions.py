@@ -118,7 +118,7 @@ def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) 
     """
     k = GammaCoefficients(concentration, rate, log_rate)
     # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
-    floor = ops.where(ops.equal(k.exponent, 0), _tiny(value), ops.zeros_like(k.exponent))
+    floor = _tiny(value) * ops.cast(ops.equal(k.exponent, 0), k.exponent.dtype)
     y = value * k.scale + floor
     log_density = (k.exponent * ops.log(y) + k.constant) - k.slope * (y - k.shift)
     return ops.where(value < 0, -math.inf, log_density)

@@ -68,7 +68,8 @@ def stretches(shape: tuple, df: Any, dtype: str, seed: Any) -> Any:
 def finite(draws: Any, dtype: str) -> Any:
     """Draws with the largest numbers of the dtype in the place of infinities."""
     largest = float(np.finfo(dtype).max)
-    return ops.clip(draws, -largest, largest)
+    # Not by clip, which takes numbers for float32 on PyTorch.
+    return ops.minimum(ops.maximum(draws, -largest), largest)
 
 
 def where_defined(df: Any, least: float, value: Any, otherwise: float) -> Any:

@@ -82,7 +82,7 @@ class VonMises(Distribution):
         return self._broadcast(log_normalizer(k) + k * circular_variance(k))
 
     def cdf(self, value: Any) -> Any:
-        x = ops.clip(self._as_value(value), -math.pi, math.pi)
+        x = _on_circle(self._as_value(value))
         return self._turned_mass(x) - self._turned_mass(ops.full_like(x, -math.pi))
 
     def quantile(self, probability: Any) -> Any:
@@ -94,7 +94,7 @@ class VonMises(Distribution):
         lower = mass < 0.5
         angle = angle_of_tail(self.concentration, ops.where(lower, mass, 1.0 - mass))
         angle = ops.where(lower, -angle, angle) + 2.0 * math.pi * turns
-        return ops.clip(self.loc + angle, -math.pi, math.pi)
+        return _on_circle(self.loc + angle)
 
     def _turned_mass(self, value):
         """The mass from loc - pi to the value; another 1 for each turn of the circle."""
@@ -112,4 +112,10 @@ def _turns(angle):
 
 def _wrapped(angle):
     """The same angle in [-pi, pi]."""
-    return ops.clip(angle - 2.0 * math.pi * _turns(angle), -math.pi, math.pi)
+    return _on_circle(angle - 2.0 * math.pi * _turns(angle))
+
+
+def _on_circle(angle):
+    """The angle moved to [-pi, pi], for what leaves it by rounding."""
+    # Not by clip, which takes numbers for float32 on PyTorch.
+    return ops.minimum(ops.maximum(angle, -math.pi), math.pi)

@@ -309,7 +309,7 @@ CASES = [
     Case(
         "student t with moments",
         StudentT,
-        {"df": np.array([2.5, 1e10]), "loc": np.array(1.0), "scale": np.array(2.0)},
+        {"df": np.array([2.5, 1e3]), "loc": np.array(1.0), "scale": np.array(2.0)},
         StudentTReference,
         np.array([-8.0, 0.7, 30.0])[:, None],
         batch_shape=(2,),
