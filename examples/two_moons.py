@@ -68,7 +68,9 @@ def main(epochs: int, out: str) -> dict[str, float]:
     models, losses = {}, {}
     for name, flow in flows().items():
         model = kb.models.DensityEstimator(flow, seed=0)
-        model.compile(keras.optimizers.Adam(1e-3))
+        model.compile(
+            keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, epochs * 50))
+        )
         model.fit(x_train, epochs=epochs, batch_size=100, verbose=0)
         losses[f"{name}: test loss"] = float(-model.log_prob(x_test).mean())
         models[name] = model

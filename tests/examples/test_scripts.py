@@ -19,7 +19,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 NEEDS_DATA = {"frey_faces_study"}
 # How a script is shortened, and what it must print; most of them fit a model.
-SHORTENED = {"banana": (("--draws", "50", "--points", "40"), "largest difference")}
+SHORTENED = {
+    "banana": (("--draws", "50", "--points", "40"), "largest difference"),
+    "energy_functions": (("--epochs", "1", "--energies", "U1", "--maps", "2"), "loss of planar"),
+}
 BY_EPOCHS = (("--epochs", "1"), "loss")
 
 
