@@ -9,7 +9,7 @@ from kelbo.bijectors.equality import is_same_map
 from kelbo.bijectors.image import Image
 from kelbo.parameters import constraints
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 
 def numbers(x):

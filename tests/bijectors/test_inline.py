@@ -10,7 +10,7 @@ from kelbo import bijectors as kb
 from kelbo import ops
 from kelbo.parameters import Constraint, constraints
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 register = keras.saving.register_keras_serializable(package="kelbo_tests")
 
