@@ -113,8 +113,9 @@ def log_density(df: Any, z: Any, dtype: str) -> Any:
         A tensor of the broadcast shape.
     """
     # z² / df is w² r. Far out it would overflow, and 1 is nothing beside it: there log1p(w) serves.
-    rest = 1.0 / ops.minimum(df, 1.0)
-    w = ops.abs(z) * (1.0 / ops.sqrt(ops.maximum(df, 1.0)))
+    few, one = df < 1.0, ops.ones_like(df)
+    rest = 1.0 / ops.where(few, df, one)
+    w = ops.abs(z) * (1.0 / ops.sqrt(ops.where(few, one, df)))
     far = w > (1e9 if dtype == "float32" else 1e18)
     near = ops.where(far, ops.ones_like(w), w)
     log1p = ops.log1p(ops.where(far, w, near * near * rest))
