@@ -6,6 +6,7 @@ are what it would write (exit status 1 if not).
 
 import argparse
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -49,7 +50,7 @@ inside compiled code (`jit`, `tf.function`) only shapes are checked.
 """
 BIJECTORS = """# Bijectors
 
-`from kelbo import bijectors as kb`. Every class has `forward`, `inverse`, `forward_and_log_det`,
+`from kelbo import bijectors`. Every class has `forward`, `inverse`, `forward_and_log_det`,
 `inverse_and_log_det`, the shapes and the sets that it maps from and to. `Transformed(distribution,
 bijector)` is the distribution of the result; `bijectors.onto(constraint)` maps the unconstrained
 numbers onto any set of `kelbo.parameters.constraints` that is not discrete. Layers with networks
@@ -120,10 +121,10 @@ def _is_base(cls, base):
 
 def _entry(cls):
     text = inspect.getdoc(cls)
-    text = text.split("\nExample")[0].rstrip()
+    text = re.split(r"\n\n?Examples?:", text)[0].rstrip()
     body, _, rest = text.partition("\nArgs:\n")
     lines = [f"### {cls.__name__}\n", body.strip(), ""]
-    arguments = rest.split("\nRaises:")[0].rstrip()
+    arguments = re.split(r"\n(?:Raises|Attributes|Returns):", rest)[0].rstrip()
     if arguments:
         lines += _bullets(inspect.cleandoc(arguments))
     for label, attribute in (("Support", "support"), ("From", "domain"), ("Onto", "codomain")):
@@ -137,7 +138,7 @@ def _entry(cls):
 def _bullets(arguments):
     items = []
     for line in arguments.splitlines():
-        if line.startswith(" "):
+        if line.startswith("    ") or not re.match(r"\w+:", line):
             items[-1] += f" {line.strip()}"
         elif line.strip():
             name, _, what = line.partition(":")

@@ -116,3 +116,14 @@ def test_ends_that_are_tensors_differentiate():
     low = ops.convert_to_tensor([1.0, 2.0])
     y = ops.compile(lambda low: kb.onto(constraints.greater_than(low)).forward(0.0))(low)
     assert ops.convert_to_numpy(y).tolist() == [2.0, 3.0]
+
+
+def test_an_infinite_end_is_no_end():
+    inf = float("inf")
+    for low, high in ((-inf, 3.0), (1.0, inf), (-inf, inf)):
+        bijector = kb.onto(constraints.interval(low, high))
+        y = ops.convert_to_numpy(bijector.forward(np.array([-2.0, 0.0, 2.0], "float32")))
+        assert ((y > low) & (y < high)).all()
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(bijector.inverse(y)), [-2.0, 0.0, 2.0], rtol=1e-4, atol=1e-6
+        )

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
+from kelbo import ops
 from kelbo.bijectors.affine import Affine
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.chain import Chain
@@ -65,7 +68,7 @@ def onto(constraint: Constraint) -> Bijector:
     | `real`, `real_vector`, `real_matrix` | `Identity` |
     | `positive`, `positive_vector`, `nonnegative` | `Exp` |
     | an interval with two ends | `Sigmoid(low, high)` |
-    | an interval with one end | `Exp`, then `Shift` or `Affine` |
+    | an interval with one end, or one that is finite | `Exp`, then `Shift` or `Affine` |
     | `simplex`, `open_simplex` | `Simplex`, from vectors of one entry less |
     | `ordered` | `Ordered` |
     | `lower_triangular` | `FillTriangular` |
@@ -135,12 +138,21 @@ def _onto_nonzero(constraint):
 
 @register_onto(Interval)
 def _onto_interval(constraint):
-    low, high = constraint.low, constraint.high
+    low, high = (_finite(end) for end in (constraint.low, constraint.high))
+    if low is None and high is None:
+        return Identity()
     if low is not None and high is not None:
         return Sigmoid(low, high)
     if low is not None:
         return Chain([Exp(), Shift(low)])
     return Chain([Exp(), Affine(shift=high, scale=-1.0)])
+
+
+def _finite(end):
+    """The end of an interval; None where it is infinite, everywhere in a batch."""
+    if end is None or not ops.is_concrete(end):
+        return end
+    return None if np.isinf(ops.convert_to_numpy(end)).all() else end
 
 
 @register_onto(Image)
