@@ -1,5 +1,6 @@
 """The categorical distribution."""
 
+import itertools
 from typing import Any
 
 import keras
@@ -8,6 +9,9 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import PACKAGE, Constraint, constraints, exactly_one
 
+# Up to here the classes are gone through one by one: XLA makes one loop over the draws of it, where
+# it would draw the same random numbers again for each class of a reduction.
+_FEW_CLASSES = 32
 # With more classes than this the rounding of cumulative probabilities could show in draws.
 _MANY_CLASSES = 1024
 
@@ -60,7 +64,11 @@ class Categorical(Distribution):
         if self._by_logits:
             self.probs = ops.softmax(self.logits, axis=-1)
         else:
-            self.logits = ops.log(self.probs)
+            # The slope of log at 0 is infinite, and times the 0 of a class that is not asked for
+            # it would be NaN.
+            never = ops.equal(self.probs, 0)
+            log_probs = ops.log(ops.where(never, ops.ones_like(self.probs), self.probs))
+            self.logits = ops.where(never, -float("inf"), log_probs)
 
     @property
     def support(self) -> Constraint:
@@ -81,24 +89,35 @@ class Categorical(Distribution):
         return super()._as_value(value)
 
     def _sample(self, shape, seed):
-        return (self._race if self._classes > _MANY_CLASSES else self._look_up)(shape, seed)
-
-    def _look_up(self, shape, seed):
-        """The first class whose cumulative probability is above a uniform draw.
-
-        It needs one random number where `_race` needs one for each class, and these are what takes
-        the time.
-        """
-        classes = ops.arange(self._classes, dtype=self.dtype)
-        # An impossible class is never drawn, however the sums are rounded.
-        possible = self.probs > 0
-        ends = ops.cumsum(self.probs, axis=-1)
-        total = ends[..., -1]
-        ends = ops.where(possible, ends, -1.0)
-        last = ops.max(ops.where(possible, classes, 0.0), axis=-1, keepdims=True)
+        # A look-up needs one random number where a race needs one for each class, and these are
+        # what takes the time.
+        if self._classes > _MANY_CLASSES:
+            return self._race(shape, seed)
+        weights = self.probs
+        if self._by_logits:
+            weights = ops.exp(self.logits - ops.max(self.logits, axis=-1, keepdims=True))
         uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
-        above = ends > ops.expand_dims(uniform * total, -1)
-        return ops.stop_gradient(ops.min(ops.where(above, classes, last), axis=-1))
+        find = self._find_among_few if self._classes <= _FEW_CLASSES else self._find_among_many
+        return ops.stop_gradient(find(weights, uniform))
+
+    def _find_among_few(self, weights, uniform):
+        """The first class whose cumulative probability is above a uniform number."""
+        ends = list(itertools.accumulate(weights[..., k] for k in range(self._classes)))
+        # Less than the last end, however it is rounded. A class of weight 0 ends where the one
+        # before it does, and so is never the first.
+        threshold = uniform * ends[-1]
+        passed = (ops.cast(end <= threshold, self.dtype) for end in ends[:-1])
+        return sum(passed, start=ops.zeros_like(threshold))
+
+    def _find_among_many(self, weights, uniform):
+        """The same, where sums are rounded in another order for each class."""
+        classes = ops.arange(self._classes, dtype=self.dtype)
+        possible = weights > 0
+        sums = ops.cumsum(weights, axis=-1)
+        threshold = ops.expand_dims(uniform * sums[..., -1], -1)
+        ends = ops.where(possible, sums, -1.0)
+        last = ops.max(ops.where(possible, classes, 0.0), axis=-1, keepdims=True)
+        return ops.min(ops.where(ends > threshold, classes, last), axis=-1)
 
     def _race(self, shape, seed):
         """The class whose exponential waiting time, of the rate of its probability, ends first.
