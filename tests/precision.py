@@ -37,7 +37,17 @@ def dtype(request):
 
 @pytest.fixture
 def quick_compilation():
-    """For many programs that run once: JAX compiles them in half the time, to slower code."""
+    """For many programs that run once.
+
+    JAX compiles them in half the time, to slower code; TensorFlow runs them without a graph.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)
+        yield
+        tf.config.run_functions_eagerly(False)
+        return
     if keras.backend.backend() != "jax":
         yield
         return
