@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -16,6 +17,19 @@ import kelbo as kb  # noqa: I001
 import keras
 import numpy as np
 import pytest
+
+# JAX keeps every program that it has compiled; thousands of tests' would fill the memory.
+_TESTS_PER_CLEARANCE = 40
+_count = itertools.count(1)
+
+
+def pytest_runtest_teardown():
+    """Lets JAX forget what it has compiled, from time to time; it is still in the cache on disk."""
+    if next(_count) % _TESTS_PER_CLEARANCE == 0 and keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
+
 
 _REAL_DATA = ("mnist", "fashion_mnist", "frey_faces")
 

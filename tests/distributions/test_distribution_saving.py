@@ -23,9 +23,6 @@ def test_round_trip(case, dtype):
     assert (again.batch_shape, again.event_shape) == (case.batch_shape, case.event_shape)
     assert again.get_config() == d.get_config()
     assert repr(again) == repr(d)
-    scores = [ops.convert_to_numpy(x.log_prob(case.values)) for x in (d, again)]
-    np.testing.assert_array_equal(*scores)
-    assert str(scores[0].dtype) == dtype
     for name in case.parameters:
         if hasattr(d, name):
             values = [ops.convert_to_numpy(getattr(x, name)) for x in (d, again)]
