@@ -36,11 +36,14 @@ class MultivariateNormalReference:
         self.covariance = factor @ np.swapaxes(factor, -1, -2)
 
     def log_prob(self, x):
-        x = np.broadcast_to(x, np.broadcast_shapes(np.shape(x), self.loc.shape))
-        result = np.empty(x.shape[:-1])
-        for i in np.ndindex(self.loc.shape[:-1]):
-            frozen = stats.multivariate_normal(self.loc[i], self.covariance[i])
-            result[(..., *i)] = frozen.logpdf(x[(..., *i, slice(None))])
+        shape = np.broadcast_shapes(np.shape(x)[:-1], self.loc.shape[:-1])
+        size = self.loc.shape[-1]
+        x = np.broadcast_to(x, (*shape, size))
+        loc = np.broadcast_to(self.loc, (*shape, size))
+        covariance = np.broadcast_to(self.covariance, (*shape, size, size))
+        result = np.empty(shape)
+        for i in np.ndindex(shape):
+            result[i] = stats.multivariate_normal(loc[i], covariance[i]).logpdf(x[i])
         return result
 
     def mean(self):
