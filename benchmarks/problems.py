@@ -13,8 +13,39 @@ class MissingData(Exception):
     """A benchmark's data are not on this machine; the message says where to put them."""
 
 
+class Problem:
+    """What the command needs to know of every problem."""
+
+    @property
+    def work(self) -> float:
+        """How many of the units that are reported one round does."""
+        return 1.0
+
+    @property
+    def title(self) -> str:
+        """What the heading of the table says beside the unit."""
+        return ""
+
+    def require(self) -> None:
+        """Raises ``MissingData`` if the problem's file is not on this machine."""
+
+
+class FitProblem(Problem):
+    """A problem whose round is a fit, and whose unit is an epoch."""
+
+    epochs: int
+
+    @property
+    def work(self) -> float:
+        return self.epochs
+
+    @property
+    def title(self) -> str:
+        return f", in fits of {self.epochs}"
+
+
 @dataclass(frozen=True)
-class TrainingProblem:
+class TrainingProblem(FitProblem):
     """Train a VAE ``features-hidden-latent`` (relu) and back under a Bernoulli by logits.
 
     The posterior has a mean head and a log-variance head; the loss is the negative ELBO with one
@@ -50,16 +81,6 @@ class TrainingProblem:
     seed: int = 0
     tolerance: float = 2.5
 
-    @property
-    def work(self) -> float:
-        """How many of the units that are reported (here epochs) one round does."""
-        return self.epochs
-
-    @property
-    def title(self) -> str:
-        """What the heading of the table says beside the unit."""
-        return f", in fits of {self.epochs}"
-
     def smaller(self) -> TrainingProblem:
         """The problem cut down to some seconds."""
         return replace(self, examples=6000) if self.data == "mnist" else self
@@ -79,7 +100,7 @@ class TrainingProblem:
 
 
 @dataclass(frozen=True)
-class LikelihoodProblem:
+class LikelihoodProblem(Problem):
     """Importance-sampled log p(x) under a VAE 784-200-200-50 and back (relu), Bernoulli by logits.
 
     The weights are untrained, drawn once from a fixed seed and the same for all contenders: the
@@ -105,16 +126,6 @@ class LikelihoodProblem:
     peer_images: int = 20
     seed: int = 0
     tolerance: float = 1.0
-
-    @property
-    def work(self) -> float:
-        """How many of the units that are reported (here all `images`) one round does."""
-        return 1.0
-
-    @property
-    def title(self) -> str:
-        """What the heading of the table says beside the unit."""
-        return ""
 
     def smaller(self) -> LikelihoodProblem:
         """The problem cut down to some seconds."""
@@ -151,7 +162,7 @@ class LikelihoodProblem:
 
 
 @dataclass(frozen=True)
-class DistributionProblem:
+class DistributionProblem(Problem):
     """One compiled call of `log_prob` or `sample`, the parameters' set-up and checks included.
 
     The call makes the distribution from its parameters, which are its arguments, as a model does.
@@ -179,17 +190,9 @@ class DistributionProblem:
         """How many of the units that are reported (here calls) one round does."""
         return self.calls
 
-    @property
-    def title(self) -> str:
-        """What the heading of the table says beside the unit."""
-        return ""
-
     def smaller(self) -> DistributionProblem:
         """The problem cut down to some seconds."""
         return replace(self, size=self.size // 10)
-
-    def require(self) -> None:
-        """Nothing is needed."""
 
     def parameters(self) -> tuple[np.ndarray, ...]:
         """Returns the parameters, float32, in the order of the family's arguments."""
@@ -220,7 +223,7 @@ class DistributionProblem:
 
 
 @dataclass(frozen=True)
-class DensityProblem:
+class DensityProblem(FitProblem):
     """Fit a normalizing flow to two moons, and score moons that it has not seen.
 
     Five layers, each with a network of two hidden layers of 64 relu units; Adam; the standard
@@ -257,22 +260,9 @@ class DensityProblem:
     seed: int = 0
     tolerance: float = 0.2
 
-    @property
-    def work(self) -> float:
-        """How many of the units that are reported (here epochs) one round does."""
-        return self.epochs
-
-    @property
-    def title(self) -> str:
-        """What the heading of the table says beside the unit."""
-        return f", in fits of {self.epochs}"
-
     def smaller(self) -> DensityProblem:
         """The problem cut down to some seconds."""
         return replace(self, points=1000, epochs=5)
-
-    def require(self) -> None:
-        """Nothing is needed: scikit-learn makes the moons."""
 
     def load(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns points to train on, to validate with and to test, float32, of unit variance."""

@@ -7,14 +7,14 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector, sum_over_event
-from kelbo.bijectors.composite import Composite
+from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.image import image
 from kelbo.bijectors.inverse import Inverse
 from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Chain(Composite):
+class Chain(CompositeBijector):
     r"""The composition $y = f_n(\cdots f_2(f_1(x)))$, in the order in which they are listed.
 
     The first is applied first, as layers are in a `keras.Sequential`. (TensorFlow Probability

@@ -6,14 +6,14 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.bijectors.composite import Composite
+from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.exp import Exp
 from kelbo.bijectors.fill_triangular import triangle_shape, vector_shape
 from kelbo.parameters import PACKAGE, Constraint, Shape, constraints
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class CholeskyFactor(Composite):
+class CholeskyFactor(CompositeBijector):
     r"""From vectors of $d (d + 1) / 2$ numbers to Cholesky factors of $d \times d$ matrices.
 
     The vector fills a lower-triangular matrix (as `FillTriangular` does), whose diagonal then goes

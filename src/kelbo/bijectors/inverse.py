@@ -6,12 +6,12 @@ from typing import Any
 import keras
 
 from kelbo.bijectors.bijector import Bijector
-from kelbo.bijectors.composite import Composite
+from kelbo.bijectors.composite import CompositeBijector
 from kelbo.parameters import PACKAGE, Constraint, Shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Inverse(Composite):
+class Inverse(CompositeBijector):
     r"""$y = f^{-1}(x)$.
 
     Args:

@@ -7,13 +7,13 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector, sum_over_event
-from kelbo.bijectors.composite import Composite
+from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.parts import broadcast_parts, in_each
 from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes, whole_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Split(Composite):
+class Split(CompositeBijector):
     r"""Splits vectors into parts, maps each by its own bijector, and puts them together again.
 
     The log-determinants add. For one bijector per entry see `Stack`. TensorFlow Probability calls

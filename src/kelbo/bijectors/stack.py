@@ -6,13 +6,13 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.bijectors.composite import Composite
+from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.parts import broadcast_parts, in_each
 from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Stack(Composite):
+class Stack(CompositeBijector):
     r"""$y_i = f_i(x_i)$: the i-th bijector maps the i-th slice.
 
     Of bijectors of numbers it makes one of vectors, with one bijector for each entry; of n

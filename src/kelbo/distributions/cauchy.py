@@ -73,23 +73,7 @@ class Cauchy(Distribution):
         z = (value - self.loc) / self.scale
         return -log1p_square(z) - ops.log(math.pi * self.scale)
 
-    def mean(self) -> NoReturn:
-        """Refuses: the mean does not exist.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._has_no("mean")
-
-    def variance(self) -> NoReturn:
-        """Refuses: the variance does not exist.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._has_no("variance")
-
-    def _has_no(self, what):
+    def _missing(self, what: str) -> NoReturn:
         raise NotImplementedError(
             f"Cauchy has no {what}: the integral does not converge, and averages of samples do not "
             "settle. mode() is its median; the half distance between its quartiles is `scale`."

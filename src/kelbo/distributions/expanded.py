@@ -6,13 +6,13 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.composite import Composite
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, Shape, as_shape, broadcast_shapes
+from kelbo.distributions.wrapper import Wrapper
+from kelbo.parameters import PACKAGE, Shape, as_shape, broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Expanded(Composite):
+class Expanded(Wrapper):
     r"""A distribution in a larger batch: the same one, drawn from independently, many times.
 
     $$p(x_1, \dots, x_n) = \prod_i p(x_i)$$
@@ -35,7 +35,7 @@ class Expanded(Composite):
     """
 
     def __init__(self, distribution: Distribution, batch_shape: int | Sequence[int]):
-        self.distribution, self.dtype = distribution, distribution.dtype
+        super().__init__(distribution)
         # A size that is not known before the code runs is a tensor on TensorFlow.
         self._sizes = as_shape(batch_shape)
         self._batch_shape = tuple(n if isinstance(n, int) else None for n in self._sizes)
@@ -52,20 +52,6 @@ class Expanded(Composite):
 
     def _arguments(self, parameters):
         return {"distribution": self.distribution, "batch_shape": self._sizes}
-
-    @property
-    def event_shape(self) -> Shape:
-        return self.distribution.event_shape
-
-    @property
-    def reparameterized(self) -> bool:
-        """Whether gradients flow through `sample`, as in the distribution inside."""
-        return self.distribution.reparameterized
-
-    @property
-    def support(self) -> Constraint:
-        """The support of the distribution inside."""
-        return self.distribution.support
 
     def _shape_of_sample(self, sample_shape):
         inner = self.distribution._shape_of_sample(())
@@ -101,37 +87,22 @@ class Expanded(Composite):
         drawn, log_prob = self.distribution._sample_and_log_prob(self._inner_shape(shape), seed)
         return self._in_place(drawn, len(self.event_shape)), self._in_place(log_prob, 0)
 
-    def expand(self, numbers: Any, event_shape: Shape = ()) -> Any:
-        """Broadcasts numbers of the old batch, and of this event, to the new batch."""
+    def of_batch(self, values: Any) -> Any:
+        """Numbers of the old batch, broadcast to the new one."""
+        return self._expand(values, ())
+
+    def of_event(self, values: Any) -> Any:
+        return self._expand(values, self.event_shape)
+
+    def _expand(self, values: Any, event_shape: Shape) -> Any:
         shape = self._batch_shape + event_shape
-        has_it = tuple(numbers.shape)[len(numbers.shape) - len(shape) :] == shape
+        has_it = tuple(values.shape)[len(values.shape) - len(shape) :] == shape
         if has_it and None not in shape:
-            return numbers
-        return numbers + ops.zeros(self._sizes + event_shape, dtype=self.dtype)
-
-    def _log_prob(self, value):
-        return self.expand(self.distribution._log_prob(value))
-
-    def _of_event(self, numbers):
-        return self.expand(numbers, self.event_shape)
-
-    def mean(self) -> Any:
-        return self._of_event(self.distribution.mean())
-
-    def variance(self) -> Any:
-        return self._of_event(self.distribution.variance())
-
-    def stddev(self) -> Any:
-        return self._of_event(self.distribution.stddev())
-
-    def mode(self) -> Any:
-        return self._of_event(self.distribution.mode())
-
-    def entropy(self) -> Any:
-        return self.expand(self.distribution.entropy())
+            return values
+        return values + ops.zeros(self._sizes + event_shape, dtype=self.dtype)
 
     def cdf(self, value: Any) -> Any:
-        return self.expand(self.distribution.cdf(value))
+        return self.of_batch(self.distribution.cdf(value))
 
     def quantile(self, probability: Any) -> Any:
-        return self.expand(self.distribution.quantile(probability))
+        return self.of_batch(self.distribution.quantile(probability))

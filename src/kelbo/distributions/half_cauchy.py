@@ -64,23 +64,7 @@ class HalfCauchy(Distribution):
         log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
         return ops.where(z < 0, -math.inf, log_prob)
 
-    def mean(self) -> NoReturn:
-        """Refuses: the mean is infinite.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._has_no("mean")
-
-    def variance(self) -> NoReturn:
-        """Refuses: the variance is infinite.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        self._has_no("variance")
-
-    def _has_no(self, what):
+    def _missing(self, what: str) -> NoReturn:
         raise NotImplementedError(
             f"HalfCauchy has no finite {what}, and averages of samples do not settle. Its median "
             "is quantile(0.5)."

@@ -5,13 +5,13 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.composite import Composite
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, Shape
+from kelbo.distributions.wrapper import Wrapper
+from kelbo.parameters import PACKAGE, Shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Independent(Composite):
+class Independent(Wrapper):
     r"""The last axes of a batch of independent distributions, seen as one event.
 
     $$\log p(x) = \sum_i \log p_i(x_i)$$
@@ -43,25 +43,14 @@ class Independent(Composite):
                 f"Independent: reinterpreted_batch_rank={reinterpreted_batch_rank}, but the "
                 f"batch shape {distribution.batch_shape} has {rank} axes."
             )
-        self.distribution = distribution
+        super().__init__(distribution)
         self.reinterpreted_batch_rank = reinterpreted_batch_rank
-        self.dtype = distribution.dtype
 
     def _arguments(self, parameters):
         return {
             "distribution": self.distribution,
             "reinterpreted_batch_rank": self.reinterpreted_batch_rank,
         }
-
-    @property
-    def reparameterized(self) -> bool:
-        """Whether gradients flow through `sample`, as in the distribution inside."""
-        return self.distribution.reparameterized
-
-    @property
-    def support(self) -> Constraint:
-        """Support of one entry."""
-        return self.distribution.support
 
     @property
     def batch_shape(self) -> Shape:
@@ -76,7 +65,7 @@ class Independent(Composite):
     def _shape_of_sample(self, sample_shape):
         return self.distribution._shape_of_sample(sample_shape)
 
-    def sum_over_event(self, values: Any) -> Any:
+    def of_batch(self, values: Any) -> Any:
         """Sums one number per distribution inside over the axes that joined the event."""
         axes = tuple(range(-self.reinterpreted_batch_rank, 0))
         return ops.sum(values, axis=axes) if axes else values
@@ -86,25 +75,7 @@ class Independent(Composite):
 
     def _sample_and_log_prob(self, shape, seed):
         value, log_prob = self.distribution._sample_and_log_prob(shape, seed)
-        return value, self.sum_over_event(log_prob)
-
-    def _log_prob(self, value):
-        return self.sum_over_event(self.distribution._log_prob(value))
-
-    def mean(self) -> Any:
-        return self.distribution.mean()
-
-    def variance(self) -> Any:
-        return self.distribution.variance()
-
-    def stddev(self) -> Any:
-        return self.distribution.stddev()
-
-    def mode(self) -> Any:
-        return self.distribution.mode()
-
-    def entropy(self) -> Any:
-        return self.sum_over_event(self.distribution.entropy())
+        return value, self.of_batch(log_prob)
 
     def _missing(self, what: str) -> Any:
         raise NotImplementedError(

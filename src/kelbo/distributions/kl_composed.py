@@ -5,6 +5,9 @@ from kelbo.distributions.independent import Independent
 from kelbo.distributions.kl import has_kl, kl_divergence, register_kl_rule
 from kelbo.distributions.masked import Masked
 
+# Of these the divergence is that of what is inside, but for its batch.
+_SAME_EVENT = (Masked, Expanded)
+
 
 @register_kl_rule
 def _independent_rule(q, p):
@@ -15,36 +18,22 @@ def _independent_rule(q, p):
 
 
 def _independent(q, p):
-    return q.sum_over_event(kl_divergence(q.distribution, p.distribution))
+    return q.of_batch(kl_divergence(q.distribution, p.distribution))
 
 
 @register_kl_rule
-def _masked_rule(q, p):
-    inner = _inside(q, Masked), _inside(p, Masked)
-    return _masked if inner != (q, p) and has_kl(*inner) else None
+def _wrapped_rule(q, p):
+    inner = _inside(q), _inside(p)
+    return _wrapped if inner != (q, p) and has_kl(*inner) else None
 
 
-def _masked(q, p):
-    kl = kl_divergence(_inside(q, Masked), _inside(p, Masked))
+def _wrapped(q, p):
+    kl = kl_divergence(_inside(q), _inside(p))
     for distribution in (q, p):
-        if isinstance(distribution, Masked):
-            kl = distribution.keep(kl)
+        if isinstance(distribution, _SAME_EVENT):
+            kl = distribution.of_batch(kl)
     return kl
 
 
-@register_kl_rule
-def _expanded_rule(q, p):
-    inner = _inside(q, Expanded), _inside(p, Expanded)
-    return _expanded if inner != (q, p) and has_kl(*inner) else None
-
-
-def _expanded(q, p):
-    kl = kl_divergence(_inside(q, Expanded), _inside(p, Expanded))
-    for distribution in (q, p):
-        if isinstance(distribution, Expanded):
-            kl = distribution.expand(kl)
-    return kl
-
-
-def _inside(distribution, wrapper):
-    return distribution.distribution if isinstance(distribution, wrapper) else distribution
+def _inside(distribution):
+    return distribution.distribution if isinstance(distribution, _SAME_EVENT) else distribution

@@ -7,14 +7,14 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors import onto
-from kelbo.distributions.composite import Composite
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.expanded import Expanded
-from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes
+from kelbo.distributions.wrapper import Wrapper
+from kelbo.parameters import PACKAGE, broadcast_shapes
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Masked(Composite):
+class Masked(Wrapper):
     r"""A batch of distributions of which some count for nothing.
 
     $$\log p(x_i) = \begin{cases} \log p_i(x_i) & \text{where the mask is true} \\
@@ -43,7 +43,7 @@ class Masked(Composite):
     """
 
     def __init__(self, distribution: Distribution, mask: Any):
-        self.distribution, self.dtype = distribution, distribution.dtype
+        super().__init__(distribution)
         self.mask = _as_truth(mask)
         try:
             self._batch_shape = broadcast_shapes(distribution.batch_shape, self.mask.shape)
@@ -56,20 +56,6 @@ class Masked(Composite):
 
     def _arguments(self, parameters):
         return {"distribution": self.distribution, "mask": self.mask}
-
-    @property
-    def event_shape(self) -> Shape:
-        return self.distribution.event_shape
-
-    @property
-    def reparameterized(self) -> bool:
-        """Whether gradients flow through `sample`, as in the distribution inside."""
-        return self.distribution.reparameterized
-
-    @property
-    def support(self) -> Constraint:
-        """The support of the distribution inside."""
-        return self.distribution.support
 
     def _reference(self):
         mask = ops.cast(self.mask, self.dtype)
@@ -86,32 +72,19 @@ class Masked(Composite):
         shape = self._shape_of_sample(())
         return Expanded(self.distribution, shape[: len(shape) - len(self.event_shape)])
 
-    def keep(self, values: Any) -> Any:
+    def of_batch(self, values: Any) -> Any:
         """One number per distribution of the batch, and 0 where it is masked."""
         return ops.where(self.mask, values, ops.zeros_like(values))
+
+    def of_event(self, values: Any) -> Any:
+        return self._broadcast(values)
 
     def _log_prob(self, value):
         # What is missing may be NaN, of which no gradient may be taken.
         rank = len(self.event_shape)
         mask = ops.reshape(self.mask, (*ops.shape(self.mask), *[1] * rank))
         value = ops.where(mask, value, _value_in(self.distribution))
-        return self.keep(self.distribution._log_prob(value))
-
-    def mean(self) -> Any:
-        return self._broadcast(self.distribution.mean())
-
-    def variance(self) -> Any:
-        return self._broadcast(self.distribution.variance())
-
-    def stddev(self) -> Any:
-        return self._broadcast(self.distribution.stddev())
-
-    def mode(self) -> Any:
-        return self._broadcast(self.distribution.mode())
-
-    def entropy(self) -> Any:
-        """Entropy of the distribution inside, and 0 where it is masked."""
-        return self.keep(self.distribution.entropy())
+        return super()._log_prob(value)
 
     def cdf(self, value: Any) -> Any:
         """That of the distribution inside, masked or not."""

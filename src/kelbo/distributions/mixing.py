@@ -5,12 +5,12 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.categorical import Categorical
-from kelbo.distributions.composite import Composite
+from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.seeds import several_seeds
-from kelbo.parameters import Shape
+from kelbo.parameters import Composite, Shape
 
 
-class Mixing(Composite):
+class Mixing(Composite, Distribution):
     r"""A weighted sum of densities, $p(x) = \sum_k \pi_k p_k(x)$.
 
     A subclass sets `mixture_distribution`, `_batch_shape` and `_event_shape`, and tells draws,

@@ -8,14 +8,13 @@ from kelbo import ops
 from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
 from kelbo.bijectors.image import holds_all, image, over_axes
-from kelbo.distributions.composite import Composite
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes, constraints
+from kelbo.parameters import PACKAGE, Composite, Constraint, Shape, broadcast_shapes, constraints
 from kelbo.parameters.constraints import Interval
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Transformed(Composite):
+class Transformed(Composite, Distribution):
     r"""The distribution of $y = f(x)$, where $x$ follows another one.
 
     $$\log p(y) = \log p_x(f^{-1}(y))

@@ -309,11 +309,6 @@ nonnegative_integer = Constraint(
     lambda x: ops.logical_and(_is_whole(x), x >= 0),
     is_discrete=True,
 )
-positive_integer = Constraint(
-    "a whole number of at least 1",
-    lambda x: ops.logical_and(_is_whole(x), x >= 1),
-    is_discrete=True,
-)
 simplex = Constraint("a vector of numbers of at least 0 that sum to 1", _is_simplex, event_rank=1)
 open_simplex = Constraint(
     "a vector of numbers greater than 0 that sum to 1", _is_open_simplex, event_rank=1

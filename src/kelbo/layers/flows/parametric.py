@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kelbo import ops
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import to_full_precision
@@ -57,7 +58,7 @@ class ParametricBijector(ConditionalBijector):
     def parameters_of(self, context: Any) -> dict[str, Any]:
         if context is None:
             return {
-                name: to_full_precision(keras.ops.convert_to_tensor(variable))
+                name: to_full_precision(ops.convert_to_tensor(variable))
                 for name, variable in self._raw.items()
             }
         return {name: to_full_precision(head(context)) for name, head in self._raw.items()}

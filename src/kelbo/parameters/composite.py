@@ -1,40 +1,45 @@
-"""Composite: what distributions that are made of others have in common."""
+"""Composite: what is made of parametrized objects is converted and saved through them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import keras
 
-from kelbo.bijectors import Bijector
-from kelbo.distributions.distribution import Distribution
-
-_Part = Distribution | Bijector
+from kelbo.parameters.parametrized import Parametrized
 
 
-class Composite(Distribution):
-    """A distribution that is made of others: of one dtype with them, and saved with them.
+class Composite(Parametrized):
+    """A distribution or bijector that is made of others: saved with them, of one dtype with them.
 
     A subclass overrides `_arguments`, which returns its constructor's arguments by name;
     distributions and bijectors, and lists of them, may be among them. It sets `dtype`.
     """
 
     def astype(self, dtype: str) -> Self:
-        if dtype == self.dtype:
+        arguments = self._arguments({})
+        if all(part.dtype == dtype for part in _parts(arguments)):
             return self
-        return type(self)(**_each(self._arguments({}), lambda part: part.astype(dtype)))
+        return type(self)(**_each(arguments, lambda part: part.astype(dtype)))
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, the distributions serialised."""
+        """Constructor arguments, the parts serialised."""
         return _each(self._arguments({}), keras.saving.serialize_keras_object)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """The distribution that `get_config` described."""
+        """The object that `get_config` described."""
         return cls(**_each(config, keras.saving.deserialize_keras_object))
 
     def __repr__(self) -> str:
         values = self._arguments({}).values()
         return f"{type(self).__name__}({', '.join(map(repr, values))})"
+
+
+def _parts(arguments: dict[str, Any]) -> Iterator[Parametrized]:
+    for value in arguments.values():
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, Parametrized):
+                yield item
 
 
 def _each(arguments: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
@@ -44,6 +49,6 @@ def _each(arguments: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, 
         if isinstance(value, list | tuple):
             return [changed(item) for item in value]
         is_config = isinstance(value, dict) and "class_name" in value
-        return change(value) if is_config or isinstance(value, _Part) else value
+        return change(value) if is_config or isinstance(value, Parametrized) else value
 
     return {name: changed(value) for name, value in arguments.items()}
