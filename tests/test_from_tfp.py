@@ -67,6 +67,7 @@ def names_space():
         "logits": 0.5,
         "low": 0,
         "mask": [True],
+        "mean": 0.5,
         "mixture_distribution": distributions.Categorical(probs=[0.5, 0.5]),
         "n": 100,
         "network": keras.layers.Dense(4),
@@ -83,6 +84,7 @@ def names_space():
         "sizes": [1, 1],
         "total_count": 3.0,
         "units": 4,
+        "variance": 2.0,
     }
 
 

@@ -168,6 +168,21 @@ CASES = [
         },
         is_increasing=False,
     ),
+    Case(
+        "batch normalization",
+        kb.BatchNormalization,
+        lambda x, mean, variance, offset, scale, epsilon: (
+            mean + np.sqrt(variance + epsilon) * (x - offset) / scale
+        ),
+        lambda random, batch, size: {
+            "mean": _numbers(random, batch),
+            "variance": _positive(random, batch),
+            "offset": _numbers(random, batch),
+            "scale": _positive(random, batch),
+            "epsilon": 0.1,
+        },
+        is_increasing=True,
+    ),
     Case("exp", kb.Exp, np.exp, is_increasing=True),
     Case(
         "log",
@@ -229,6 +244,12 @@ CASES = [
         lambda x: np.cumsum(np.concatenate([x[..., :1], np.exp(x[..., 1:])], axis=-1), axis=-1),
     ),
     vectors("simplex", kb.Simplex, _stick_breaking, coordinates=lambda y: y[..., :-1]),
+    vectors(
+        "log simplex",
+        kb.LogSimplex,
+        lambda x: special.log_softmax(np.concatenate([x, 0 * x[..., :1]], axis=-1), axis=-1),
+        coordinates=lambda y: y[..., :-1] - y[..., -1:],
+    ),
     vectors(
         "fill triangular",
         kb.FillTriangular,

@@ -42,6 +42,14 @@ BAD_VALUES = {
         lambda **k: kb.Sigmoid(1.0, 1.0, **k),
         "Sigmoid: low must be less than high, but high - low is 0 here",
     ),
+    "negative variance": (
+        lambda **k: kb.BatchNormalization(0.0, -1.0, **k),
+        "BatchNormalization: variance must be at least 0 and finite, .* is -1",
+    ),
+    "scale of a normalisation": (
+        lambda **k: kb.BatchNormalization(0.0, 1.0, scale=[1.0, 0.0], **k),
+        "BatchNormalization: scale must be greater than 0 and finite, .* ranges from 0 to 1",
+    ),
     "infinite interval": (
         lambda **k: kb.Sigmoid(0.0, np.inf, **k),
         "Sigmoid: high must be a finite real number, .* is inf",

@@ -30,6 +30,11 @@ SETS = {
     "less_than": (constraints.less_than(-1.0), ()),
     "simplex": (constraints.simplex, VECTOR),
     "open_simplex": (constraints.open_simplex, VECTOR),
+    "log_simplex": (constraints.log_simplex, VECTOR),
+    "support of the logarithms of relaxed vectors": (
+        kd.ExpRelaxedOneHotCategorical(0.1, logits=[0.0, 1.0, 2.0]).support,
+        (2,),
+    ),
     "ordered": (constraints.ordered, VECTOR),
     "lower_triangular": (constraints.lower_triangular, TRIANGLE),
     "lower_cholesky": (constraints.lower_cholesky, TRIANGLE),
@@ -102,6 +107,18 @@ def test_new_sets_are_registered_by_themselves_or_by_class():
     assert float(kb.onto(Above("above 5", lambda x: x > 5)).forward(0.0)) == 6.0
     with pytest.raises(ValueError, match="registered already"):
         kb.register_onto(mine)(lambda _: kb.Exp())
+
+
+def test_densities_of_logarithms_of_relaxed_vectors_come_back_to_free_numbers():
+    d = kd.ExpRelaxedOneHotCategorical(0.5, logits=[0.3, -0.7])
+    free = kd.Transformed(d, kb.Inverse(kb.onto(d.support)))
+    x = np.linspace(-80.0, 80.0, 16001, dtype="float32")[:, None]
+    density = np.exp(ops.convert_to_numpy(free.log_prob(x)).astype("float64"))
+    assert density.sum() * 0.01 == pytest.approx(1.0, rel=1e-4)
+    # The log odds of a relaxed Bernoulli are logistic.
+    logistic = kd.Logistic(loc=1.0 / 0.5, scale=1.0 / 0.5)
+    expected = np.exp(ops.convert_to_numpy(logistic.log_prob(x[:, 0])))
+    np.testing.assert_allclose(density, expected, rtol=1e-3, atol=1e-6)
 
 
 def test_zero_is_the_centre_of_a_simplex_and_the_identity_of_correlations():

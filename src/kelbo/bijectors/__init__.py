@@ -3,6 +3,7 @@
 from kelbo.bijectors.affine import Affine
 from kelbo.bijectors.affine_tril import AffineTriL
 from kelbo.bijectors.autoregressive import Autoregressive
+from kelbo.bijectors.batch_normalization import BatchNormalization
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.block_autoregressive import BlockAutoregressive
 from kelbo.bijectors.chain import Chain
@@ -17,6 +18,7 @@ from kelbo.bijectors.inline import Inline
 from kelbo.bijectors.inverse import Inverse
 from kelbo.bijectors.invertible_linear import InvertibleLinear
 from kelbo.bijectors.log import Log
+from kelbo.bijectors.log_simplex import LogSimplex
 from kelbo.bijectors.onto import onto, register_onto
 from kelbo.bijectors.ordered import Ordered
 from kelbo.bijectors.permute import Permute
@@ -40,6 +42,7 @@ __all__ = [
     "Affine",
     "AffineTriL",
     "Autoregressive",
+    "BatchNormalization",
     "Bijector",
     "BlockAutoregressive",
     "Chain",
@@ -54,6 +57,7 @@ __all__ = [
     "Inverse",
     "InvertibleLinear",
     "Log",
+    "LogSimplex",
     "Ordered",
     "Permute",
     "Planar",

@@ -12,7 +12,8 @@ from kelbo.bijectors.monotone_system import vector_times_matrix
 from kelbo.parameters import PACKAGE, Shape, constraints
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+# The layer of that name is saved under it.
+@keras.saving.register_keras_serializable(package=PACKAGE, name="InvertibleLinearBijector")
 class InvertibleLinear(Bijector):
     r"""$y = P L (U + \operatorname{diag}(s))\, x$, a matrix whose determinant costs nothing.
 

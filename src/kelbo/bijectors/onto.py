@@ -15,6 +15,7 @@ from kelbo.bijectors.exp import Exp
 from kelbo.bijectors.fill_triangular import FillTriangular
 from kelbo.bijectors.identity import Identity
 from kelbo.bijectors.image import Image
+from kelbo.bijectors.log_simplex import LogSimplex
 from kelbo.bijectors.ordered import Ordered
 from kelbo.bijectors.shift import Shift
 from kelbo.bijectors.sigmoid import Sigmoid
@@ -70,6 +71,7 @@ def onto(constraint: Constraint) -> Bijector:
     | an interval with two ends | `Sigmoid(low, high)` |
     | an interval with one end, or one that is finite | `Exp`, then `Shift` or `Affine` |
     | `simplex`, `open_simplex` | `Simplex`, from vectors of one entry less |
+    | `log_simplex` | `LogSimplex`, from vectors of one entry less |
     | `ordered` | `Ordered` |
     | `lower_triangular` | `FillTriangular` |
     | `lower_cholesky` | `CholeskyFactor` |
@@ -118,6 +120,7 @@ for _constraint in (constraints.positive, constraints.positive_vector, constrain
     register_onto(_constraint)(lambda _: Exp())
 for _constraint in (constraints.simplex, constraints.open_simplex):
     register_onto(_constraint)(lambda _: Simplex())
+register_onto(constraints.log_simplex)(lambda _: LogSimplex())
 register_onto(constraints.ordered)(lambda _: Ordered())
 register_onto(constraints.lower_triangular)(lambda _: FillTriangular())
 register_onto(constraints.lower_cholesky)(lambda _: CholeskyFactor())

@@ -7,19 +7,10 @@ import keras
 from kelbo import ops
 from kelbo.distributions.counting import minus_infinity_where
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, Shape, constraints, exactly_one
+from kelbo.parameters import PACKAGE, Shape, constraints, exactly_one
 
 # Of rounding: a logarithm of almost 1 may come out above 0.
 TOLERANCE = 1e-4
-
-
-def _is_log_simplex(y):
-    return ops.abs(ops.logsumexp(y, axis=-1)) < TOLERANCE * y.shape[-1]
-
-
-_LOG_SIMPLEX = Constraint(
-    "a vector of logarithms of numbers that sum to 1", _is_log_simplex, event_rank=1
-)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -34,7 +25,8 @@ class ExpRelaxedOneHotCategorical(Distribution):
     2017, "The concrete distribution", appendix C). Nothing underflows at low temperatures, where
     entries of the relaxed vector itself round to 0: a ratio of two densities at a sample, as in an
     evidence lower bound, is best computed with this one. Its density is that of the relaxed vector
-    $x = e^y$ times $\prod_k x_k$. There are no closed forms for moments.
+    $x = e^y$ times $\prod_k x_k$: with respect to the $K - 1$ log ratios $y_k - y_K$. There are no
+    closed forms for moments.
 
     Args:
         temperature: $\lambda > 0$.
@@ -61,7 +53,7 @@ class ExpRelaxedOneHotCategorical(Distribution):
         "logits": constraints.real_vector,
         "probs": constraints.open_simplex,
     }
-    support = _LOG_SIMPLEX
+    support = constraints.log_simplex
     reparameterized = True
 
     def __init__(

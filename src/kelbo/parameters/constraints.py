@@ -241,6 +241,11 @@ def _is_open_simplex(x):
     return ops.logical_and(_is_simplex(x), ops.all(x > 0, axis=-1))
 
 
+def _is_log_simplex(x):
+    # Of rounding: a logarithm of almost 1 may come out above 0.
+    return ops.abs(ops.logsumexp(x, axis=-1)) < 1e-4 * x.shape[-1]
+
+
 def _is_one_hot(x):
     is_binary = ops.all(ops.logical_or(ops.equal(x, 0), ops.equal(x, 1)), axis=-1)
     return ops.logical_and(is_binary, ops.equal(ops.sum(x, axis=-1), 1))
@@ -312,6 +317,9 @@ nonnegative_integer = Constraint(
 simplex = Constraint("a vector of numbers of at least 0 that sum to 1", _is_simplex, event_rank=1)
 open_simplex = Constraint(
     "a vector of numbers greater than 0 that sum to 1", _is_open_simplex, event_rank=1
+)
+log_simplex = Constraint(
+    "a vector of logarithms of numbers that sum to 1", _is_log_simplex, event_rank=1
 )
 one_hot = Constraint(
     "a vector with a single 1 among zeros", _is_one_hot, event_rank=1, is_discrete=True

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
-from kelbo import ops
-from kelbo.bijectors import Affine, Bijector
+from kelbo import bijectors, ops
+from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
 from kelbo.layers.flows.parametric import ParametricBijector
 from kelbo.layers.precision import full_precision
@@ -171,8 +171,9 @@ class _Normalized(Bijector):
 
     def _affine(self, moments):
         mean, variance = (ops.cast(moment, self.dtype) for moment in moments)
-        scale = ops.exp(0.5 * ops.log(variance + self._epsilon) - self.gamma)
-        return Affine(mean - self.beta * scale, scale, validate=False)
+        return bijectors.BatchNormalization(
+            mean, variance, self.beta, ops.exp(self.gamma), self._epsilon, validate=False
+        )
 
     def _forward_and_log_det(self, x):
         y, log_det = self._affine(self._moments.moving())._forward_and_log_det(x)
