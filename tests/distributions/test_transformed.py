@@ -9,10 +9,17 @@ from kelbo import ops
 from kelbo.distributions import (
     Bernoulli,
     ContinuousBernoulli,
+    Dirichlet,
+    Exponential,
+    Gamma,
+    HalfNormal,
     Independent,
+    LKJCholesky,
     MultivariateNormalTriL,
     Normal,
     Transformed,
+    TruncatedNormal,
+    Uniform,
     constraints,
     has_kl,
     kl_divergence,
@@ -239,6 +246,90 @@ def test_supports():
     assert shares.event_rank == 1
     contained = numbers(shares.contains(np.array([[1.0, 1.0, 1.0], [0.2, 0.3, 0.5]], "float32")))
     assert contained.tolist() == [True, False]
+
+
+LEAVES = {
+    "numbers into a logarithm": lambda: (Normal(0.0, 1.0), kb.Log()),
+    "by entries": lambda: (normal_vector(), kb.Power(2.0)),
+    "positive numbers into shares": lambda: (Gamma(1.0, 1.0), kb.Inverse(kb.Sigmoid())),
+    "an interval that is too long": lambda: (Uniform(-0.5, 0.5), kb.Inverse(kb.Sigmoid())),
+    "one of a batch of intervals": lambda: (Uniform([1.0, -1.0], 2.0), kb.Log()),
+    "one of a batch of maps": lambda: (Uniform(0.0, 1.0), kb.Inverse(kb.Sigmoid(0.0, [1.0, 0.5]))),
+    "what a chain takes": lambda: (Normal(0.0, 1.0), kb.Chain([kb.Shift(3.0), kb.Log()])),
+    "what a chain that mirrors takes": lambda: (
+        Gamma(1.0, 1.0),
+        kb.Chain([kb.Affine(0.0, -1.0), kb.Log()]),
+    ),
+    "an image": lambda: (
+        Transformed(Normal(0.0, 1.0), kb.Chain([kb.Exp(), kb.Shift(-2.0)])),
+        kb.Log(),
+    ),
+    "vectors that are not ordered": lambda: (normal_vector(), kb.Inverse(kb.Ordered())),
+    "vectors that are no shares": lambda: (normal_vector(), kb.Inverse(kb.Simplex())),
+    "shares that do not stay between": lambda: (
+        Dirichlet([1.0, 1.0]),
+        kb.Inverse(kb.Sigmoid(0.1, 0.9)),
+    ),
+}
+
+
+@pytest.mark.parametrize("make", LEAVES.values(), ids=LEAVES)
+def test_a_base_that_leaves_the_domain_is_refused(make):
+    base, bijector = make()
+    with pytest.raises(ValueError, match=r"^Transformed: .* has the support .* its domain, .*onto"):
+        Transformed(base, bijector)
+
+
+STAYS = {
+    "positive numbers": lambda: (Gamma(1.0, 1.0), kb.Log()),
+    "numbers of at least 0": lambda: (Exponential(1.0), kb.Power(-1.0)),
+    "a closed interval in an open one": lambda: (Uniform(0.0, 1.0), kb.Inverse(kb.Sigmoid())),
+    "a batch of intervals": lambda: (
+        Uniform([0.1, 0.3], [0.7, 0.9]),
+        kb.Inverse(kb.Sigmoid([0.1, 0.3], [0.7, 0.9])),
+    ),
+    "shares by entries": lambda: (Dirichlet([1.0, 1.0]), kb.Log()),
+    "shares": lambda: (Dirichlet([1.0, 1.0]), kb.Inverse(kb.Simplex())),
+    "a truncated normal": lambda: (TruncatedNormal(0.0, 1.0, 0.0, np.inf), kb.Log()),
+    "what a chain takes": lambda: (
+        TruncatedNormal(0.0, 1.0, -0.3, np.inf),
+        kb.Chain([kb.Shift(0.3), kb.Log()]),
+    ),
+    "an image that is rounded": lambda: (
+        Transformed(Gamma(1.0, 1.0), kb.Chain([kb.Shift(0.1), kb.Scale(3.0)])),
+        kb.Chain([kb.Affine(-0.1, 1.0 / 3.0), kb.Log()]),
+    ),
+    "ordered vectors": lambda: (
+        Transformed(normal_vector(), kb.Ordered()),
+        kb.Inverse(kb.Ordered()),
+    ),
+    "intervals side by side, which are ordered": lambda: (
+        Independent(Uniform([0.0, 2.0], [1.0, 3.0])),
+        kb.Inverse(kb.Ordered()),
+    ),
+    "factors": lambda: (LKJCholesky(3, 1.0), kb.CholeskyOuterProduct()),
+    "parts": lambda: (normal_vector(), kb.Stack([kb.Exp(), kb.Tanh()])),
+    "a half that is infinite": lambda: (HalfNormal(1.0), kb.Chain([kb.Log(), kb.Exp(), kb.Log()])),
+}
+
+
+@pytest.mark.parametrize("make", STAYS.values(), ids=STAYS)
+def test_a_base_that_stays_in_the_domain_is_taken(make):
+    d = Transformed(*make())
+    y, log_prob = d.sample_and_log_prob((50,), seed=0)
+    assert np.isfinite(numbers(y)).all()
+    assert np.isfinite(numbers(log_prob)).all()
+
+
+def test_traced_ends_are_not_judged():
+    def score(low):
+        return Transformed(Uniform(low, low + 1.0), kb.Log()).log_prob(0.0)
+
+    assert float(ops.compile(score)(ops.convert_to_tensor(0.5))) == pytest.approx(0.0)
+    with pytest.raises(ValueError, match="has the support"):
+        ops.compile(lambda loc: Transformed(Normal(loc, 1.0), kb.Log()).log_prob(0.0))(
+            ops.convert_to_tensor(0.5)
+        )
 
 
 def test_the_wider_dtype_wins(float64):

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from keras.backend import standardize_dtype
 
@@ -10,6 +10,7 @@ from kelbo import ops
 from kelbo.ops.floats import as_floats
 from kelbo.parameters import Constraint, Parametrized, Shape, broadcast_shapes, constraints
 from kelbo.parameters.parametrized import default_dtype
+from kelbo.parameters.slicing import BatchIndex
 
 
 class Bijector(Parametrized, abc.ABC):
@@ -170,6 +171,20 @@ class Bijector(Parametrized, abc.ABC):
         """
         own = self.batch_shape
         return own[: max(len(own) - (rank - self.event_rank), 0)]
+
+    def _sliced_within(self, index: BatchIndex, rank: int) -> Self:
+        """The maps of a part of a batch of values, of which `rank` axes make up one."""
+        own = self.batch_shape_within(rank)
+        if not own:
+            return self
+        if not self._given:
+            raise NotImplementedError(
+                f"{self!r} is a batch of maps of shape {own} that a function makes, of a context, "
+                "say: it cannot be indexed. Index what the function is given."
+            )
+        ranks = (len(self._parameter_batch_shape(name)) for name in self._given)
+        behind = rank - self.event_rank + max(ranks) - len(self.batch_shape)
+        return self._sliced(index.with_axes_behind(behind))
 
     def _checked(self, shape: Sequence[int | None], rank: int) -> Shape:
         """The shape of one value, or of several that are one to someone else."""

@@ -1,6 +1,7 @@
 """Chain: one bijector after another."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import keras
@@ -55,11 +56,12 @@ class Chain(CompositeBijector):
 
     @property
     def batch_shape(self) -> Shape:
-        shapes, rank = [], self.event_rank
-        for bijector in self.bijectors:
-            shapes.append(bijector.batch_shape_within(rank))
-            rank += bijector.inverse_event_rank - bijector.event_rank
-        return broadcast_shapes(*shapes)
+        pairs = zip(self.bijectors, self._ranks_within(self.event_rank), strict=True)
+        return broadcast_shapes(*(b.batch_shape_within(rank) for b, rank in pairs))
+
+    def _ranks_within(self, rank):
+        growths = (b.inverse_event_rank - b.event_rank for b in self.bijectors[:-1])
+        return list(accumulate(growths, initial=rank))
 
     @property
     def domain(self) -> Constraint:

@@ -18,6 +18,16 @@ class CompositeBijector(Composite, Bijector):
         self._children = children
         super().__init__(dtype=max(child.dtype for child in children), validate=False)
 
+    def _ranks_within(self, rank: int) -> list[int]:
+        """How many axes make up one value of each bijector inside, where `rank` do of this one."""
+        return [rank] * len(self._children)
+
+    def _sliced_within(self, index, rank):
+        if not self.batch_shape_within(rank):
+            return self
+        ranks = iter(self._ranks_within(rank))
+        return self._with_each(lambda child: child._sliced_within(index, next(ranks)))
+
     @property
     def _parameter_dtype(self):
         dtypes = [child._parameter_dtype for child in self._children]

@@ -40,6 +40,9 @@ class Inverse(CompositeBijector):
     def inverse_event_rank(self) -> int:
         return self.bijector.event_rank
 
+    def _ranks_within(self, rank):
+        return [rank - self.event_rank + self.inverse_event_rank]
+
     @property
     def domain(self) -> Constraint:
         """The values of x that may be given."""

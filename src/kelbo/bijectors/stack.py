@@ -57,6 +57,9 @@ class Stack(CompositeBijector):
     def batch_shape(self) -> Shape:
         return broadcast_shapes(*(b.batch_shape for b in self.bijectors))
 
+    def _ranks_within(self, rank):
+        return [rank - 1] * len(self.bijectors)
+
     @property
     def is_affine(self) -> bool:
         """Whether all of the maps are affine."""

@@ -1,11 +1,12 @@
 """The base of all distributions: shapes, parameters, validation and saving."""
 
 import abc
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 from kelbo import ops
 from kelbo.parameters import Constraint, Parametrized, Shape, as_shape
+from kelbo.parameters.slicing import BatchIndex
 
 
 class Distribution(Parametrized, abc.ABC):
@@ -48,6 +49,36 @@ class Distribution(Parametrized, abc.ABC):
         static = self.batch_shape + self.event_shape
         known = static if None not in static else tuple(ops.shape(self._reference()))
         return tuple(sample_shape) + known
+
+    def __getitem__(self, index: Any) -> Self:
+        """The same distribution of a part of the batch: indexed as an array of `batch_shape` is.
+
+        Args:
+            index: Whole numbers, slices with positive steps, None for a new axis, and an Ellipsis.
+
+        Returns:
+            A distribution whose parameters are slices of this one's.
+
+        Raises:
+            IndexError: There are more items than batch axes, or a number is out of range.
+            TypeError: An item is something else.
+            NotImplementedError: The batch comes from a context that a bijector's function holds.
+
+        Example:
+            >>> from kelbo.distributions import Normal
+            >>> Normal([0.0, 5.0, 9.0], 1.0)[1:].mean()
+            [5., 9.]
+        """
+        return self._sliced(BatchIndex.of(type(self).__name__, index, self.batch_shape))
+
+    def __iter__(self) -> Iterator[Self]:
+        """The distributions along the first axis of the batch."""
+        if not self.batch_shape or self.batch_shape[0] is None:
+            raise TypeError(
+                f"{type(self).__name__}: the batch shape {self.batch_shape} has no first axis of a "
+                "known size to go along."
+            )
+        return (self[i] for i in range(self.batch_shape[0]))
 
     def sample(self, sample_shape: int | Sequence[int] = (), seed: Any = None) -> Any:
         """Draws of shape `sample_shape + batch_shape + event_shape`.

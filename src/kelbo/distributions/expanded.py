@@ -53,6 +53,10 @@ class Expanded(Wrapper):
     def _arguments(self, parameters):
         return {"distribution": self.distribution, "batch_shape": self._sizes}
 
+    def _sliced(self, index):
+        sizes = index.of_shape(self._sizes)
+        return Expanded(self.distribution._sliced(index), sizes)
+
     def _shape_of_sample(self, sample_shape):
         inner = self.distribution._shape_of_sample(())
         return tuple(sample_shape) + self._sizes + inner[len(inner) - len(self.event_shape) :]

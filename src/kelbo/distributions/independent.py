@@ -62,6 +62,9 @@ class Independent(Wrapper):
         shape = self.distribution.batch_shape
         return shape[len(shape) - self.reinterpreted_batch_rank :] + self.distribution.event_shape
 
+    def _sliced(self, index):
+        return super()._sliced(index.with_axes_behind(self.reinterpreted_batch_rank))
+
     def _shape_of_sample(self, sample_shape):
         return self.distribution._shape_of_sample(sample_shape)
 

@@ -57,6 +57,9 @@ class Masked(Wrapper):
     def _arguments(self, parameters):
         return {"distribution": self.distribution, "mask": self.mask}
 
+    def _sliced(self, index):
+        return Masked(self.distribution._sliced(index), index.of_tensor(self.mask))
+
     def _reference(self):
         mask = ops.cast(self.mask, self.dtype)
         mask = ops.reshape(mask, (*ops.shape(mask), *[1] * len(self.event_shape)))

@@ -66,6 +66,10 @@ class MixtureSameFamily(Mixing):
             "components_distribution": self.components_distribution,
         }
 
+    def _sliced(self, index):
+        components = self.components_distribution._sliced(index.with_axes_behind(1))
+        return MixtureSameFamily(self.mixture_distribution._sliced(index), components)
+
     @property
     def support(self) -> Constraint:
         """What lies in the support of a component."""

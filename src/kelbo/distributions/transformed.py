@@ -8,6 +8,7 @@ from kelbo import ops
 from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
 from kelbo.bijectors.image import holds_all, image, over_axes
+from kelbo.bijectors.inclusion import leaves
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import PACKAGE, Composite, Constraint, Shape, broadcast_shapes, constraints
 from kelbo.parameters.constraints import Interval
@@ -36,7 +37,8 @@ class Transformed(Composite, Distribution):
 
     Raises:
         ValueError: The bijector is one of vectors or matrices and the distribution one of numbers;
-            the bijector does not map values of the shape of $x$; or the distribution is discrete.
+            the bijector does not map values of the shape of $x$; the distribution is discrete; or
+            its support leaves the domain of the bijector, where that can be seen.
 
     Example:
         >>> from kelbo.bijectors import Exp
@@ -63,6 +65,13 @@ class Transformed(Composite, Distribution):
                 f"Transformed: {distribution!r} is discrete; a log-determinant has no meaning for "
                 "its masses."
             )
+        if leaves(distribution.support, bijector.domain):
+            raise ValueError(
+                f"Transformed: {distribution!r} has the support {distribution.support.rule!r}, but "
+                f"{bijector!r} maps only its domain, {bijector.domain.rule!r}. Give a distribution "
+                "whose draws lie in the domain, or put a bijector onto it in front: "
+                "Chain([onto(bijector.domain), bijector])."
+            )
         # Axes of the event that the bijector treats as a batch.
         self._extra_rank = rank - bijector.event_rank
         self._event_shape = tuple(bijector.forward_event_shape(distribution.event_shape))
@@ -71,6 +80,10 @@ class Transformed(Composite, Distribution):
 
     def _arguments(self, parameters):
         return {"distribution": self.distribution, "bijector": self.bijector}
+
+    def _sliced(self, index):
+        bijector = self.bijector._sliced_within(index, len(self.distribution.event_shape))
+        return Transformed(self.distribution._sliced(index), bijector)
 
     @property
     def event_shape(self) -> Shape:

@@ -9,6 +9,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.odds import Odds
 from kelbo.distributions.seeds import several_seeds
 from kelbo.parameters import PACKAGE, Constraint, broadcast_shapes, constraints, exactly_one
+from kelbo.parameters.slicing import BatchIndex
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -151,6 +152,11 @@ class ZeroInflated(Distribution):
             return self
         inner = self.distribution.astype(dtype)
         return ZeroInflated(inner, **self._given, dtype=dtype, validate=False)
+
+    def _sliced(self, index: BatchIndex) -> "ZeroInflated":
+        given = {name: index.of_tensor(tensor) for name, tensor in self._given.items()}
+        inner = self.distribution._sliced(index)
+        return ZeroInflated(inner, **given, dtype=self.dtype, validate=False)
 
     def get_config(self) -> dict[str, Any]:
         return {

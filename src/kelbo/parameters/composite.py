@@ -6,6 +6,7 @@ from typing import Any, Self
 import keras
 
 from kelbo.parameters.parametrized import Parametrized
+from kelbo.parameters.slicing import BatchIndex
 
 
 class Composite(Parametrized):
@@ -16,10 +17,16 @@ class Composite(Parametrized):
     """
 
     def astype(self, dtype: str) -> Self:
-        arguments = self._arguments({})
-        if all(part.dtype == dtype for part in _parts(arguments)):
+        if all(part.dtype == dtype for part in _parts(self._arguments({}))):
             return self
-        return type(self)(**_each(arguments, lambda part: part.astype(dtype)))
+        return self._with_each(lambda part: part.astype(dtype))
+
+    def _with_each(self, change: Callable[[Parametrized], Parametrized]) -> Self:
+        """The same object made of parts that were changed, one after another."""
+        return type(self)(**_each(self._arguments({}), change))
+
+    def _sliced(self, index: BatchIndex) -> Self:
+        return self._with_each(lambda part: part._sliced(index))
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, the parts serialised."""

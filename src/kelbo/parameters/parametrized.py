@@ -9,6 +9,7 @@ from kelbo import ops
 from kelbo.ops.floats import as_floats
 from kelbo.parameters.constraints import Constraint
 from kelbo.parameters.shapes import Shape, broadcast_shapes
+from kelbo.parameters.slicing import BatchIndex
 
 PACKAGE = "kelbo"
 _DTYPES = ("float32", "float64")
@@ -113,6 +114,14 @@ class Parametrized:
         if dtype == self.dtype:
             return self
         return type(self)(**self._arguments(self._given), dtype=dtype, validate=False)
+
+    def _sliced(self, index: BatchIndex) -> Self:
+        """The same object of a part of a batch that its own batch broadcasts to."""
+        given = {
+            name: index.of_tensor(t, len(t.shape) - len(self._parameter_batch_shape(name)))
+            for name, t in self._given.items()
+        }
+        return type(self)(**self._arguments(given), dtype=self.dtype, validate=False)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments as plain lists, for saving."""

@@ -1,0 +1,152 @@
+"""Slicing: an index into the axes of a batch, applied to parameters that broadcast to it."""
+
+import operator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from kelbo.parameters.shapes import Shape
+
+_ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class BatchIndex:
+    """What is taken of a batch; make one with `BatchIndex.of`.
+
+    Attributes:
+        items: A whole number or a slice for each axis of the batch, and None for each new one.
+        sizes: The batch shape.
+    """
+
+    items: tuple[int | slice | None, ...]
+    sizes: Shape
+
+    @classmethod
+    def of(cls, owner: str, index: Any, batch_shape: Shape) -> Self:
+        """The index that was written in brackets, with an item for every axis.
+
+        Args:
+            owner: Name of the class that is indexed, for the error.
+            index: Whole numbers, slices, None and at most one Ellipsis: one of them or a tuple.
+            batch_shape: What is indexed.
+
+        Returns:
+            A `BatchIndex`.
+
+        Raises:
+            IndexError: There are more items than axes, or a number is out of range.
+            TypeError: An item is something else.
+
+        Example:
+            >>> from kelbo.parameters.slicing import BatchIndex
+            >>> BatchIndex.of("Normal", (..., 0), (3, 2)).of_shape((3, 2))
+            (3,)
+        """
+        items = list(index) if isinstance(index, tuple) else [index]
+        dots = [place for place, item in enumerate(items) if item is Ellipsis]
+        axes = sum(item is not None and item is not Ellipsis for item in items)
+        if len(dots) > 1 or axes > len(batch_shape):
+            what = "more than one Ellipsis" if len(dots) > 1 else f"{axes} items"
+            raise IndexError(
+                f"{owner}: {what} in the index {_show(index)}, but the batch shape {batch_shape} "
+                f"has {len(batch_shape)} axes."
+            )
+        place = dots[0] if dots else len(items)
+        rest = [_ALL] * (len(batch_shape) - axes)
+        items = [*items[:place], *rest, *items[place + 1 :]]
+        sizes = iter(batch_shape)
+        return cls(
+            tuple(i if i is None else _checked(owner, i, next(sizes)) for i in items),
+            tuple(batch_shape),
+        )
+
+    def with_axes_behind(self, rank: int) -> Self:
+        """The same index into a batch that has more axes behind, all of which are taken.
+
+        Args:
+            rank: How many axes.
+
+        Returns:
+            A `BatchIndex`.
+        """
+        return type(self)(self.items + (_ALL,) * rank, self.sizes + (None,) * rank)
+
+    def of_tensor(self, tensor: Any, event_rank: int = 0) -> Any:
+        """What is taken of a tensor that broadcasts to the batch.
+
+        Axes along which the tensor is repeated stay as they are, or go: nothing is copied out.
+
+        Args:
+            tensor: Its last `event_rank` axes are no axes of the batch.
+            event_rank: How many.
+
+        Returns:
+            A tensor that broadcasts to the batch that is left.
+        """
+        batch = tuple(tensor.shape)[: len(tensor.shape) - event_rank]
+        return tensor[(*self._items_for(batch), *[_ALL] * event_rank)]
+
+    def of_shape(self, shape: Shape) -> Shape:
+        """The shape that is left of one that broadcasts to the batch.
+
+        Args:
+            shape: A shape; None where a size is not known yet.
+
+        Returns:
+            A shape.
+        """
+        left, sizes = [], iter(shape)
+        for item in self._items_for(shape):
+            size = 1 if item is None else next(sizes)
+            if item is None or item == _ALL:
+                left.append(size)
+            elif isinstance(item, slice):
+                left.append(len(range(*item.indices(size))) if isinstance(size, int) else None)
+        return tuple(left)
+
+    def _items_for(self, shape):
+        """The items that index a tensor of this shape, which broadcasts to the batch."""
+        axis, missing = len(self.sizes), len(self.sizes) - len(shape)
+        items = []
+        for item in reversed(self.items):
+            if item is not None:
+                axis -= 1
+                if axis < missing:  # a tensor is the same along this axis and those before it
+                    break
+                size = shape[axis - missing]  # None, or on TensorFlow a tensor, if not known yet
+                if isinstance(size, int) and size == 1 and self.sizes[axis] != 1:
+                    item = _ALL if isinstance(item, slice) else 0
+            items.append(item)
+        return items[::-1]
+
+
+def _checked(owner, item, size):
+    if isinstance(item, slice):
+        if item.step is not None and item.step < 1:
+            raise IndexError(
+                f"{owner}: the slice {_show(item)} has a step of {item.step}; it must be positive."
+            )
+        return item
+    try:
+        number = None if isinstance(item, bool) else operator.index(item)
+    except TypeError:
+        number = None
+    if number is None:
+        raise TypeError(
+            f"{owner}: {item!r} cannot index a batch; give whole numbers, slices, None or an "
+            "Ellipsis. For a choice of several, index the parameters."
+        )
+    if size is None:
+        return number
+    if not -size <= number < size:
+        raise IndexError(f"{owner}: {number} is out of range for a batch axis of {size} entries.")
+    return number % size
+
+
+def _show(index):
+    if isinstance(index, tuple):
+        return f"[{', '.join(map(_show, index)).replace('[', '').replace(']', '')}]"
+    if isinstance(index, slice):
+        ends = ["" if end is None else str(end) for end in (index.start, index.stop)]
+        return f"[{':'.join([*ends, *([] if index.step is None else [str(index.step)])])}]"
+    return f"[{'...' if index is Ellipsis else index}]"
