@@ -13,6 +13,7 @@ from pathlib import Path
 import kelbo as kb
 from kelbo.bijectors import Bijector
 from kelbo.distributions import Distribution
+from kelbo.distributions.wrapper import Wrapper
 from kelbo.parameters import Constraint
 
 HERE = Path(__file__).parent
@@ -41,6 +42,8 @@ DISTRIBUTIONS = """# Distributions
 `sample_and_log_prob`, `batch_shape`, `event_shape`, `reparameterized`, `astype`, `get_config`, and
 `mean`, `variance`, `stddev`, `mode`, `entropy`, `cdf`, `quantile` where there is a closed form or a
 documented computation; one that is missing raises an error that says what to do instead.
+`distribution[i]` is a part of the batch, indexed as an array of `batch_shape` is. Where pathwise
+gradients are "yes", `reparameterized` is true: they flow through `sample` to the parameters.
 Parameters are Python numbers, arrays, tensors or variables; shapes are those of TensorFlow
 Probability. Their values are checked where they can be seen; `validate=False` skips that, and
 inside compiled code (`jit`, `tf.function`) only shapes are checked.
@@ -131,7 +134,7 @@ def _entry(cls):
         if hasattr(cls, attribute):
             lines.append(f"- **{label}:** {_set(cls, attribute)}")
     if issubclass(cls, Distribution):
-        lines.append(f"- **Draws:** {_draws(cls)}")
+        lines.append(f"- **Pathwise gradients of draws:** {_pathwise(cls)}")
     return "\n".join(lines) + "\n"
 
 
@@ -153,11 +156,24 @@ def _set(cls, attribute):
     return inspect.getdoc(getattr(cls, attribute)).splitlines()[0].rstrip(".")
 
 
-def _draws(cls):
+# Where `reparameterized` is a property, by what it returns; a class that is not named is an error.
+_BY_INSTANCE = {
+    kb.distributions.Transformed: "as the distribution inside",
+    Wrapper: "as the distribution inside",
+    kb.distributions.OneHotCategorical: (
+        "no; with `straight_through=True` the biased ones of the probabilities"
+    ),
+}
+
+
+def _pathwise(cls):
     value = inspect.getattr_static(cls, "reparameterized")
     if isinstance(value, bool):
-        return "gradients flow through them" if value else "no gradient flows through them"
-    return inspect.getdoc(value).splitlines()[0].rstrip(".")
+        return "yes" if value else "no"
+    for base, answer in _BY_INSTANCE.items():
+        if issubclass(cls, base):
+            return answer
+    raise SystemExit(f"docs/catalogue.py: say whether draws of {cls.__name__} carry gradients")
 
 
 def _divergences():
