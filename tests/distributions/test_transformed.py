@@ -373,15 +373,20 @@ def test_ends_that_are_traced():
 def test_batches_of_unknown_size():
     import tensorflow as tf
 
+    tf.config.run_functions_eagerly(False)  # the fixture above had it otherwise
+
     @tf.function(input_signature=[tf.TensorSpec((None, 2), "float32")])
     def draw(shift):
         d = Transformed(normal_vector(), kb.Chain([kb.Ordered(), kb.Shift(shift), kb.Exp()]))
         assert d.batch_shape == (None,)
         y, log_prob = d.sample_and_log_prob((3,), seed=0)
-        return y, log_prob, d.log_prob(y)
+        assert (d[1:].batch_shape, d[-1].batch_shape) == ((None,), ())
+        return y, log_prob, d.log_prob(y), d[:1].log_prob(y[:, :1]), d[-1].log_prob(y[:, -1])
 
     for size in (4, 1):
-        y, log_prob, again = draw(tf.zeros((size, 2)))
+        y, log_prob, again, first, last = draw(tf.zeros((size, 2)))
+        np.testing.assert_allclose(numbers(first), numbers(again)[:, :1], rtol=1e-5)
+        np.testing.assert_allclose(numbers(last), numbers(again)[:, -1], rtol=1e-5)
         assert tuple(y.shape) == (3, size, 2)
         np.testing.assert_allclose(numbers(log_prob), numbers(again), rtol=1e-3, atol=1e-4)
         assert len(np.unique(numbers(y))) == y.shape.num_elements()
