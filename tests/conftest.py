@@ -5,9 +5,10 @@ import os
 import tempfile
 from pathlib import Path
 
-# Before JAX and matplotlib are imported: no test may open a window, and most tests compile the same
-# few models, so that what one has compiled serves the others.
+# Before JAX and matplotlib are imported: no test may open a window; most programs run once, so that
+# they are compiled in little time to slower code; and what one test has compiled serves the others.
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="kelbo-tests-"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

@@ -1,4 +1,4 @@
-"""Fixtures that set how JAX computes: with float64, or compiled in less time."""
+"""Fixtures that set how a backend computes: with float64, or without a graph."""
 
 import contextlib
 
@@ -37,22 +37,12 @@ def dtype(request):
 
 @pytest.fixture
 def quick_compilation():
-    """For many programs that run once.
-
-    JAX compiles them in half the time, to slower code; TensorFlow runs them without a graph.
-    """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.run_functions_eagerly(True)
-        yield
-        tf.config.run_functions_eagerly(False)
-        return
-    if keras.backend.backend() != "jax":
+    """For many programs that run once: TensorFlow runs them without a graph."""
+    if keras.backend.backend() != "tensorflow":
         yield
         return
-    import jax
+    import tensorflow as tf
 
-    jax.config.update("jax_disable_most_optimizations", True)
+    tf.config.run_functions_eagerly(True)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    tf.config.run_functions_eagerly(False)

@@ -15,12 +15,14 @@ from kelbo import (  # noqa: E402
     bijectors,
     distributions,
     divergences,
+    estimators,
     layers,
     losses,
     models,
     objectives,
     ops,
     parameters,
+    schedules,
     training,
 )
 from kelbo.version import __version__  # noqa: E402
@@ -34,6 +36,7 @@ __all__ = [
     "datasets",
     "distributions",
     "divergences",
+    "estimators",
     "layers",
     "losses",
     "models",
@@ -43,6 +46,7 @@ __all__ = [
     "plots",
     "report",
     "runs",
+    "schedules",
     "training",
 ]
 

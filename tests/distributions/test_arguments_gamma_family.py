@@ -152,6 +152,7 @@ def test_gradients_at_the_ends_of_the_support_are_finite():
     np.testing.assert_allclose(numbers(slope), [-3.0, -3.0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_small_concentrations_draw_no_nan_and_have_finite_gradients(dtype):
     small = keras.Variable([1e-6, 1e-3, 0.1], dtype=dtype)
 
@@ -239,6 +240,7 @@ def test_quantiles_at_0_and_1_are_the_ends():
         np.testing.assert_allclose(numbers(actual), expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_of_distribution_functions_and_quantiles_by_parameters(float64):
     """Against SciPy's, by central differences."""
     families = {

@@ -75,6 +75,7 @@ def check(d, values, indices):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
 def test_densities_of_each_family(case):
     d = case.make("float32")

@@ -24,11 +24,19 @@ SHORTENED = {
     "energy_functions": (("--epochs", "1", "--energies", "U1", "--maps", "2"), "loss of planar"),
 }
 BY_EPOCHS = (("--epochs", "1"), "loss")
+LONG = {"energy_functions", "probabilistic_regression", "two_moons"}
 
 
 @pytest.mark.core
 @pytest.mark.parametrize(
-    "script", [s for s in SCRIPTS if s.stem not in NEEDS_DATA], ids=lambda script: script.stem
+    "script",
+    [
+        pytest.param(
+            script, marks=[pytest.mark.slow] if script.stem in LONG else [], id=script.stem
+        )
+        for script in SCRIPTS
+        if script.stem not in NEEDS_DATA
+    ],
 )
 def test_the_script_runs_shortened(script, monkeypatch, tmp_path, capsys):
     run_shortened(script, monkeypatch, tmp_path, capsys)

@@ -134,6 +134,7 @@ def test_limits(name, arguments, expected, dtype):
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.slow
 def test_densities_are_the_derivatives_by_x(dtype, derivative):
     tolerance = {"float32": 2e-5, "float64": 1e-11}[dtype]  # SciPy's own has 11 digits
     a, x, *_ = gamma_cases()
@@ -175,6 +176,7 @@ def differences(f, a, step):
     return (8 * (f(a + step) - f(a - step)) - f(a + 2 * step) + f(a - 2 * step)) / (12 * step)
 
 
+@pytest.mark.slow
 def test_derivatives_by_the_parameters(dtype, derivative):
     a = np.array([0.05, 0.7, 3.0, 15.0, 60.0, 150.0, 900.0], dtype)
     x = (a * np.array([0.1, 1.3, 0.8, 1.2, 0.9, 1.1, 0.97])).astype(dtype)

@@ -255,6 +255,7 @@ def test_the_global_generator_is_left_alone(name):
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+@pytest.mark.slow
 def test_a_layer_may_draw_in_a_functional_model():
     class Noisy(keras.Layer):
         def __init__(self):

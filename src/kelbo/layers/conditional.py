@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from kelbo import ops
 from kelbo.distributions import Distribution, Independent
 from kelbo.layers.folding import parameters_given
 from kelbo.layers.head import ParameterHead
@@ -61,6 +62,15 @@ class Conditional(keras.layers.Layer, abc.ABC):
     @abc.abstractmethod
     def distribution(self, **parameters: Any) -> Distribution:
         """The distribution with these parameters, which have a batch in front."""
+
+    def template(self) -> Distribution:
+        """A distribution of the family, at parameters without meaning: it tells what it can do.
+
+        Returns:
+            A distribution of batch shape (1,), for which nothing needs to be built.
+        """
+        zeros = {name: ops.zeros((1, *head.shape)) for name, head in self.heads.items()}
+        return self.distribution(**self.parameters_from(**zeros))
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds the network, then the heads on its features; once.

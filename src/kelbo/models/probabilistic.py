@@ -1,6 +1,7 @@
 """What the models of this package share: seeds, compiled verbs, a loss per example, files."""
 
 import abc
+import contextlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -44,6 +45,29 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     def loss_per_example(self, outputs: Any) -> Any:
         """Loss in nats per example, of shape (batch,), from what `call` returned."""
 
+    def check_parts(self) -> None:
+        """Whether the parts can be trained together.
+
+        Raises:
+            ValueError: They cannot.
+        """
+        return
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Configures training, as `keras.Model.compile`: an optimizer is all that is needed.
+
+        Raises:
+            ValueError: The parts cannot be trained together: `check_parts`.
+        """
+        self.check_parts()
+        super().compile(*args, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model as `get_compile_config` says."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def get_build_config(self) -> dict[str, Any]:
         """What `build` needs: the shape of a batch."""
         return {"input_shape": (None, *self.example_shape)}
@@ -65,6 +89,27 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         for extra in self.losses:
             loss = loss + ops.sum(ops.cast(extra, loss.dtype))
         return loss
+
+    @contextlib.contextmanager
+    def _unlocked(self):
+        """Lets parts with variables be exchanged: Keras locks a model's parts when it is built."""
+        tracker = self._tracker  # has no public name
+        was_locked = tracker.locked
+        tracker.unlock()
+        try:
+            yield
+        finally:
+            if was_locked:
+                tracker.lock()
+
+    def _let_the_optimizer_know(self):
+        """A fresh optimizer where other variables train than those that it was built for."""
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is None or not optimizer.built:
+            return
+        known = {id(variable) for variable in optimizer._trainable_variables}
+        if known != {id(variable) for variable in self.trainable_variables}:
+            self.compile_from_config(self.get_compile_config())
 
     def _floating(self, x):
         return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))

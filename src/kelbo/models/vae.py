@@ -7,7 +7,10 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
+from kelbo.estimators import LatentProblem
 from kelbo.layers import Conditional
+from kelbo.layers.frozen import frozen
+from kelbo.models.aggregate import kl_per_dimension, log_aggregate_posterior
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.importance import log_mean_weight
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
@@ -83,7 +86,11 @@ class VAE(ProbabilisticModel):
         self.likelihood = likelihood
         self.posterior = posterior
         self.preprocessing = preprocessing
-        self._objective = ELBO() if objective is None else objective
+        self._take_objective(ELBO() if objective is None else objective)
+        # A schedule is a function of it; it is saved with the model.
+        self._steps = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="training_steps"
+        )
         self._reconstruction = keras.metrics.Mean(name="reconstruction")
         self._kl = keras.metrics.Mean(name="kl")
 
@@ -99,8 +106,32 @@ class VAE(ProbabilisticModel):
 
     @objective.setter
     def objective(self, objective: Objective) -> None:
-        self._objective = objective
+        if self.compiled:
+            self._check(objective)
+        with self._unlocked():
+            self._take_objective(objective)
+        if self.built:
+            self._build_estimator((None, *self.example_shape))
         self.train_function = self.test_function = self.predict_function = None
+        self._let_the_optimizer_know()
+
+    def _take_objective(self, objective):
+        self._objective = objective
+        self._estimator_layers = list(objective.estimator.layers)
+
+    def _check(self, objective):
+        """Refuses an objective that these parts cannot be trained by."""
+        try:
+            posterior = self.posterior.template()
+            is_layer = isinstance(self.prior, Conditional)
+            prior = self.prior.template() if is_layer else self.prior
+        except NotImplementedError:  # it will be seen in the first step
+            return
+        objective.check(posterior, prior)
+
+    def check_parts(self) -> None:
+        """Refuses an objective, or an estimator, that is not one for this posterior and prior."""
+        self._check(self.objective)
 
     def build(self, input_shape: Any) -> None:
         """Builds posterior and likelihood for examples of shape `input_shape[1:]`."""
@@ -121,31 +152,93 @@ class VAE(ProbabilisticModel):
         for layer, shape in shapes.items():
             if layer is not None and not layer.built:
                 layer.build(shape)
+        self._build_estimator(input_shape)
         self.built = True
+
+    def _build_estimator(self, input_shape):
+        for layer in self._estimator_layers:
+            if not layer.built:
+                layer.build(input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The terms that the objective uses, each of shape (batch, samples) or (batch,)."""
-        return self._terms(self._observed(x, self.seed_generator), self.seed_generator)
+        step = None
+        if training:
+            step = ops.cast(self._steps, "float32")
+            self._steps.assign(self._steps + 1)
+        return self._terms(self._observed(x, self.seed_generator), self.seed_generator, step)
 
     def _observed(self, x, seed):
         x = self._floating(x)
         return x if self.preprocessing is None else self.preprocessing(x, seed=seed)
 
-    def _terms(self, x, seed):
-        objective, terms = self.objective, {}
-        posterior = self.posterior.given(x)
-        if "log_posterior" in objective.uses:
-            z, terms["log_posterior"] = posterior.sample_and_log_prob((objective.samples,), seed)
-        else:
-            z = posterior.sample((objective.samples,), seed)
-        if "log_likelihood" in objective.uses:
-            terms["log_likelihood"] = self.likelihood.given(z).log_prob(x)
-        if "log_prior" in objective.uses:
-            terms["log_prior"] = self._prior_distribution().log_prob(z)
-        terms = {name: ops.transpose(term) for name, term in terms.items()}
-        if "kl" in objective.uses:
-            terms["kl"] = kl_divergence(posterior, self._prior_distribution())
-        return terms
+    def _terms(self, x, seed, step):
+        objective = self.objective
+        problem = self._problem(x, step)
+        terms = objective.estimator.terms(problem, objective, seed)
+        for name in objective.uses - terms.keys():
+            terms[name] = self._further_term(name, problem, terms["latent"], seed)
+        return {n: t for n, t in terms.items() if n in objective.uses | {"step", "surrogate"}}
+
+    def _problem(self, x, step):
+        parameters = self.posterior(x)
+        prior = self._prior_distribution()
+        trains_model = self.objective.trains_model
+
+        def log_likelihood(z):
+            return self.likelihood.given(z).log_prob(x)
+
+        def stopped_log_likelihood(z):
+            with frozen(self.likelihood):
+                return log_likelihood(z)
+
+        def stopped_log_prior(z):
+            if not isinstance(self.prior, Conditional):
+                return prior.log_prob(z)
+            with frozen(self.prior):
+                return self.prior.given().log_prob(z)
+
+        def stopped_log_posterior(z):
+            stopped = {name: ops.stop_gradient(value) for name, value in parameters.items()}
+            with frozen(self.posterior):
+                return self.posterior.distribution(**stopped).log_prob(z)
+
+        return LatentProblem(
+            observed=x,
+            posterior=self.posterior.distribution(**parameters),
+            prior=prior,
+            log_likelihood=log_likelihood if trains_model else stopped_log_likelihood,
+            stopped_log_likelihood=stopped_log_likelihood,
+            log_prior=prior.log_prob if trains_model else stopped_log_prior,
+            stopped_log_posterior=stopped_log_posterior,
+            step=step,
+        )
+
+    def _further_term(self, name, problem, latent, seed):
+        """A term that is no part of the log weights, with the batch first."""
+        z = ops.transpose(latent, (1, 0, *range(2, len(latent.shape))))
+        posterior, prior = problem.posterior, problem.prior
+        if name == "kl":
+            return kl_divergence(posterior, prior)
+        if name == "kl_per_dimension":
+            return kl_per_dimension(posterior, prior)
+        if name == "prior_draws":
+            draws = prior.sample(ops.shape(z)[:2], seed)
+            return ops.transpose(draws, (1, 0, *range(2, len(latent.shape))))
+        if name == "log_posterior_of_dreams":
+            return self._log_posterior_of_dreams(ops.shape(latent)[0], prior, seed)
+        further = {
+            "log_posterior": posterior.log_prob,
+            "log_prior": problem.log_prior,
+            "log_aggregate": lambda z: log_aggregate_posterior(posterior, z),
+            "log_aggregate_marginals": lambda z: log_aggregate_posterior(posterior, z, True),
+        }
+        return ops.transpose(further[name](z))
+
+    def _log_posterior_of_dreams(self, count, prior, seed):
+        z = ops.stop_gradient(prior.sample((count,), seed))
+        dreams = ops.stop_gradient(self.likelihood.given(z).sample(seed=seed))
+        return self.posterior.given(dreams).log_prob(z)
 
     def _prior_distribution(self):
         return self.prior.given() if isinstance(self.prior, Conditional) else self.prior

@@ -1,7 +1,28 @@
 """Objectives: variational bounds as functions of log densities."""
 
-from kelbo.objectives.elbo import ELBO
+from kelbo.estimators import LatentTerms
+from kelbo.objectives.aggregate import BetaTCELBO, InfoELBO, WassersteinMMD
+from kelbo.objectives.elbo import ELBO, BetaELBO, FreeBits
+from kelbo.objectives.importance import CIWAE, IWELBO, MIWAE, PIWAE
 from kelbo.objectives.objective import Objective
-from kelbo.objectives.terms import LatentTerms
+from kelbo.objectives.renyi import ChiUpperBound, RenyiBound
+from kelbo.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
 
-__all__ = ["ELBO", "LatentTerms", "Objective"]
+__all__ = [
+    "CIWAE",
+    "ELBO",
+    "IWELBO",
+    "MIWAE",
+    "PIWAE",
+    "BetaELBO",
+    "BetaTCELBO",
+    "ChiUpperBound",
+    "FreeBits",
+    "InfoELBO",
+    "LatentTerms",
+    "Objective",
+    "RenyiBound",
+    "ReweightedWakeSleep",
+    "WakeSleep",
+    "WassersteinMMD",
+]

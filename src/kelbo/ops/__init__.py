@@ -8,12 +8,14 @@ from kelbo.ops.bessel import bessel_i0e, bessel_i1e, bessel_ratio
 from kelbo.ops.compilation import compile, is_concrete
 from kelbo.ops.factorization import CholeskyError, cholesky
 from kelbo.ops.float64 import *
+from kelbo.ops.gradient_tap import gradient_tap
 from kelbo.ops.gradients import value_and_grad
 from kelbo.ops.incomplete_beta import betainc
 from kelbo.ops.incomplete_gamma import gammainc, gammaincc
 from kelbo.ops.inversion import invert_monotone
 from kelbo.ops.memory import is_out_of_memory
 from kelbo.ops.normal_interval import log_normal_cdf_difference
+from kelbo.ops.ratio import ratio
 from kelbo.ops.reductions import logcumsumexp, logsumexp
 from kelbo.ops.scanning import scan
 from kelbo.ops.seeds import SeedSequence

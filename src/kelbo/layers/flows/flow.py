@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from kelbo.bijectors import Bijector, Chain
+from kelbo import ops
+from kelbo.bijectors import Bijector, Chain, Shift
 from kelbo.distributions import Distribution, Transformed
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
@@ -68,6 +69,15 @@ class Flow(Conditional):
         self.base = base
         self.bijectors = bijectors
         self.context_shape = None
+
+    def template(self) -> Distribution:
+        """A distribution whose draws are as smooth as those of the flow, by a map without layers.
+
+        Returns:
+            A `Transformed` of the base's template.
+        """
+        base = self.base if isinstance(self.base, Distribution) else self.base.template()
+        return Transformed(base, Shift(ops.zeros(base.event_shape)))
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Builds base, network and bijectors for a context, or for none; once.

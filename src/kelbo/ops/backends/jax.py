@@ -67,6 +67,19 @@ poisson = jax_random.poisson
 binomial = jax_random.binomial
 
 
+@jax.custom_jvp
+def ratio(x: jax.Array, y: jax.Array) -> jax.Array:
+    """X / y. JAX' own derivative by y holds y ** -2, which may be infinite."""
+    return x / y
+
+
+ratio.defjvps(
+    lambda tangent, value, x, y: tangent / y,
+    # Not value / y, which XLA rewrites as x / (y * y).
+    lambda tangent, value, x, y: -(value * (1.0 / y)) * tangent,
+)
+
+
 def float64_enabled() -> bool:
     """Whether JAX makes float64 arrays at all (`jax_enable_x64`)."""
     return bool(jax.config.jax_enable_x64)
@@ -213,3 +226,23 @@ def value_and_grad(
     for variable, new in zip(touched, state, strict=True):
         variable.assign(new)
     return value, auxiliary, gradients
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def gradient_tap(value: jax.Array, rank: int) -> tuple[jax.Array, jax.Array]:
+    """The value, and zeros whose gradients weight its own: see `ops.gradient_tap`."""
+    return value, jnp.zeros((*value.shape[:rank], 2), value.dtype)
+
+
+def _gradient_tap_forward(value, rank):
+    return gradient_tap(value, rank), None
+
+
+def _gradient_tap_backward(rank, _, upstream):
+    of_value, of_tap = upstream
+    a, b = of_tap[..., 0], of_tap[..., 1]
+    ratio = jnp.where(b == 0, 0.0, a / jnp.where(b == 0, 1.0, b))
+    return (of_value * ratio.reshape(ratio.shape + (1,) * (of_value.ndim - rank)),)
+
+
+gradient_tap.defvjp(_gradient_tap_forward, _gradient_tap_backward)

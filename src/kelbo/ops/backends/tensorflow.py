@@ -64,6 +64,11 @@ def binomial(seed: tf.Tensor, counts: tf.Tensor, probs: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(drawn, probs.shape)
 
 
+def ratio(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """X / y, whose derivative by y is here -(x / y) / y as it stands."""
+    return x / y
+
+
 def float64_enabled() -> bool:
     """Whether float64 tensors exist: always, on TensorFlow."""
     return True
@@ -212,3 +217,21 @@ def value_and_grad(
     gradients = tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     # The gradient of a gather is a set of indexed slices: give the dense tensor.
     return value, auxiliary, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
+def gradient_tap(value: tf.Tensor, rank: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The value, and zeros whose gradients weight its own: see `ops.gradient_tap`."""
+
+    @tf.custom_gradient
+    def tapped(value):
+        tap = tf.zeros(tf.concat([tf.shape(value)[:rank], [2]], 0), value.dtype)
+        tap = tf.ensure_shape(tap, (*value.shape[:rank], 2))
+
+        def gradient(of_value, of_tap):
+            ratio = tf.math.divide_no_nan(of_tap[..., 0], of_tap[..., 1])
+            shape = tf.concat([tf.shape(ratio), [1] * (len(value.shape) - rank)], 0)
+            return of_value * tf.reshape(ratio, shape)
+
+        return (tf.identity(value), tap), gradient
+
+    return tapped(value)

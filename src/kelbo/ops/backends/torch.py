@@ -111,12 +111,25 @@ def gamma_above_one(seed: torch.Tensor, concentration: torch.Tensor) -> torch.Te
 
 def poisson(seed: torch.Tensor, rate: torch.Tensor) -> torch.Tensor:
     """Poisson draws of the shape and dtype of `rate`."""
-    return _drawn(torch.poisson, seed, rate)
+    return _drawn(_poisson, seed, rate)
+
+
+def _poisson(rate, generator):
+    # PyTorch's are 64-bit integers inside: so far out a normal draw has the same distribution.
+    large = rate > 1e17
+    spread = torch.randn(rate.shape, generator=generator, dtype=rate.dtype, device=rate.device)
+    near = torch.poisson(torch.where(large, 0.0, rate), generator=generator)
+    return torch.where(large, torch.round(rate + torch.sqrt(rate) * spread), near)
 
 
 def binomial(seed: torch.Tensor, counts: torch.Tensor, probs: torch.Tensor) -> torch.Tensor:
     """Binomial draws of the shape and dtype of `counts` and `probs`, which share them."""
     return _drawn(torch.binomial, seed, counts, probs)
+
+
+def ratio(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """X / y, whose derivative by y is here -(x / y) / y as it stands."""
+    return x / y
 
 
 def float64_enabled() -> bool:
@@ -235,3 +248,21 @@ def value_and_grad(
         lambda x: x.detach() if isinstance(x, torch.Tensor) else x, auxiliary
     )
     return value.detach(), auxiliary, gradients
+
+
+class _GradientTap(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+        ctx.rank = rank
+        return value.view_as(value), value.new_zeros((*value.shape[:rank], 2))
+
+    @staticmethod
+    def backward(ctx: Any, of_value: torch.Tensor, of_tap: torch.Tensor) -> tuple:
+        a, b = of_tap[..., 0], of_tap[..., 1]
+        ratio = torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
+        return of_value * ratio.reshape(ratio.shape + (1,) * (of_value.ndim - ctx.rank)), None
+
+
+def gradient_tap(value: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The value, and zeros whose gradients weight its own: see `ops.gradient_tap`."""
+    return _GradientTap.apply(value, rank)

@@ -16,12 +16,31 @@ class LatentTerms:
         log_prior: $\log p(z_s)$, of shape (batch, samples).
         log_posterior: $\log q(z_s \mid x)$, of shape (batch, samples).
         kl: $\mathrm{KL}(q(z \mid x) \Vert p(z))$ by its closed form, of shape (batch,).
+        kl_per_dimension: The same for each entry of $z$, of shape (batch, *latent shape).
+        latent: The values $z_s$, of shape (batch, samples, *latent shape).
+        prior_draws: As many draws from the prior, of the shape of `latent`.
+        log_aggregate: $\log q(z_s)$ under the posteriors of the batch, averaged, of shape
+            (batch, samples).
+        log_aggregate_marginals: $\sum_d \log q(z_{s,d})$ under them, of shape (batch, samples).
+        log_posterior_of_dreams: $\log q(z \mid x)$ at draws $z, x$ from the model, of shape
+            (batch,).
+        step: How many training steps were done, of shape (batch,); None outside of training.
+        surrogate: 0 in value, with the part of the gradient by the posterior's parameters that
+            differentiating the other terms does not give, of shape (batch,).
     """
 
     log_likelihood: Any = None
     log_prior: Any = None
     log_posterior: Any = None
     kl: Any = None
+    kl_per_dimension: Any = None
+    latent: Any = None
+    prior_draws: Any = None
+    log_aggregate: Any = None
+    log_aggregate_marginals: Any = None
+    log_posterior_of_dreams: Any = None
+    step: Any = None
+    surrogate: Any = None
 
     def require(self, names: Iterable[str]) -> None:
         """Checks that these terms are there.

@@ -1,0 +1,42 @@
+"""Layers whose variables are held fixed for a while."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+from kelbo import ops
+
+
+@contextlib.contextmanager
+def frozen(*layers: keras.layers.Layer) -> Iterator[None]:
+    """Within, no gradient flows to the variables of these layers; through them it does.
+
+    Only these layers may be called within, with tensors that were made before: on JAX other
+    variables would be read as they were before the compiled step. What the layers change of their
+    own state is forgotten.
+
+    Args:
+        *layers: Built Keras layers.
+
+    Example:
+        >>> import keras
+        >>> from kelbo import ops
+        >>> from kelbo.layers.frozen import frozen
+        >>> layer = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+        >>> x = keras.Variable([[2.0]])
+        >>> _ = layer(x)
+        >>> def loss():
+        ...     with frozen(layer):
+        ...         return ops.sum(layer(x.value))
+        >>> _, slopes = ops.value_and_grad(loss, [x, layer.kernel])()
+        >>> [float(slope[0, 0]) for slope in slopes]
+        [1.0, 0.0]
+    """
+    variables = {id(v): v for layer in layers for v in layer.variables}
+    fixed = [
+        (variable, ops.stop_gradient(variable.value) if variable.trainable else variable.value)
+        for variable in variables.values()
+    ]
+    with keras.StatelessScope(state_mapping=fixed):
+        yield

@@ -1,0 +1,215 @@
+"""Objectives that look at the posteriors of a whole batch together."""
+
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.divergences import InverseMultiquadric, Kernel, maximum_mean_discrepancy
+from kelbo.estimators import Estimator, LatentTerms
+from kelbo.estimators.reductions import Mean, Reduction
+from kelbo.objectives.objective import Objective
+from kelbo.parameters import PACKAGE
+from kelbo.schedules import Schedule, as_schedule, at_step
+
+
+class OfBatch(Objective):
+    """An objective whose regulariser is a function of all draws of a batch.
+
+    It is differentiated through them: the estimator must be a pathwise one.
+    """
+
+    weight_terms = frozenset({"log_likelihood"})
+    differentiates_draws = True
+
+    @property
+    def reduction(self) -> Reduction:
+        return Mean()
+
+    def log_weights(self, terms: LatentTerms) -> Any:
+        return terms.log_likelihood
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class BetaTCELBO(OfBatch):
+    r"""The negative ELBO with a weight on the total correlation of the aggregate posterior.
+
+    $$-\mathbb{E}_q[\log p(x \mid z)] + I(x; z) + \beta\, \mathrm{TC}(z)
+        + \sum_d \mathrm{KL}(q(z_d) \Vert p(z_d))$$
+
+    whose three last terms are the divergence, decomposed (Chen, Li, Grosse and Duvenaud, 2018,
+    "Isolating sources of disentanglement in variational autoencoders", eq. 2 and 4). The aggregate
+    posterior is estimated by the batch,
+
+    $$\log q(z) \approx \log \frac{1}{N B} \sum_{j=1}^B q(z \mid x_j)$$
+
+    (their eq. S3); so the terms are biased, the more so the smaller the batch. $N$ does not change
+    the gradient. For a posterior and a prior with independent entries.
+
+    Args:
+        beta: Weight of the total correlation, at least 0, or a schedule.
+        dataset_size: $N$, number of training examples; None for 1, which takes the batch for the
+            data.
+        samples: Posterior samples per example.
+        estimator: Gradient estimator: pathwise.
+
+    Raises:
+        ValueError: An argument is out of bounds.
+
+    Example:
+        >>> from kelbo.objectives import BetaTCELBO
+        >>> BetaTCELBO(beta=6.0, dataset_size=60_000)
+        BetaTCELBO(samples=1, beta=6.0, dataset_size=60000)
+    """
+
+    regularizer_terms = frozenset(
+        {"log_posterior", "log_prior", "log_aggregate", "log_aggregate_marginals"}
+    )
+
+    def __init__(
+        self,
+        beta: float | Schedule,
+        dataset_size: int | None = None,
+        samples: int = 1,
+        estimator: str | Estimator = "pathwise",
+    ):
+        super().__init__(samples, estimator)
+        self.beta = as_schedule("BetaTCELBO", "beta", beta, least=0.0)
+        if dataset_size is not None and dataset_size < 1:
+            raise ValueError(f"BetaTCELBO: dataset_size must be at least 1, got {dataset_size!r}.")
+        self.dataset_size = dataset_size
+
+    def regularizer(self, terms: LatentTerms) -> Any:
+        # Both sums over the data are short by the factor N, one of them in each dimension.
+        size = float(self.dataset_size or 1)
+        dimensions = 1
+        for length in terms.latent.shape[2:]:
+            dimensions *= length
+        log_aggregate = terms.log_aggregate - ops.log(size)
+        log_marginals = terms.log_aggregate_marginals - dimensions * ops.log(size)
+        beta = at_step(self.beta, terms.step)
+        beta = beta if terms.step is None else beta[:, None]
+        information = terms.log_posterior - log_aggregate
+        correlation = log_aggregate - log_marginals
+        by_dimension = log_marginals - terms.log_prior
+        return ops.mean(information + beta * correlation + by_dimension, axis=1)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        return super().uses | {"latent"}
+
+    def get_config(self) -> dict[str, Any]:
+        beta = keras.saving.serialize_keras_object(self.beta)
+        return {**super().get_config(), "beta": beta, "dataset_size": self.dataset_size}
+
+
+class _WithDiscrepancy(OfBatch):
+    """An objective with a maximum mean discrepancy between posterior draws and the prior's."""
+
+    regularizer_terms = frozenset({"latent", "prior_draws", "kl"})
+
+    def __init__(self, kernel: Kernel | None, estimator: str | Estimator):
+        super().__init__(1, estimator)
+        self.kernel = InverseMultiquadric() if kernel is None else kernel
+
+    def discrepancy(self, terms: LatentTerms) -> Any:
+        """Between the draws of the batch, as a number."""
+        batch = ops.shape(terms.latent)[0]
+        flat = (ops.reshape(draws, (batch, -1)) for draws in (terms.latent, terms.prior_draws))
+        return maximum_mean_discrepancy(*flat, self.kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["samples"]
+        return {**config, "kernel": keras.saving.serialize_keras_object(self.kernel)}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class InfoELBO(_WithDiscrepancy):
+    r"""The InfoVAE objective with a maximum mean discrepancy.
+
+    $$-\mathbb{E}_q[\log p(x \mid z)] + (1 - \alpha)\, \mathrm{KL}(q(z \mid x) \Vert p(z))
+        + (\alpha + \lambda - 1)\, \mathrm{MMD}^2(q(z), p(z))$$
+
+    (Zhao, Song and Ermon, 2019, "InfoVAE: balancing learning and inference in variational
+    autoencoders", eq. 6.) The discrepancy is that between one draw per example of the batch and as
+    many from the prior. $\alpha = 1$ is the MMD-VAE, $\alpha = 0, \lambda = 1$ the ELBO.
+
+    Args:
+        alpha: $\alpha$, at most 1.
+        scale: $\lambda$, at least 0.
+        kernel: `RBF()` or `InverseMultiquadric()`, the default.
+        estimator: Gradient estimator: pathwise.
+
+    Raises:
+        ValueError: An argument is out of bounds.
+
+    Example:
+        >>> from kelbo.divergences import RBF
+        >>> from kelbo.objectives import InfoELBO
+        >>> InfoELBO(alpha=0.0, scale=1000.0, kernel=RBF())
+        InfoELBO(kernel=RBF(scale=None), alpha=0.0, scale=1000.0)
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.0,
+        scale: float = 1000.0,
+        kernel: Kernel | None = None,
+        estimator: str | Estimator = "pathwise",
+    ):
+        super().__init__(kernel, estimator)
+        if not alpha <= 1:
+            raise ValueError(f"InfoELBO: alpha must be at most 1, got {alpha!r}.")
+        if not scale >= 0:
+            raise ValueError(f"InfoELBO: scale must be at least 0, got {scale!r}.")
+        self.alpha, self.scale = float(alpha), float(scale)
+
+    def regularizer(self, terms: LatentTerms) -> Any:
+        weight = self.alpha + self.scale - 1.0
+        return (1.0 - self.alpha) * terms.kl + weight * self.discrepancy(terms)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WassersteinMMD(_WithDiscrepancy):
+    r"""The Wasserstein autoencoder's objective with a maximum mean discrepancy.
+
+    $$-\mathbb{E}_q[\log p(x \mid z)] + \lambda\, \mathrm{MMD}^2(q(z), p(z))$$
+
+    (Tolstikhin, Bousquet, Gelly and Schölkopf, 2018, "Wasserstein auto-encoders", algorithm 2.) The
+    cost of transport is the negative log-likelihood: a normal with a fixed scale makes it a squared
+    distance. No bound on the evidence. The metric `kl` is reported, not minimised.
+
+    Args:
+        scale: $\lambda$, at least 0.
+        kernel: `RBF()` or `InverseMultiquadric()`, the default.
+        estimator: Gradient estimator: pathwise.
+
+    Raises:
+        ValueError: The scale is negative.
+
+    Example:
+        >>> from kelbo.objectives import WassersteinMMD
+        >>> WassersteinMMD(scale=10.0)
+        WassersteinMMD(kernel=InverseMultiquadric(scale=None), scale=10.0)
+    """
+
+    def __init__(
+        self,
+        scale: float = 100.0,
+        kernel: Kernel | None = None,
+        estimator: str | Estimator = "pathwise",
+    ):
+        super().__init__(kernel, estimator)
+        if not scale >= 0:
+            raise ValueError(f"WassersteinMMD: scale must be at least 0, got {scale!r}.")
+        self.scale = float(scale)
+
+    def regularizer(self, terms: LatentTerms) -> Any:
+        return self.scale * self.discrepancy(terms)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
