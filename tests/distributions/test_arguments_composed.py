@@ -45,7 +45,8 @@ BAD_VALUES = {
 BAD_ARGUMENTS = {
     "not positive definite": (
         lambda: MultivariateNormalFullCovariance([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]]),
-        "MultivariateNormalFullCovariance: covariance_matrix must be a symmetric positive-definite",
+        "MultivariateNormalFullCovariance: covariance_matrix must be a symmetric positive-definite"
+        ".*; its smallest eigenvalue is -1.",
     ),
     "not symmetric": (
         lambda: MultivariateNormalFullCovariance([0.0, 0.0], [[1.0, 0.5], [0.0, 1.0]]),

@@ -4,6 +4,7 @@ import math
 import re
 
 import keras
+import mpmath
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -320,3 +321,73 @@ def test_cauchy_says_why_it_has_no_moments():
         for method in (d.mean, d.variance, d.stddev):
             with pytest.raises(NotImplementedError, match=words):
                 method()
+
+
+FAR = {
+    "below": (-1e4, 1.0, 0.0, 1.0),
+    "far below": (-1e30, 1.0, 0.0, 1.0),
+    "far above": (1e30, 1.0, 0.0, 1.0),
+    "below, no upper end": (-1e16, 1.0, 0.0, INF),
+    "above, no lower end": (1e6, 1.0, -INF, 0.0),
+    "small scale": (1e15, 1e-3, 0.0, 1.0),
+    "small scale, inside": (0.0, 1e-15, -1.0, 1.0),
+    "flat": (0.25, 1e30, 0.0, 1.0),
+    "flat and far": (1e30, 1e20, 0.0, 1.0),
+}
+
+
+def _by_mpmath(loc, scale, low, high):
+    """Mean less mode, standard deviation, entropy and log density at the mode, in 60 digits."""
+    with mpmath.workdps(60):
+        loc, scale = (mpmath.mpf(float(np.float32(x))) for x in (loc, scale))
+        mode = min(max(loc, mpmath.mpf(low)), mpmath.mpf(high))
+        tilt, width = (mode - loc) / scale**2, 1 / (abs(mode - loc) / scale**2 + 1 / scale)
+        ends = [max(low - mode, -200 * width), min(high - mode, 200 * width)]
+        inner = [k * width for k in (-40, -10, -3, -1, 0, 1, 3, 10, 40)]
+        points = [ends[0], *(x for x in inner if ends[0] < x < ends[1]), ends[1]]
+
+        def energy(y):
+            return y * (tilt + y / (2 * scale**2))
+
+        def integral(f):
+            return mpmath.quad(lambda y: f(y) * mpmath.exp(-energy(y)), points)
+
+        mass = integral(lambda y: 1)
+        mean = integral(lambda y: y) / mass
+        variance = integral(lambda y: (y - mean) ** 2) / mass
+        entropy = mpmath.log(mass) + integral(energy) / mass
+        return [float(x) for x in (mean, mpmath.sqrt(variance), entropy, -mpmath.log(mass))]
+
+
+@pytest.mark.parametrize("parameters", FAR.values(), ids=FAR)
+def test_truncated_normal_far_from_its_interval(parameters):
+    loc, scale, low, high = parameters
+    offset, stddev, entropy, peak = _by_mpmath(*parameters)
+    d, mode = TruncatedNormal(*parameters), min(max(loc, low), high)
+    near = {"rtol": 3e-5, "atol": 1e-37}
+    # Beside 1 the distance of the mean to it may be lost.
+    np.testing.assert_allclose(float(d.mean()), mode + offset, rtol=3e-5, atol=1e-4 * stddev)
+    np.testing.assert_allclose(float(d.stddev()), stddev, **near)
+    np.testing.assert_allclose(float(d.variance()), stddev**2, rtol=6e-5, atol=1e-37)
+    np.testing.assert_allclose(float(d.entropy()), entropy, rtol=1e-6, atol=5e-6)
+    np.testing.assert_allclose(float(d.log_prob(mode)), peak, rtol=1e-6, atol=5e-6)
+    drawn = numbers(d.sample(4000, seed=0)).astype("float64")
+    assert ((drawn >= low) & (drawn <= high)).all()
+    error = 5.0 * stddev / np.sqrt(drawn.size) + 1e-6 * abs(mode)
+    assert drawn.mean() == pytest.approx(mode + offset, abs=error)
+    assert drawn.std() == pytest.approx(stddev, rel=0.1, abs=1e-7 * abs(mode))
+    variables = [keras.Variable(x) for x in (loc, scale)]
+    point = d.quantile(0.3)
+    _, gradients = ops.value_and_grad(
+        lambda: TruncatedNormal(*variables, low, high).log_prob(point), variables
+    )()
+    assert all(np.isfinite(float(gradient)) for gradient in gradients)
+
+
+def test_truncated_normal_beyond_its_dtype_is_refused():
+    message = "TruncatedNormal: loc must be within 1e+36 times scale of the interval .* 3e+38 away"
+    with pytest.raises(ValueError, match=pattern(message)):
+        TruncatedNormal(3e38, 1e-5, 0.0, 1.0)
+    unchecked = TruncatedNormal(3e38, 1e-5, 0.0, 1.0, validate=False)
+    for moment in (unchecked.mean, unchecked.variance, unchecked.entropy):
+        assert np.isfinite(float(moment()))

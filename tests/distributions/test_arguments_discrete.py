@@ -20,6 +20,7 @@ from kelbo.distributions import (
     RelaxedBernoulli,
     RelaxedOneHotCategorical,
     ZeroInflated,
+    kl_divergence,
 )
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
@@ -36,6 +37,34 @@ def compiled(function, *arguments):
 
 
 BAD_VALUES = {
+    "sum of probabilities": (
+        lambda **k: Categorical(probs=[0.2, 0.3, 0.4], **k),
+        r"Categorical: probs must be .* from 0.2 to 0.4; its sum along the last axis is 0.9",
+    ),
+    "sums of probabilities": (
+        lambda **k: OneHotCategorical(probs=[[0.2, 0.4, 0.4], [0.5, 0.5, 0.5]], **k),
+        r"OneHotCategorical: .*; its sum along the last axis ranges from 1 to 1.5",
+    ),
+    "sum of relaxed probabilities": (
+        lambda **k: RelaxedOneHotCategorical(1.0, probs=[0.25, 0.25], **k),
+        r"RelaxedOneHotCategorical: probs must be .*; its sum along the last axis is 0.5",
+    ),
+    "no class that is possible": (
+        lambda **k: Categorical(logits=[[0.0, 1.0], [-np.inf, -np.inf]], **k),
+        r"Categorical: logits must be .* less than inf, which are not all -inf",
+    ),
+    "logits of inf": (
+        lambda **k: Categorical(logits=[0.0, np.inf], **k),
+        r"Categorical: logits must be .* ranges from 0 to inf",
+    ),
+    "logits of NaN": (
+        lambda **k: OneHotCategorical(logits=[0.0, np.nan], **k),
+        r"OneHotCategorical: logits must be .* 1 NaN of 2",
+    ),
+    "relaxed logits of -inf": (
+        lambda **k: RelaxedOneHotCategorical(1.0, logits=[0.0, -np.inf], **k),
+        r"RelaxedOneHotCategorical: logits must be a vector of finite real numbers",
+    ),
     "broken count": (
         lambda **k: Binomial([2.5, 3.0], 0.0, **k),
         r"Binomial: total_count must be a whole number of at least 0, .* from 2.5 to 3",
@@ -337,3 +366,71 @@ def test_several_draws_from_one_seed_are_independent_of_each_other_and_repeat(ma
     assert first.var() == pytest.approx(float(numbers(make().variance())[0]), rel=0.25)
     generator = keras.random.SeedGenerator(1)
     assert (numbers(make().sample(seed=generator)) != numbers(make().sample(seed=generator))).any()
+
+
+MASKED, OPEN = np.array([0.5, -np.inf, 1.5, -np.inf]), [0, 2]
+
+
+@pytest.mark.parametrize("family", [Categorical, OneHotCategorical])
+def test_a_logit_of_minus_infinity_is_a_class_that_is_never_drawn(family):
+    logits = keras.Variable(MASKED, dtype="float32")
+    values = np.arange(4, dtype="float32") if family is Categorical else np.eye(4, dtype="float32")
+
+    def scores():
+        d = family(logits=logits)
+        log_prob, entropy = d.log_prob(values), d.entropy()
+        divergence = kl_divergence(d, family(logits=[0.0] * 4))
+        return ops.sum(log_prob) + entropy + divergence, (log_prob, entropy, divergence)
+
+    differentiated = ops.compile(ops.value_and_grad(scores, [logits], has_aux=True), [logits])
+    (_, (log_prob, entropy, divergence)), (gradient,) = differentiated()
+    expected = special.log_softmax(MASKED)
+    np.testing.assert_allclose(numbers(log_prob), expected, rtol=1e-6)
+    mean = special.entr(special.softmax(MASKED)).sum()
+    assert float(entropy) == pytest.approx(mean, rel=1e-5)
+    assert float(divergence) == pytest.approx(np.log(4.0) - mean, rel=1e-5)
+    assert np.isfinite(numbers(gradient)).all()
+
+    d = family(logits=MASKED)
+    drawn = numbers(d.sample(2000, seed=0))
+    counts = drawn.sum(0) if family is OneHotCategorical else np.bincount(drawn.astype(int))
+    assert set(np.flatnonzero(counts)) == {*OPEN}
+    assert float(kl_divergence(d, d)) == 0.0
+    assert np.isposinf(float(kl_divergence(family(logits=np.zeros(4)), d)))
+
+
+@pytest.mark.parametrize("classes", [40, 2000])
+def test_many_classes_that_are_never_drawn(classes):
+    logits = np.where(np.arange(classes) % 2, 0.0, -np.inf)
+    drawn = numbers(Categorical(logits=logits).sample(3000, seed=0))
+    assert (drawn % 2 == 1).all()
+
+
+def test_divergence_from_what_cannot_be_is_infinite_without_a_gradient():
+    logits = keras.Variable(np.zeros(4), dtype="float32")
+    value, (gradient,) = ops.value_and_grad(
+        lambda: kl_divergence(Categorical(logits=logits), Categorical(logits=MASKED)), [logits]
+    )()
+    assert np.isposinf(float(value))
+    assert np.isfinite(numbers(gradient)).all()
+
+
+def test_negative_binomial_draws_saturate():
+    counts, logits = np.array([[0.01], [1.0], [5.0]]), np.array([-1000.0, 1000.0])
+    d = NegativeBinomial(counts, logits=logits)
+    drawn = numbers(d.sample(50, seed=0))
+    assert np.isfinite(drawn).all()
+    assert (drawn[..., 0] == 0).all()
+    assert (drawn[:, 1:, 1] > 1e38).all()
+    for moment, beyond in ((d.mean, np.inf), (d.variance, np.inf)):
+        np.testing.assert_array_equal(numbers(moment()), np.broadcast_to([0.0, beyond], (3, 2)))
+    # The most probable count is 0 up to a total count of 1.
+    np.testing.assert_array_equal(numbers(d.mode()), [[0, 0], [0, 0], [0, np.inf]])
+    assert not np.isnan(numbers(d.log_prob(np.array([[[0.0]], [[3.0]]])))).any()
+
+
+@pytest.mark.parametrize("rate", [1e12, 1e20, 3e38])
+def test_poisson_draws_of_large_rates(rate):
+    drawn = numbers(Poisson(rate).sample(100, seed=0)).astype("float64")
+    spread = max(5.0 / np.sqrt(rate), 3e-7)
+    np.testing.assert_allclose(drawn, rate, rtol=spread)

@@ -177,6 +177,27 @@ BAD_ARGUMENTS = {
         "ContinuousBernoulli: give exactly one of logits and probs; got logits and probs",
     ),
     "None": (lambda: Normal(None, 1.0), "Normal: loc is None"),
+    "a word": (
+        lambda: Normal("a", 1.0),
+        "Normal: loc must be a real number, or a tensor, an array or a list .* got 'a'.",
+    ),
+    "words with a dtype": (
+        lambda: Normal(0.0, ["a", "b"], dtype="float32"),
+        "Normal: scale must be a real number, .* got ['a', 'b'].",
+    ),
+    "an array of words": (
+        lambda: Normal(np.array(["a"]), 1.0),
+        "Normal: loc must be a real number, .* got array(['a'], dtype='<U1').",
+    ),
+    "rows of two lengths": (
+        lambda: Normal([[1.0], [1.0, 2.0]], 1.0),
+        "Normal: loc must be .* with rows of one length, got [[1.0], [1.0, 2.0]].",
+    ),
+    "a complex number": (lambda: Normal(1j, 1.0), "Normal: loc must be a real .* got 1j."),
+    "None among numbers": (
+        lambda: Normal([None, 1.0], 1.0),
+        "Normal: loc must be a real number, .* got [None, 1.0].",
+    ),
     "shapes": (
         lambda: Normal(np.zeros(3), np.ones((2, 2))),
         "Normal: the shapes of the parameters do not broadcast: loc (3,), scale (2, 2)",

@@ -1,5 +1,7 @@
 """Densities, distribution functions and moments against the references, in both dtypes."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -7,11 +9,21 @@ import pytest
 from kelbo import ops
 from kelbo.distributions import (
     Bernoulli,
+    Categorical,
     ContinuousBernoulli,
+    Dirichlet,
     Distribution,
+    Expanded,
+    Gamma,
+    Independent,
+    InverseGamma,
+    Laplace,
+    MixtureSameFamily,
     Normal,
+    Weibull,
     constraints,
 )
+from kelbo.parameters import Composite
 
 from .cases.case import MOMENTS, NO_CDF
 from .table import CASES, ONE_OF_EACH, TAILS
@@ -135,6 +147,34 @@ def test_tails_are_exact_and_have_finite_gradients(tail, dtype):
 
 
 ONE_OF_EACH_FAMILY = list({case.family: case for case in CASES}.values())
+OF_NUMBERS = [case for case in ONE_OF_EACH_FAMILY if not case.event_shape]
+# Their slopes grow with the distance.
+STEEP = (Normal, Laplace)
+
+
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "case",
+    # The scores of bits are cross entropies, which go on beyond 0 and 1.
+    [case for case in OF_NUMBERS if not issubclass(case.family, Bernoulli | Composite)],
+    ids=lambda case: case.name,
+)
+def test_no_density_is_left_at_infinity(case, infinity):
+    variables = {n: keras.Variable(v, dtype="float32") for n, v in case.parameters.items()}
+    value = keras.Variable(infinity, dtype="float32")
+
+    def log_prob():
+        result = case.make("float32", False, **variables).log_prob(value)
+        return ops.sum(result), result
+
+    every = {**variables, "value": value}
+    differentiate = ops.value_and_grad(log_prob, [*every.values()], has_aux=True)
+    (_, result), gradients = ops.compile(differentiate, [*every.values()])()
+    assert np.isneginf(ops.convert_to_numpy(result)).all()
+    for name, gradient in zip(every, gradients, strict=True):
+        gradient = ops.convert_to_numpy(gradient)
+        assert not np.isnan(gradient).any(), name
+        assert case.family in STEEP or np.isfinite(gradient).all(), name
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH_FAMILY, ids=lambda case: case.name)
@@ -195,3 +235,98 @@ def test_covariance_of_the_multivariate_normal():
     covariance = ops.convert_to_numpy(case.make().covariance())
     expected = case.reference(**case.parameters).covariance[0]
     np.testing.assert_allclose(covariance, expected, rtol=1e-5, atol=1e-6)
+
+
+# A value near the largest number, or a ratio to the scale that is beyond it or below the smallest.
+FAR_OUT = {
+    "gamma": (lambda: Gamma(1.0, 2.0), 3e38, -np.inf),
+    "gamma of large concentration": (
+        lambda: Gamma(3.0, 2.0**-120),
+        2.0**127,
+        2.0 * np.log(2.0**127) - 2.0**7 + 3.0 * np.log(2.0**-120) - np.log(2.0),
+    ),
+    "inverse gamma": (
+        lambda: InverseGamma(2.0, 0.5),
+        2.0**127,
+        2.0 * np.log(0.5) - 3.0 * np.log(2.0**127),
+    ),
+    "weibull": (
+        lambda: Weibull(0.125, 0.25),
+        2.0**127,
+        np.log(0.5) - 0.875 * np.log(2.0**129) - 2.0**16.125,
+    ),
+    "weibull near 0": (
+        lambda: Weibull(0.5, 2.0**60),
+        2.0**-100,
+        np.log(2.0**-61) - 0.5 * np.log(2.0**-160),
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "value", "expected"), FAR_OUT.values(), ids=FAR_OUT)
+def test_densities_at_values_that_overflow_a_ratio(make, value, expected):
+    value = keras.Variable(value, dtype="float32")
+    result, (slope,) = ops.value_and_grad(lambda: make().log_prob(value), [value])()
+    np.testing.assert_allclose(float(result), expected, rtol=1e-5)
+    assert np.isfinite(float(slope))
+
+
+BAD_VALUE_SHAPES = {
+    "one entry for three": (
+        lambda: Dirichlet([1.0, 2.0, 3.0]).log_prob(np.ones(1)),
+        "Dirichlet: log_prob .* of the shape (1,), .* event shape (3,): reshape or broadcast",
+    ),
+    "a number for a vector": (
+        lambda: Independent(Normal(np.zeros(3), 1.0)).log_prob(0.0),
+        "Independent: log_prob was given a value of the shape (), .* event shape (3,)",
+    ),
+    "a row for a matrix": (
+        lambda: Independent(Normal(np.zeros((2, 3)), 1.0)).log_prob(np.zeros((1, 3))),
+        "Independent: .* shape (1, 3), .* event shape (2, 3)",
+    ),
+    "a batch": (
+        lambda: Normal(np.zeros(3), 1.0).log_prob(np.zeros(2)),
+        "Normal: log_prob .* of the shape (2,), which does not broadcast .* batch shape (3,).",
+    ),
+    "a batch of vectors": (
+        lambda: Dirichlet(np.ones((4, 3))).log_prob(np.ones((5, 3)) / 3.0),
+        "Dirichlet: .* (5, 3), which, without the event shape (3,), does not .* shape (4,).",
+    ),
+    "a mixture": (
+        lambda: MixtureSameFamily(
+            Categorical([0.0, 0.0]), Independent(Normal(np.zeros((2, 3)), 1.0), 1)
+        ).log_prob(0.0),
+        "MixtureSameFamily: .* shape (), .* event shape (3,)",
+    ),
+}
+
+
+def pattern(message):
+    return ".*".join(re.escape(part) for part in message.split(".*"))
+
+
+@pytest.mark.parametrize(("score", "message"), BAD_VALUE_SHAPES.values(), ids=BAD_VALUE_SHAPES)
+def test_values_of_another_shape_are_named(score, message):
+    with pytest.raises(ValueError, match=pattern(message)) as error:
+        score()
+    assert "\n" not in str(error.value)
+
+
+def test_values_broadcast_along_the_batch():
+    d = Independent(Normal(np.zeros((4, 1, 3)), 1.0), 1)
+    assert d.log_prob(np.zeros(3)).shape == (4, 1)
+    assert d.log_prob(np.zeros((2, 3))).shape == (4, 2)
+    assert d.log_prob(np.zeros((5, 4, 2, 3))).shape == (5, 4, 2)
+
+
+@pytest.mark.parametrize(
+    "shape", [(-1,), -1, 2.5, (2.5,), "ab", None], ids=lambda shape: repr(shape)
+)
+def test_bad_sample_shapes_are_named(shape):
+    for draw in (Normal(0.0, 1.0).sample, Normal(0.0, 1.0).sample_and_log_prob):
+        with pytest.raises(ValueError, match=r"^Normal: sample_shape must be .* got") as error:
+            draw(shape)
+        assert repr(shape) in str(error.value)
+    for make in (Normal.standard, lambda shape: Expanded(Normal(0.0, 1.0), shape)):
+        with pytest.raises(ValueError, match="_shape must be a whole number of at least 0 or"):
+            make(shape)

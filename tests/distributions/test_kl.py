@@ -9,7 +9,10 @@ from kelbo import ops
 from kelbo.distributions import (
     Bernoulli,
     ContinuousBernoulli,
+    HalfNormal,
     Independent,
+    Laplace,
+    MultivariateNormalDiag,
     MultivariateNormalTriL,
     Normal,
     has_kl,
@@ -22,6 +25,11 @@ from kelbo.distributions.kl import comparable
 from .cases.foundation import ExponentialTiltReference
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
+
+
+def numbers(x):
+    return ops.convert_to_numpy(x)
+
 
 DRAWS = 2000
 GENERATOR = np.random.default_rng(0)
@@ -238,3 +246,65 @@ def test_a_new_family_registers_its_divergence():
     assert float(kl_divergence(Independent(Point(at=0.0), 0), normal)) == 7.0
     with pytest.raises(ValueError, match="registered already"):
         register_kl(Point, Normal)(lambda q, p: 0.0)
+
+
+# Of scales whose square underflows; the derivatives are by the logarithms of the scales.
+SMALL = 2.0**-66
+SMALL_SCALES = {
+    "normal": (
+        lambda s, t: kl_divergence(Normal(0.0, s), Normal(0.0, t)),
+        lambda r: 0.5 * (r**2 - 1.0) - np.log(r),
+        lambda r: r**2 - 1.0,
+    ),
+    "half normal": (
+        lambda s, t: kl_divergence(HalfNormal(s), HalfNormal(t)),
+        lambda r: 0.5 * (r**2 - 1.0) - np.log(r),
+        lambda r: r**2 - 1.0,
+    ),
+    "multivariate normal": (
+        lambda s, t: kl_divergence(
+            MultivariateNormalDiag([0.0], s[..., None]), MultivariateNormalDiag([0.0], t[..., None])
+        ),
+        lambda r: 0.5 * (r**2 - 1.0) - np.log(r),
+        lambda r: r**2 - 1.0,
+    ),
+    "laplace": (
+        lambda s, t: kl_divergence(Laplace(0.0, s), Laplace(0.0, t)),
+        lambda r: r - 1.0 - np.log(r),
+        lambda r: r - 1.0,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("divergence", "expected", "slope"), SMALL_SCALES.values(), ids=SMALL_SCALES
+)
+def test_scales_whose_square_underflows(divergence, expected, slope):
+    ratios = np.array([0.25, 1.0, 2.0])
+    s, t = keras.Variable(SMALL * ratios), keras.Variable(np.full(3, SMALL))
+
+    def total():
+        kl = divergence(s.value, t.value)
+        return ops.sum(kl), kl
+
+    (_, kl), (by_s, by_t) = ops.value_and_grad(total, [s, t], has_aux=True)()
+    np.testing.assert_allclose(numbers(kl), expected(ratios), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(SMALL * ratios * numbers(by_s), slope(ratios), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(SMALL * numbers(by_t), -slope(ratios), rtol=1e-5, atol=1e-6)
+
+
+def test_the_divergence_of_a_small_scale_from_1_is_finite():
+    scale = keras.Variable(SMALL)
+    kl, (slope,) = ops.value_and_grad(
+        lambda: kl_divergence(Normal(0.0, scale), Normal(0.0, 1.0)), [scale]
+    )()
+    assert float(kl) == pytest.approx(-0.5 - np.log(SMALL), rel=1e-6)
+    assert float(slope) == pytest.approx(-1.0 / SMALL, rel=1e-6)
+
+
+def test_batches_that_do_not_broadcast_are_named():
+    q, p = Normal(np.zeros(3), 1.0), Normal(np.zeros(2), 1.0)
+    message = r"^The batch shape \(3,\) of Normal does not broadcast against \(2,\), that of Normal"
+    for compare in (kl_divergence, comparable):
+        with pytest.raises(ValueError, match=message):
+            compare(q, p)

@@ -66,7 +66,7 @@ def onto(constraint: Constraint) -> Bijector:
 
     | set | bijector |
     | --- | --- |
-    | `real`, `real_vector`, `real_matrix` | `Identity` |
+    | `real`, `real_vector`, `real_matrix`, `log_weights` | `Identity` |
     | `positive`, `positive_vector`, `nonnegative` | `Exp` |
     | an interval with two ends | `Sigmoid(low, high)` |
     | an interval with one end, or one that is finite | `Exp`, then `Shift` or `Affine` |
@@ -116,6 +116,7 @@ def onto(constraint: Constraint) -> Bijector:
 
 for _constraint in (constraints.real, constraints.real_vector, constraints.real_matrix):
     register_onto(_constraint)(lambda _: Identity())
+register_onto(constraints.log_weights)(lambda _: Identity())
 for _constraint in (constraints.positive, constraints.positive_vector, constraints.nonnegative):
     register_onto(_constraint)(lambda _: Exp())
 for _constraint in (constraints.simplex, constraints.open_simplex):

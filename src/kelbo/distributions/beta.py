@@ -87,6 +87,8 @@ class Beta(Distribution):
 
         flipped = value > 0.5
         near = ops.where(flipped, 1.0 - value, value)
+        outside = near < 0
+        near = ops.where(outside, 0.5, near)
         u = near * ops.where(flipped, total / zero, total / one)
         odds = ops.where(flipped, zero / one, one / zero)
         near_power = ops.where(flipped, b, a) - 1.0
@@ -96,7 +98,7 @@ class Beta(Distribution):
             + far_power * ops.log1p(odds * (1.0 - u))
             + (rest + half_logs + log_center)
         )
-        return ops.where(near < 0, -math.inf, log_prob)
+        return ops.where(outside, -math.inf, log_prob)
 
     def mean(self) -> Any:
         return self.concentration1 / (self.concentration1 + self.concentration0)

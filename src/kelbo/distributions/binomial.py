@@ -10,10 +10,10 @@ from kelbo.distributions.counting import (
     is_no_count,
     log_binomial_mass,
     minus_infinity_where,
-    without,
 )
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.odds import Odds
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, Constraint, constraints, exactly_one
 
 

@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, Constraint, constraints, exactly_one
 
 # Up to here the classes are gone through one by one: XLA makes one loop over the draws of it, where
@@ -33,14 +34,15 @@ class Categorical(Distribution):
     (Murphy, 2012, "Machine learning: a probabilistic perspective", section 2.3.2.)
 
     Args:
-        logits: Log probabilities $\eta$ up to a constant, of shape (..., K).
+        logits: Log probabilities $\eta$ up to a constant, of shape (..., K); -inf for a class that
+            is never drawn.
         probs: Probabilities $\pi$, of shape (..., K), which sum to 1. Give one of the two.
         dtype: Floating dtype; None takes the parameter's own.
         validate: Whether values are checked.
 
     Raises:
-        ValueError: Not exactly one of `logits` and `probs`, or probabilities that are negative or
-            do not sum to 1.
+        ValueError: Not exactly one of `logits` and `probs`, logits that are NaN, inf or all -inf,
+            or probabilities that are negative or do not sum to 1.
 
     Example:
         >>> from kelbo.distributions import Categorical
@@ -48,7 +50,7 @@ class Categorical(Distribution):
         -1.3862...
     """
 
-    parameters = {"logits": constraints.real_vector, "probs": constraints.simplex}
+    parameters = {"logits": constraints.log_weights, "probs": constraints.simplex}
 
     def __init__(
         self,
@@ -165,7 +167,9 @@ class Categorical(Distribution):
 
     def entropy(self) -> Any:
         if self._by_logits:
-            return -ops.sum(self.probs * ops.log_softmax(self.logits, axis=-1), axis=-1)
+            log_probs = ops.log_softmax(self.logits, axis=-1)
+            never = ops.equal(log_probs, -float("inf"))
+            return -ops.sum(self.probs * without(never, log_probs), axis=-1)
         return -ops.sum(ops.xlogy(self.probs, self.probs), axis=-1)
 
     def cdf(self, value: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 # Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
@@ -135,8 +136,9 @@ class ContinuousBernoulli(Distribution):
     def _log_prob(self, value):
         # The peak of the density is taken off first: no large numbers cancel there.
         peak, folded = _fold(self.logits)
-        log_prob = (value * self.logits - peak) - _log_normalizer_of_folded(folded)
         outside = ops.logical_or(value < 0, value > 1)
+        inner = without(outside, value) * self.logits
+        log_prob = (inner - peak) - _log_normalizer_of_folded(folded)
         return ops.where(outside, ops.full_like(log_prob, -float("inf")), log_prob)
 
     def mean(self) -> Any:

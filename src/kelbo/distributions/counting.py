@@ -12,6 +12,7 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.odds import Odds
+from kelbo.distributions.outside import without
 from kelbo.ops.series import stirling_correction
 
 _SHIFT = 8.0
@@ -99,11 +100,6 @@ def is_no_count(value: Any, highest: Any = None, lowest: Any = 0.0) -> Any:
     """
     above = ops.equal(value, float("inf")) if highest is None else value > highest
     return ops.logical_or(ops.logical_or(value < lowest, above), ops.floor(value) < value)
-
-
-def without(outside: Any, value: Any) -> Any:
-    """The values with 0 in the place of those outside, where no formula comes to harm."""
-    return ops.where(outside, ops.zeros_like(value), value)
 
 
 def minus_infinity_where(outside: Any, log_prob: Any) -> Any:

@@ -35,7 +35,7 @@ class DiagonalFactor:
 
     def squared_distance(self, x: Any) -> Any:
         r"""$x^\top \Sigma^{-1} x$."""
-        return ops.sum(ops.square(x / self.scale), axis=-1)
+        return ops.sum(ops.square(ops.ratio(x, self.scale)), axis=-1)
 
     def half_log_det(self) -> Any:
         r"""$\tfrac12 \log \det \Sigma$."""
@@ -57,7 +57,7 @@ class DiagonalFactor:
     def trace_of_ratio(self, other: Any) -> Any:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         if isinstance(other, DiagonalFactor):
-            return ops.sum(ops.square(other.scale / self.scale), axis=-1)
+            return ops.sum(ops.square(ops.ratio(other.scale, self.scale)), axis=-1)
         return ops.sum(other.variance() / self.variance(), axis=-1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from kelbo import ops
-from kelbo.parameters import Constraint, Parametrized, Shape, as_shape
+from kelbo.parameters import Constraint, Parametrized, Shape, as_shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
 
 
@@ -14,8 +14,8 @@ class Distribution(Parametrized, abc.ABC):
 
     Shapes follow TensorFlow Probability and PyTorch. A distribution holds a batch of
     `batch_shape` independent distributions, each over values of `event_shape`. `sample(s)` has
-    the shape `s + batch_shape + event_shape`; `log_prob(x)` broadcasts `x` against
-    `batch_shape + event_shape` and sums over the event.
+    the shape `s + batch_shape + event_shape`; `log_prob(x)` takes an `x` that ends in
+    `event_shape`, broadcasts what is before it against `batch_shape` and sums over the event.
 
     A subclass declares `parameters` (name of the argument -> `Constraint`) and `support`, calls
     `super().__init__` with the arguments that were given, and writes `_sample` and `_log_prob`,
@@ -80,6 +80,9 @@ class Distribution(Parametrized, abc.ABC):
             )
         return (self[i] for i in range(self.batch_shape[0]))
 
+    def _full_shape(self, sample_shape):
+        return self._shape_of_sample(as_shape(sample_shape, f"{type(self).__name__}: sample_shape"))
+
     def sample(self, sample_shape: int | Sequence[int] = (), seed: Any = None) -> Any:
         """Draws of shape `sample_shape + batch_shape + event_shape`.
 
@@ -92,18 +95,45 @@ class Distribution(Parametrized, abc.ABC):
             A tensor of the distribution's dtype. Gradients flow through it to the parameters if
             `reparameterized` is true.
         """
-        return self._sample(self._shape_of_sample(as_shape(sample_shape)), seed)
+        return self._sample(self._full_shape(sample_shape), seed)
 
     def log_prob(self, value: Any) -> Any:
         """Log density, or log mass, of `value` in nats, summed over the event.
 
         Args:
-            value: Broadcasts against `batch_shape + event_shape`.
+            value: Its last axes are `event_shape`; those before broadcast against `batch_shape`.
 
         Returns:
             A tensor of the broadcast shape without the event's axes.
+
+        Raises:
+            ValueError: The value has another shape.
         """
-        return self._log_prob(self._as_value(value))
+        value = self._as_value(value)
+        self._require_shape_of(value)
+        return self._log_prob(value)
+
+    def _require_shape_of(self, value: Any) -> None:
+        if getattr(value.shape, "rank", 0) is None:  # TensorFlow may not know it
+            return
+        # A size that is known only when the code runs may be an expression.
+        given = tuple(size if isinstance(size, int) else None for size in value.shape)
+        name, event, batch = type(self).__name__, self.event_shape, self.batch_shape
+        leading, trailing = given[: len(given) - len(event)], given[len(given) - len(event) :]
+        pairs = list(zip(trailing, event, strict=False))
+        if len(pairs) < len(event) or any(None not in pair and len({*pair}) > 1 for pair in pairs):
+            raise ValueError(
+                f"{name}: log_prob was given a value of the shape {given}, but the last axes of a "
+                f"value must be the event shape {event}: reshape or broadcast it."
+            )
+        try:
+            broadcast_shapes(leading, batch)
+        except ValueError:
+            before = f", without the event shape {event}," if event else ""
+            raise ValueError(
+                f"{name}: log_prob was given a value of the shape {given}, which{before} does not "
+                f"broadcast against the batch shape {batch}."
+            ) from None
 
     def sample_and_log_prob(
         self, sample_shape: int | Sequence[int] = (), seed: Any = None
@@ -117,7 +147,7 @@ class Distribution(Parametrized, abc.ABC):
         Returns:
             What `sample` returns for that seed, and `log_prob` of it.
         """
-        return self._sample_and_log_prob(self._shape_of_sample(as_shape(sample_shape)), seed)
+        return self._sample_and_log_prob(self._full_shape(sample_shape), seed)
 
     def _sample_and_log_prob(self, shape: tuple, seed: Any) -> tuple[Any, Any]:
         value = self._sample(shape, seed)

@@ -37,7 +37,7 @@ class Expanded(Wrapper):
     def __init__(self, distribution: Distribution, batch_shape: int | Sequence[int]):
         super().__init__(distribution)
         # A size that is not known before the code runs is a tensor on TensorFlow.
-        self._sizes = as_shape(batch_shape)
+        self._sizes = as_shape(batch_shape, "Expanded: batch_shape")
         self._batch_shape = tuple(n if isinstance(n, int) else None for n in self._sizes)
         try:
             reached = broadcast_shapes(distribution.batch_shape, self._batch_shape)

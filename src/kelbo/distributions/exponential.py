@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import outside_half_line, without
 from kelbo.parameters import PACKAGE, constraints
 
 
@@ -43,7 +44,9 @@ class Exponential(Distribution):
         return ops.random.exponential(shape, self.dtype, seed) / self.rate
 
     def _log_prob(self, value):
-        return ops.where(value < 0, -math.inf, ops.log(self.rate) - self.rate * value)
+        outside = outside_half_line(value)
+        log_prob = ops.log(self.rate) - self.rate * without(outside, value)
+        return ops.where(outside, -math.inf, log_prob)
 
     def mean(self) -> Any:
         return 1.0 / self.rate

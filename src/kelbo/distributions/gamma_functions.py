@@ -114,14 +114,19 @@ def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) 
         log_rate: $\log r$.
 
     Returns:
-        A tensor of the broadcast shape; -inf for values below 0.
+        A tensor of the broadcast shape; -inf for values below 0, and at infinity.
     """
     k = GammaCoefficients(concentration, rate, log_rate)
+    # So far out that x or y is infinite, or would be.
+    largest = float(np.finfo(keras.backend.standardize_dtype(value.dtype)).max)
+    most = ops.where(k.scale > 1.0, 0.9 * largest / k.scale, largest)
+    outside = ops.logical_or(value < 0, value > most)
+    value = ops.where(outside, 1.0, value)
     # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
     floor = _tiny(value) * ops.cast(ops.equal(k.exponent, 0), k.exponent.dtype)
     y = value * k.scale + floor
     log_density = (k.exponent * ops.log(y) + k.constant) - k.slope * (y - k.shift)
-    return ops.where(value < 0, -math.inf, log_density)
+    return ops.where(outside, -math.inf, log_density)
 
 
 def log_inverse_gamma_density(value: Any, concentration: Any, scale: Any) -> Any:
@@ -139,9 +144,15 @@ def log_inverse_gamma_density(value: Any, concentration: Any, scale: Any) -> Any
     k = GammaCoefficients(concentration, scale, ops.log(scale), power=2.0)
     far = scale > value * (0.1 / _tiny(value) / 10.0)
     outside = ops.logical_or(ops.logical_or(value <= 0, far), ops.equal(value, math.inf))
-    z = ops.where(outside, ops.ones_like(value), value) / k.scale
+    value = ops.where(outside, 1.0, value)
+    # Where z would be infinite, y is 0, and the logarithm one of the value by itself.
+    largest = float(np.finfo(keras.backend.standardize_dtype(value.dtype)).max)
+    large = value > 0.9 * largest * ops.minimum(k.scale, 1.0)
+    z = value / ops.where(large, 1.0, k.scale)
+    log_z = ops.log(z) - ops.where(large, ops.log(k.scale), 0.0)
     excess = (k.shift * (1.0 - z) + (1.0 - k.shift)) / z  # of y, exact for z near 1
-    log_density = k.constant - k.exponent * ops.log(z) - k.slope * excess
+    excess = ops.where(large, -k.shift, excess)
+    log_density = k.constant - k.exponent * log_z - k.slope * excess
     return ops.where(outside, -math.inf, log_density)
 
 

@@ -9,10 +9,10 @@ from kelbo.distributions.counting import (
     distribution_function,
     is_no_count,
     minus_infinity_where,
-    without,
 )
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.odds import Odds
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, constraints
 
 _EULER_GAMMA = float(np.euler_gamma)
@@ -49,9 +50,12 @@ class Gumbel(Distribution):
         return self.loc + self.scale * ops.random.gumbel(shape, self.dtype, seed)
 
     def _log_prob(self, value):
-        # Not infinite for a value of -inf, whose two terms would be inf - inf.
-        energy = ops.minimum((self.loc - value) / self.scale, 1e30)
-        return energy - ops.exp(energy) - ops.log(self.scale)
+        infinite = ops.isinf(value)
+        distance = self.loc - without(infinite, value)
+        # Finite, so that its exponential is the only infinite one of the two terms.
+        energy = ops.minimum(ops.ratio(distance, self.scale), 1e30)
+        log_prob = energy - ops.exp(energy) - ops.log(self.scale)
+        return ops.where(infinite, -math.inf, log_prob)
 
     def mean(self) -> Any:
         return self._broadcast(self.loc + _EULER_GAMMA * self.scale)

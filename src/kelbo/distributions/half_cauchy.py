@@ -8,6 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions.cauchy import log1p_square
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, Constraint, constraints
 
 
@@ -60,9 +61,10 @@ class HalfCauchy(Distribution):
         return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
 
     def _log_prob(self, value):
-        z = (value - self.loc) / self.scale
+        outside = ops.logical_or(value < self.loc, ops.equal(value, math.inf))
+        z = ops.ratio(without(outside, value) - self.loc, self.scale)
         log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
-        return ops.where(z < 0, -math.inf, log_prob)
+        return ops.where(outside, -math.inf, log_prob)
 
     def _missing(self, what: str) -> NoReturn:
         raise NotImplementedError(

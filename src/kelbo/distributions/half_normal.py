@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import outside_half_line, without
 from kelbo.parameters import PACKAGE, constraints
 
 _HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
@@ -51,8 +52,10 @@ class HalfNormal(Distribution):
         return self.scale * ops.abs(keras.random.normal(shape, dtype=self.dtype, seed=seed))
 
     def _log_prob(self, value):
-        log_prob = -0.5 * ops.square(value / self.scale) - (ops.log(self.scale) + _HALF_LOG_HALF_PI)
-        return ops.where(value < 0, -math.inf, log_prob)
+        outside = outside_half_line(value)
+        z = ops.ratio(without(outside, value), self.scale)
+        log_prob = -0.5 * ops.square(z) - (ops.log(self.scale) + _HALF_LOG_HALF_PI)
+        return ops.where(outside, -math.inf, log_prob)
 
     def mean(self) -> Any:
         return self.scale * math.sqrt(2.0 / math.pi)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.independent import Independent
+from kelbo.parameters import broadcast_shapes
 
 _Formula = Callable[[Any, Any], Any]
 # A family is a class, or (Independent, class) for independent copies of that class.
@@ -86,7 +87,7 @@ def comparable(q: Distribution, p: Distribution) -> tuple[Distribution, Distribu
         The two, in float64 if either was.
 
     Raises:
-        ValueError: Their event shapes differ.
+        ValueError: Their event shapes differ, or their batch shapes do not broadcast.
     """
     if q.event_shape != p.event_shape:
         raise ValueError(
@@ -94,6 +95,13 @@ def comparable(q: Distribution, p: Distribution) -> tuple[Distribution, Distribu
             f"values of shape {p.event_shape}: a divergence needs the same event shape. "
             "Independent(distribution, rank) turns batch axes into event axes."
         )
+    try:
+        broadcast_shapes(q.batch_shape, p.batch_shape)
+    except ValueError:
+        raise ValueError(
+            f"The batch shape {q.batch_shape} of {_describe(q)} does not broadcast against "
+            f"{p.batch_shape}, that of {_describe(p)}: a divergence needs batches that do."
+        ) from None
     dtype = max(q.dtype, p.dtype)
     return q.astype(dtype), p.astype(dtype)
 
@@ -111,7 +119,7 @@ def kl_divergence(q: Distribution, p: Distribution) -> Any:
         A tensor of the broadcast batch shape.
 
     Raises:
-        ValueError: The event shapes differ.
+        ValueError: The event shapes differ, or the batch shapes do not broadcast.
         NotImplementedError: No closed form is known for the pair.
 
     Example:

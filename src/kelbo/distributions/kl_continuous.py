@@ -25,15 +25,15 @@ _LOG_GAMMA_AROUND_2 = tuple(float((-1) ** n * (special.zeta(n) - 1.0) / n) for n
 @register_kl(LogNormal, LogNormal)
 def _log_normal_log_normal(q, p):
     # Of the normal logarithms: a bijector of both changes nothing.
-    ratio = q.scale / p.scale
-    distance = ops.square((q.loc - p.loc) / p.scale)
+    ratio = ops.ratio(q.scale, p.scale)
+    distance = ops.square(ops.ratio(q.loc - p.loc, p.scale))
     return 0.5 * distance + 0.5 * (ops.square(ratio) - 1.0) - ops.log(ratio)
 
 
 @register_kl(HalfNormal, HalfNormal)
 def _half_normal_half_normal(q, p):
     # Of the normal distributions that they are halves of.
-    ratio = q.scale / p.scale
+    ratio = ops.ratio(q.scale, p.scale)
     return 0.5 * (ops.square(ratio) - 1.0) - ops.log(ratio)
 
 
@@ -41,9 +41,10 @@ def _half_normal_half_normal(q, p):
 def _laplace_laplace(q, p):
     # G. Gil, F. Alajaji and T. Linder, 2013, "Rényi divergence measures for commonly used
     # univariate continuous distributions", table 2.
-    ratio = q.scale / p.scale
+    ratio = ops.ratio(q.scale, p.scale)
     distance = ops.abs(q.loc - p.loc)
-    rest = distance / p.scale + ratio * ops.expm1(-distance / q.scale)
+    shrunk = ops.expm1(-ops.ratio(distance, q.scale))
+    rest = ops.ratio(distance, p.scale) + ratio * shrunk
     return rest + (ratio - 1.0) - ops.log(ratio)
 
 
@@ -64,7 +65,7 @@ def _cauchy_cauchy(q, p):
     # F. Chyzak and F. Nielsen, 2019, "A closed-form formula for the Kullback-Leibler divergence
     # between Cauchy distributions": log(((s + t)^2 + d^2) / (4 s t)), here from 1 on.
     def excess(difference):
-        return (difference / q.scale) * (difference / p.scale)
+        return ops.ratio(difference, q.scale) * ops.ratio(difference, p.scale)
 
     return ops.log1p(0.25 * (excess(q.scale - p.scale) + excess(q.loc - p.loc)))
 
@@ -96,7 +97,8 @@ def _log_gamma_of_2_plus(t):
 
 @register_kl(Gumbel, Gumbel)
 def _gumbel_gumbel(q, p):
-    return _gumbel((q.loc - p.loc) / p.scale, ops.log(q.scale / p.scale))
+    distance = ops.ratio(q.loc - p.loc, p.scale)
+    return _gumbel(distance, ops.log(ops.ratio(q.scale, p.scale)))
 
 
 @register_kl(Weibull, Weibull)

@@ -32,9 +32,14 @@ def _categorical_categorical(q, p):
             f"{p.logits.shape[-1]} is not defined: give both the same number of classes."
         )
     # A class that q never has counts for nothing, whatever p says of it.
+    log_q, log_p = _log_probs(q), _log_probs(p)
     never = ops.equal(q.probs, 0)
-    log_ratio = ops.where(never, 0.0, _log_probs(q)) - ops.where(never, 0.0, _log_probs(p))
-    return ops.sum(q.probs * log_ratio, axis=-1)
+    unexpected = ops.equal(log_p, -float("inf"))
+    ignored = ops.logical_or(never, unexpected)
+    log_ratio = ops.where(ignored, 0.0, log_q) - ops.where(ignored, 0.0, log_p)
+    divergence = ops.sum(q.probs * log_ratio, axis=-1)
+    impossible = ops.any(ops.logical_and(unexpected, ops.logical_not(never)), axis=-1)
+    return ops.where(impossible, float("inf"), divergence)
 
 
 @register_kl(Poisson, Poisson)

@@ -10,9 +10,10 @@ from kelbo.distributions.normal import Normal
 
 @register_kl(Normal, Normal)
 def _normal_normal(q, p):
-    ratio = ops.square(q.scale / p.scale)
-    distance = ops.square((q.loc - p.loc) / p.scale)
-    return 0.5 * (ratio + distance - 1.0 - ops.log(ratio))
+    ratio = ops.ratio(q.scale, p.scale)
+    distance = ops.square(ops.ratio(q.loc - p.loc, p.scale))
+    # The square of the ratio may underflow: its logarithm is taken before.
+    return 0.5 * (ops.square(ratio) + distance - 1.0) - ops.log(ratio)
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

@@ -82,6 +82,8 @@ class Kumaraswamy(Distribution):
 
     def _log_prob(self, value):
         a, b = self.concentration1, self.concentration0
+        outside = ops.logical_or(value < 0, value > 1)
+        value = ops.where(outside, 0.5, value)
         edge = ops.logical_or(value <= 0, value >= 1)
         log_x = ops.log(ops.where(edge, 0.5, value))
         log_prob = self._score(log_x, ops.log1mexp(a * log_x))
@@ -90,8 +92,7 @@ class Kumaraswamy(Distribution):
         at_zero = _at_end(a, log_ab - (b - 1.0) * value)
         at_one = _at_end(b, log_ab + (a - 1.0) * (value - 1.0))
         at_edge = ops.where(value < 0.5, at_zero, at_one)
-        outside = ops.logical_or(value < 0, value > 1)
-        return ops.where(edge, ops.where(outside, -math.inf, at_edge), log_prob)
+        return ops.where(outside, -math.inf, ops.where(edge, at_edge, log_prob))
 
     def mean(self) -> Any:
         return self._broadcast(ops.exp(self._log_moment(1.0)))

@@ -44,7 +44,7 @@ class Laplace(Distribution):
         return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
 
     def _log_prob(self, value):
-        return -ops.abs((value - self.loc) / self.scale) - ops.log(2.0 * self.scale)
+        return -ops.abs(ops.ratio(value - self.loc, self.scale)) - ops.log(2.0 * self.scale)
 
     def mean(self) -> Any:
         return self._broadcast(self.loc)

@@ -50,9 +50,9 @@ class LogNormal(Distribution):
         return positive_exp(self.loc + self.scale * noise)
 
     def _log_prob(self, value):
-        outside = value <= 0
+        outside = ops.logical_or(value <= 0, ops.equal(value, math.inf))
         log_value = ops.log(ops.where(outside, 1.0, value))
-        z = (log_value - self.loc) / self.scale
+        z = ops.ratio(log_value - self.loc, self.scale)
         log_prob = -0.5 * ops.square(z) - log_value - (ops.log(self.scale) + _HALF_LOG_2PI)
         return ops.where(outside, -math.inf, log_prob)
 

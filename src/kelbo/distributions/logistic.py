@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, constraints
 
 
@@ -45,8 +46,11 @@ class Logistic(Distribution):
 
     def _log_prob(self, value):
         # The density is even: by the absolute value no exponential overflows.
-        size = ops.abs((value - self.loc) / self.scale)
-        return -size - 2.0 * ops.log1p(ops.exp(-size)) - ops.log(self.scale)
+        infinite = ops.isinf(value)
+        distance = without(infinite, value) - self.loc
+        size = ops.abs(ops.ratio(distance, self.scale))
+        log_prob = -size - 2.0 * ops.log1p(ops.exp(-size)) - ops.log(self.scale)
+        return ops.where(infinite, -math.inf, log_prob)
 
     def mean(self) -> Any:
         return self._broadcast(self.loc)

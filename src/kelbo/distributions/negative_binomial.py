@@ -10,10 +10,11 @@ from kelbo.distributions.counting import (
     is_no_count,
     log_binomial_mass,
     minus_infinity_where,
-    without,
 )
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.odds import Odds
+from kelbo.distributions.outside import without
+from kelbo.distributions.positive_draws import positive_exp
 from kelbo.distributions.seeds import several_seeds
 from kelbo.parameters import PACKAGE, constraints, exactly_one
 
@@ -28,8 +29,9 @@ class NegativeBinomial(Distribution):
     and NumPy it is $1 - \pi$. It is a Poisson distribution whose rate follows a gamma distribution
     of concentration $r$ and rate $(1 - \pi) / \pi$: for a mean $\mu$ and the inverse dispersion
     $r$, give `logits` = $\log \mu - \log r$. Counts are whole numbers of the distribution's dtype.
-    The log mass keeps its digits at large counts and large $r$ in float32. There is no closed form
-    for the entropy and the quantiles.
+    The log mass keeps its digits at large counts and large $r$ in float32. A draw that is too large
+    for its dtype is near its largest number. There is no closed form for the entropy and the
+    quantiles.
 
     (Johnson, Kemp and Kotz, 2005, "Univariate discrete distributions", ch. 5.)
 
@@ -82,10 +84,16 @@ class NegativeBinomial(Distribution):
             return self.probs / self._odds.complement()
         return ops.exp(self.logits)
 
+    def _log_ratio(self):
+        if self._odds.may_be_certain:
+            return ops.log(self._ratio())
+        return self.logits
+
     def _sample(self, shape, seed):
         seeds = several_seeds(seed)
-        gamma = ops.random.gamma(shape, self.total_count, dtype=self.dtype, seed=seeds)
-        return ops.random.poisson(shape, gamma * self._ratio(), dtype=self.dtype, seed=seeds)
+        log_gamma = ops.random.log_gamma(shape, self.total_count, dtype=self.dtype, seed=seeds)
+        rate = positive_exp(log_gamma + self._log_ratio())
+        return ops.random.poisson(shape, rate, dtype=self.dtype, seed=seeds)
 
     def _log_prob(self, value):
         outside = is_no_count(value)
@@ -105,7 +113,10 @@ class NegativeBinomial(Distribution):
 
     def mode(self) -> Any:
         """The largest of the most probable counts."""
-        return ops.floor(ops.maximum(self.total_count - 1.0, 0.0) * self._ratio())
+        above = self.total_count > 1.0
+        # Where it is 0 the ratio may be infinite.
+        mode = (self.total_count - 1.0) * ops.where(above, self._ratio(), 0.0)
+        return ops.where(above, ops.floor(mode), 0.0)
 
     def cdf(self, value: Any) -> Any:
         def below(count):

@@ -62,7 +62,7 @@ class Normal(Distribution):
         """
         from kelbo.distributions.independent import Independent
 
-        shape = as_shape(event_shape)
+        shape = as_shape(event_shape, "Normal.standard: event_shape")
         normal = Normal(np.zeros(shape), np.ones(shape), dtype=dtype or keras.config.floatx())
         return Independent(normal, len(shape)) if shape else normal
 
@@ -71,7 +71,7 @@ class Normal(Distribution):
         return self.loc + self.scale * noise
 
     def _log_prob(self, value):
-        z = (value - self.loc) / self.scale
+        z = ops.ratio(value - self.loc, self.scale)
         return -0.5 * ops.square(z) - ops.log(self.scale) - _HALF_LOG_2PI
 
     def mean(self) -> Any:

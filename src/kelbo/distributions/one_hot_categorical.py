@@ -8,6 +8,7 @@ from kelbo import ops
 from kelbo.distributions.categorical import Categorical
 from kelbo.distributions.counting import minus_infinity_where
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, Shape, constraints, exactly_one
 
 
@@ -24,7 +25,8 @@ class OneHotCategorical(Distribution):
     others; `RelaxedOneHotCategorical` has unbiased gradients of a smoothed problem.
 
     Args:
-        logits: Log probabilities $\eta$ up to a constant, of shape (..., K).
+        logits: Log probabilities $\eta$ up to a constant, of shape (..., K); -inf for a class that
+            is never drawn.
         probs: Probabilities $\pi$, of shape (..., K), which sum to 1. Give one of the two.
         straight_through: Whether gradients flow through samples to the probabilities; then
             `reparameterized` is true.
@@ -32,8 +34,8 @@ class OneHotCategorical(Distribution):
         validate: Whether values are checked.
 
     Raises:
-        ValueError: Not exactly one of `logits` and `probs`, or probabilities that are negative or
-            do not sum to 1.
+        ValueError: Not exactly one of `logits` and `probs`, logits that are NaN, inf or all -inf,
+            or probabilities that are negative or do not sum to 1.
 
     Example:
         >>> from kelbo.distributions import OneHotCategorical
@@ -41,7 +43,7 @@ class OneHotCategorical(Distribution):
         -1.3862...
     """
 
-    parameters = {"logits": constraints.real_vector, "probs": constraints.simplex}
+    parameters = {"logits": constraints.log_weights, "probs": constraints.simplex}
     support = constraints.one_hot
 
     def __init__(
@@ -77,14 +79,18 @@ class OneHotCategorical(Distribution):
         return one_hot + (self.probs - ops.stop_gradient(self.probs))
 
     def _log_prob(self, value):
+        highest = 1.0
         if self._by_logits:
-            log_prob = ops.sum(value * self.logits, axis=-1)
+            # A class that is never drawn may not be 1, and adds nothing where it is 0.
+            never = ops.equal(self.logits, -float("inf"))
+            highest = ops.where(never, ops.zeros_like(self.logits), 1.0)
+            log_prob = ops.sum(value * without(never, self.logits), axis=-1)
             log_prob = log_prob - ops.logsumexp(self.logits, axis=-1)
         else:
             log_prob = ops.sum(ops.xlogy(value, self.probs), axis=-1)
         # No comparison with NaN is true: it stays.
         is_between = ops.logical_and(value > 0, value < 1)
-        is_beyond = ops.logical_or(value < 0, value > 1)
+        is_beyond = ops.logical_or(value < 0, value > highest)
         outside = ops.any(ops.logical_or(is_between, is_beyond), axis=-1)
         not_one = ops.abs(ops.sum(value, axis=-1) - 1.0) > 0
         return minus_infinity_where(ops.logical_or(outside, not_one), log_prob)

@@ -10,9 +10,9 @@ from kelbo.distributions.counting import (
     is_no_count,
     log_poisson_mass,
     minus_infinity_where,
-    without,
 )
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 

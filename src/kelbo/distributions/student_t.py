@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.distributions.seeds import several_seeds
 from kelbo.distributions.student_t_functions import (
     cdf,
@@ -72,11 +73,13 @@ class StudentT(Distribution):
         return finite(self.loc + self.scale * stretched, self.dtype)
 
     def _standardized(self, value):
-        return (value - self.loc) / self.scale
+        return ops.ratio(value - self.loc, self.scale)
 
     def _log_prob(self, value):
-        density = log_density(self.df, self._standardized(value), self.dtype)
-        return density - ops.log(self.scale)
+        infinite = ops.isinf(value)
+        z = self._standardized(without(infinite, value))
+        log_prob = log_density(self.df, z, self.dtype) - ops.log(self.scale)
+        return ops.where(infinite, -math.inf, log_prob)
 
     def mean(self) -> Any:
         """Expected value; NaN for `df` of at most 1."""

@@ -18,7 +18,8 @@ _QUADRATURE = {
     "float32": (18.0, np.polynomial.legendre.leggauss(20)),
     "float64": (38.0, np.polynomial.legendre.leggauss(40)),
 }
-_NO_END = 1e18  # in standard deviations; its square is finite in float32
+_NO_END = 1e6  # in standard deviations: so far from the peak nothing is left in any dtype
+_FARTHEST = 1e36  # where loc may be, in standard deviations: its inverse is no denormal number
 _FAR = 10.0  # standard deviations from the mean, where an asymptotic series takes over
 
 
@@ -44,8 +45,8 @@ class TruncatedNormal(Distribution):
         validate: Whether values are checked.
 
     Raises:
-        ValueError: `scale` is not positive, `low` is not below `high`, or the shapes do not
-            broadcast.
+        ValueError: `scale` is not positive, `low` is not below `high`, `loc` is 1e36 scales away
+            from the interval, or the shapes do not broadcast.
 
     Example:
         >>> from kelbo.distributions import TruncatedNormal
@@ -74,6 +75,20 @@ class TruncatedNormal(Distribution):
         super().__init__(loc=loc, scale=scale, low=low, high=high, dtype=dtype, validate=validate)
         if validate:
             require_increasing(self)
+            self._require_near()
+
+    def _require_near(self):
+        if not all(map(ops.is_concrete, self._given.values())):
+            return
+        distance = ops.convert_to_numpy(ops.abs(self._peak() - self.loc))
+        # In float64, where the product does not overflow.
+        farthest = _FARTHEST * ops.convert_to_numpy(self.scale).astype("float64")
+        if not (distance <= farthest).all():
+            raise ValueError(
+                f"TruncatedNormal: loc must be within {_FARTHEST:g} times scale of the interval "
+                f"from low to high, but is up to {distance.max():.6g} away from it. All of the "
+                "mass is at one end there: use Delta, or pass validate=False to skip this check."
+            )
 
     @property
     def support(self) -> Constraint:
@@ -88,26 +103,36 @@ class TruncatedNormal(Distribution):
         return ops.stop_gradient(_between(self.loc, self.low, self.high))
 
     def _tilt(self):
-        return (self._peak() - self.loc) / self.scale
+        distance = self._peak() - self.loc
+        # Farther out all of the mass is, to rounding, in the peak.
+        far = ops.abs(distance) > _FARTHEST * self.scale
+        tilt = ops.ratio(ops.where(far, 0.0, distance), self.scale)
+        return ops.where(far, ops.where(distance > 0, _FARTHEST, -_FARTHEST), tilt)
 
     def _ends(self):
-        """Both ends as distances from the peak; a number for infinity, which has no gradient."""
+        """Both ends as distances from the peak; a number, without a gradient, for far ones."""
         peak = self._peak()
         ends = []
         for end, far in ((self.low, -_NO_END), (self.high, _NO_END)):
-            known = ops.isfinite(end)
-            ends.append(ops.where(known, (ops.where(known, end, peak) - peak) / self.scale, far))
+            # Before the division, which may overflow.
+            near = ops.abs(end - peak) < _NO_END * self.scale
+            d = ops.ratio(ops.where(near, end, peak) - peak, self.scale)
+            ends.append(ops.where(near, d, far))
         return ends
 
     def _reach(self, tilt):
         """How far from the peak there is mass."""
         depth = _QUADRATURE[self.dtype][0]
-        return ops.stop_gradient(
-            2.0 * depth / (ops.abs(tilt) + ops.sqrt(ops.square(tilt) + 2.0 * depth))
-        )
+        steep = ops.abs(tilt)
+        # Where the square of the tilt might overflow, the rest is nothing beside it.
+        root = ops.sqrt(ops.square(ops.minimum(steep, 1e15)) + 2.0 * depth)
+        return ops.stop_gradient(2.0 * depth / (steep + ops.maximum(root, steep)))
 
     def _integral(self, tilt, low, high, powers=(0,)):
-        """Integrals of d^n exp(-d (tilt + d / 2)) from `low` to `high`, one for each n."""
+        """h, and the integrals of (d / h)^n exp(-d (tilt + d / 2)) / h from `low` to `high`.
+
+        h is half of the width that is integrated over: in units of it no power underflows.
+        """
         nodes, weights = _QUADRATURE[self.dtype][1]
         reach = self._reach(tilt)
         low, high = ops.maximum(low, -reach), ops.minimum(high, reach)
@@ -116,23 +141,40 @@ class TruncatedNormal(Distribution):
         weights = ops.convert_to_tensor(weights, dtype=self.dtype)
         d = (low + half)[..., None] + half[..., None] * nodes
         terms = weights * ops.exp(-d * (tilt[..., None] + 0.5 * d))
-        return [half * ops.sum(terms * d**n if n else terms, axis=-1) for n in powers]
+        unit = d / half[..., None] if max(powers) else None
+        return half, [ops.sum(terms * unit**n if n else terms, axis=-1) for n in powers]
 
-    def _log_mass(self):
-        """The logarithm of the integral of exp(-d (tilt + d / 2)) over the interval."""
-        return ops.log(self._integral(self._tilt(), *self._ends())[0])
+    def _mass(self, tilt, low, high):
+        """The integral of exp(-d (tilt + d / 2)) from `low` to `high`."""
+        half, (mass,) = self._integral(tilt, low, high)
+        return half * mass
+
+    def _log_normalizer(self):
+        """The logarithm of the integral of exp(-d (tilt + d / 2)) over values of the interval."""
+        half, (mass,) = self._integral(self._tilt(), *self._ends())
+        return self._log_width(half) + ops.log(mass)
+
+    def _log_width(self, half):
+        """The logarithm of a width in units of the values."""
+        width = self.scale * half
+        fits = width > float(np.finfo(self.dtype).tiny)
+        # The sum of two large logarithms has fewer digits.
+        apart = ops.log(self.scale) + ops.log(half)
+        return ops.where(fits, ops.log(ops.where(fits, width, 1.0)), apart)
 
     def _distance(self):
-        """Mean and variance of d."""
-        mass, first, second = self._integral(self._tilt(), *self._ends(), powers=(0, 1, 2))
+        """Mean and standard deviation of d."""
+        half, integrals = self._integral(self._tilt(), *self._ends(), powers=(0, 1, 2))
+        mass, first, second = integrals
         mean = first / mass
-        return mean, second / mass - ops.square(mean)
+        return half * mean, half * ops.sqrt(second / mass - ops.square(mean))
 
     def _log_prob(self, value):
-        d = (value - self._peak()) / self.scale
-        constant = ops.log(self.scale) + self._log_mass()
-        log_prob = -d * (self._tilt() + 0.5 * d) - constant
+        peak = self._peak()
         outside = ops.logical_or(value < self.low, value > self.high)
+        outside = ops.logical_or(outside, ops.isinf(value))
+        d = ops.ratio(ops.where(outside, peak, value) - peak, self.scale)
+        log_prob = -d * (self._tilt() + 0.5 * d) - self._log_normalizer()
         return ops.where(outside, -math.inf, log_prob)
 
     def mean(self) -> Any:
@@ -140,24 +182,27 @@ class TruncatedNormal(Distribution):
         return self._broadcast(self._peak() + self.scale * mean)
 
     def variance(self) -> Any:
-        _, variance = self._distance()
-        return self._broadcast(ops.square(self.scale) * variance)
+        return ops.square(self.stddev())
+
+    def stddev(self) -> Any:
+        # The variance may underflow where this does not.
+        _, stddev = self._distance()
+        return self._broadcast(self.scale * stddev)
 
     def mode(self) -> Any:
         return self._broadcast(_between(self.loc, self.low, self.high))
 
     def entropy(self) -> Any:
         tilt = self._tilt()
-        mass, first, second = self._integral(tilt, *self._ends(), powers=(0, 1, 2))
-        mean_energy = (tilt * first + 0.5 * second) / mass
-        return self._broadcast(ops.log(self.scale) + ops.log(mass) + mean_energy)
+        half, integrals = self._integral(tilt, *self._ends(), powers=(0, 1, 2))
+        mass, first, second = integrals
+        mean_energy = half * (tilt * (first / mass) + 0.5 * half * (second / mass))
+        return self._broadcast(self._log_width(half) + ops.log(mass) + mean_energy)
 
     def cdf(self, value: Any) -> Any:
         tilt, (low, high) = self._tilt(), self._ends()
         d = _between((self._as_value(value) - self._peak()) / self.scale, low, high)
-        (below,) = self._integral(tilt, low, d)
-        (mass,) = self._integral(tilt, low, high)
-        return ops.minimum(below / mass, 1.0)
+        return ops.minimum(self._mass(tilt, low, d) / self._mass(tilt, low, high), 1.0)
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)
@@ -173,8 +218,8 @@ class TruncatedNormal(Distribution):
         # A step of Newton's method on the mass of the smaller side, which mends the last digits,
         # and through which the implicit gradient flows.
         left = u < 0.5
-        (mass,) = self._integral(tilt, low, high)
-        (part,) = self._integral(tilt, ops.where(left, low, guess), ops.where(left, guess, high))
+        mass = self._mass(tilt, low, high)
+        part = self._mass(tilt, ops.where(left, low, guess), ops.where(left, guess, high))
         error = part - ops.where(left, u, 1.0 - u) * mass
         slope = ops.stop_gradient(ops.exp(-guess * (tilt + 0.5 * guess)))
         d = guess - ops.where(left, error, -error) / slope
@@ -208,7 +253,8 @@ class TruncatedNormal(Distribution):
         d = ops.zeros_like(target)
         for _ in range(4):
             rest = ops.maximum(target - _mills_drop(safe, d), 0.0)
-            d = 2.0 * rest / (safe + ops.sqrt(ops.square(safe) + 2.0 * rest))
+            # Not by the square of what may be large.
+            d = 2.0 * (rest / safe) / (1.0 + ops.sqrt(1.0 + 2.0 * (rest / safe) / safe))
         return ops.where(up, d, -d)
 
 

@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import without
 from kelbo.distributions.von_mises_functions import (
     angle_of_tail,
     circular_variance,
@@ -62,8 +63,11 @@ class VonMises(Distribution):
         return _wrapped(self.loc + draws(shape, self.concentration, seed))
 
     def _log_prob(self, value):
-        squared_sine = ops.square(ops.sin(0.5 * (value - self.loc)))
-        return -2.0 * self.concentration * squared_sine - log_normalizer(self.concentration)
+        infinite = ops.isinf(value)
+        angle = without(infinite, value) - self.loc
+        squared_sine = ops.square(ops.sin(0.5 * angle))
+        log_prob = -2.0 * self.concentration * squared_sine - log_normalizer(self.concentration)
+        return ops.where(infinite, -math.inf, log_prob)
 
     def mean(self) -> Any:
         r"""The circular mean, the direction of $\mathbb{E}[(\cos x, \sin x)]$."""

@@ -9,6 +9,7 @@ from scipy import special
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import outside_half_line, without
 from kelbo.distributions.positive_draws import positive_exp
 from kelbo.parameters import PACKAGE, constraints
 
@@ -71,17 +72,28 @@ class Weibull(Distribution):
         return positive_exp(ops.log(self.scale) + log_z)
 
     def _log_prob(self, value):
-        k = self.concentration
-        z = value / self.scale
-        edge = z <= 0
-        # Not infinite for an infinite value, whose two terms would be inf - inf.
-        log_z = ops.minimum(ops.log(ops.where(edge, 1.0, z)), 1e30)
-        log_constant = ops.log(k / self.scale)
+        k, log_scale = self.concentration, ops.log(self.scale)
+        outside = outside_half_line(value)
+        value = without(outside, value)
+        edge = ops.equal(value, 0)
+        log_z = self._log_ratio(ops.where(edge, 1.0, value), log_scale)
+        log_constant = ops.log(k) - log_scale
         log_prob = log_constant + (k - 1.0) * log_z - ops.exp(k * log_z)
         # At 0, where the logarithm is infinite, only k = 1 has a finite density.
         bend = ops.where(k < 1, math.inf, -math.inf)
-        at_zero = ops.where(ops.equal(k, 1), log_constant - z, bend)
-        return ops.where(edge, ops.where(value < 0, -math.inf, at_zero), log_prob)
+        slope = ops.ratio(ops.where(edge, value, 0.0), self.scale)
+        at_zero = ops.where(ops.equal(k, 1), log_constant - slope, bend)
+        return ops.where(outside, -math.inf, ops.where(edge, at_zero, log_prob))
+
+    def _log_ratio(self, value, log_scale):
+        """The logarithm of value / scale, also where the ratio leaves the dtype."""
+        kind = np.finfo(self.dtype)
+        least = ops.maximum(self.scale, 1.0) * float(kind.tiny)
+        most = ops.minimum(self.scale, 1.0) * float(kind.max)
+        # Elsewhere by the ratio: a difference of logarithms has fewer digits.
+        far = ops.logical_or(value < least, value > most)
+        ratio = ops.ratio(value, ops.where(far, 1.0, self.scale))
+        return ops.log(ratio) - ops.where(far, log_scale, 0.0)
 
     def mean(self) -> Any:
         return self._broadcast(self.scale * ops.exp(ops.lgamma(1.0 + 1.0 / self.concentration)))

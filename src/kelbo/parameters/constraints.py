@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from keras.backend import standardize_dtype
 
 from kelbo import ops
@@ -22,6 +23,8 @@ class Constraint:
             for a matrix.
         is_discrete: Whether the set is countable.
         is_square: Of matrices, whether they must have as many rows as columns.
+        measure: What else of given values an error should show: its name, and a function of a NumPy
+            array of finite numbers.
 
     Example:
         >>> from kelbo.parameters import constraints
@@ -34,6 +37,7 @@ class Constraint:
     event_rank: int = 0
     is_discrete: bool = False
     is_square: bool = True
+    measure: tuple[str, Callable[[np.ndarray], np.ndarray]] | None = None
 
     def contains(self, value: Any) -> Any:
         """A boolean tensor: which of the values obey the rule.
@@ -232,6 +236,17 @@ def _tolerance(x):
     return 1e-6 if standardize_dtype(x.dtype) == "float64" else 1e-4
 
 
+_SUM = ("sum along the last axis", lambda x: np.sum(x, axis=-1))
+
+
+def _smallest_eigenvalue(x):
+    return np.linalg.eigvalsh(0.5 * (x + np.swapaxes(x, -1, -2)))[..., 0]
+
+
+def _is_log_weights(x):
+    return ops.logical_and(ops.all(x < math.inf, axis=-1), ops.any(x > -math.inf, axis=-1))
+
+
 def _is_simplex(x):
     off = ops.abs(ops.sum(x, axis=-1) - 1)
     return ops.logical_and(ops.all(x >= 0, axis=-1), off < _tolerance(x) * x.shape[-1])
@@ -314,9 +329,17 @@ nonnegative_integer = Constraint(
     lambda x: ops.logical_and(_is_whole(x), x >= 0),
     is_discrete=True,
 )
-simplex = Constraint("a vector of numbers of at least 0 that sum to 1", _is_simplex, event_rank=1)
+log_weights = Constraint(
+    "a vector of numbers less than inf, which are not all -inf", _is_log_weights, event_rank=1
+)
+simplex = Constraint(
+    "a vector of numbers of at least 0 that sum to 1", _is_simplex, event_rank=1, measure=_SUM
+)
 open_simplex = Constraint(
-    "a vector of numbers greater than 0 that sum to 1", _is_open_simplex, event_rank=1
+    "a vector of numbers greater than 0 that sum to 1",
+    _is_open_simplex,
+    event_rank=1,
+    measure=_SUM,
 )
 log_simplex = Constraint(
     "a vector of logarithms of numbers that sum to 1", _is_log_simplex, event_rank=1
@@ -337,5 +360,8 @@ correlation_cholesky = Constraint(
     event_rank=2,
 )
 positive_definite = Constraint(
-    "a symmetric positive-definite matrix", _is_positive_definite, event_rank=2
+    "a symmetric positive-definite matrix",
+    _is_positive_definite,
+    event_rank=2,
+    measure=("smallest eigenvalue", _smallest_eigenvalue),
 )

@@ -1,5 +1,7 @@
 """An object with tensors for parameters: converted, checked and saved in one way."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import keras
@@ -32,8 +34,8 @@ class Parametrized:
         **parameters: The parameters that were given, by name; leave out one that was not.
 
     Raises:
-        ValueError: A parameter is None or symbolic, breaks its rule, or the shapes do not
-            broadcast.
+        ValueError: A parameter is None, symbolic or no number, breaks its rule, or the shapes do
+            not broadcast.
 
     Example:
         >>> from kelbo.parameters import Parametrized, constraints
@@ -185,6 +187,36 @@ def _refuse_what_is_no_value(owner: str, parameters: dict[str, Any]) -> None:
             )
 
 
+@contextlib.contextmanager
+def _naming_what_is_no_number(owner: str, parameters: dict[str, Any]) -> Iterator[None]:
+    """Turns the backend's error for a value that is no number into one that names it."""
+    try:
+        yield
+    except Exception as error:  # each backend has its own
+        for name, value in parameters.items():
+            if not _may_be_numbers(value):
+                given = " ".join(repr(value).split())
+                given = given if len(given) < 80 else f"{given[:77]}..."
+                raise ValueError(
+                    f"{owner}: {name} must be a real number, or a tensor, an array or a list of "
+                    f"them with rows of one length, got {given}."
+                ) from error
+        raise
+
+
+def _may_be_numbers(value: Any) -> bool:
+    is_array = isinstance(value, np.ndarray | np.generic)
+    if hasattr(value, "dtype") and not is_array:
+        return True
+    try:
+        kind = np.asarray(value).dtype.kind
+    except ValueError:  # rows of different lengths
+        return False
+    except Exception:  # a list of tensors of which no array can be made: the error is another one
+        return True
+    return kind in "biuf" or (is_array and kind == "V")  # V: bfloat16
+
+
 def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> dict[str, Any]:
     """The parameters as tensors of one dtype, float32 or float64."""
     # A variable changes in place on TensorFlow and PyTorch: take its value now.
@@ -195,7 +227,8 @@ def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> di
     if dtype is None:
         if not parameters:
             return {}
-        tensors = as_floats(*parameters.values())
+        with _naming_what_is_no_number(owner, parameters):
+            tensors = as_floats(*parameters.values())
         if keras.backend.standardize_dtype(tensors[0].dtype) in _DTYPES:
             return dict(zip(parameters, tensors, strict=True))
         # A log density is a sum of many terms: half precision is for networks only.
@@ -210,10 +243,20 @@ def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> di
             f"{owner}: dtype is {dtype!r}, which JAX makes only when it is told to: call "
             'jax.config.update("jax_enable_x64", True) first, or set JAX_ENABLE_X64=1.'
         )
-    return {n: ops.convert_to_tensor(v, dtype=dtype) for n, v in parameters.items()}
+    with _naming_what_is_no_number(owner, parameters):
+        return {n: ops.convert_to_tensor(v, dtype=dtype) for n, v in parameters.items()}
 
 
 def _describe_values(values: np.ndarray, constraint: Constraint) -> str:
+    description = _describe_range(values, constraint)
+    if constraint.measure is None or not values.size or not np.isfinite(values).all():
+        return description
+    name, measure = constraint.measure
+    # In float64: rounding in the error would be taken for that of what was given.
+    return f"{description}; its {name} {_range(measure(np.asarray(values, 'float64')))}"
+
+
+def _describe_range(values: np.ndarray, constraint: Constraint) -> str:
     if constraint.event_rank < 2 or not constraint.is_square:
         return f"what was given, of shape {values.shape}, {_range(values)}"
     diagonal = np.diagonal(values, axis1=-2, axis2=-1)

@@ -34,21 +34,43 @@ def broadcast_shapes(*shapes: Sequence[int | None]) -> Shape:
     return tuple(result)
 
 
-def as_shape(shape: int | Sequence[int]) -> tuple:
+def as_shape(shape: int | Sequence[int], what: str | None = None) -> tuple:
     """A shape given as one number or as a sequence, as a tuple.
 
     NumPy's integers become Python's; a dimension that is a tensor (TensorFlow has such) stays one.
 
     Args:
         shape: A whole number, or a sequence of them.
+        what: What the shape is, for the error; None where the caller checks the sizes.
 
     Returns:
         A tuple.
+
+    Raises:
+        ValueError: It is neither; or, where `what` is given, a size is negative or no whole number.
 
     Example:
         >>> from kelbo.parameters import as_shape
         >>> as_shape(3)
         (3,)
     """
-    sizes = (shape,) if isinstance(shape, numbers.Integral) else tuple(shape)
-    return tuple(int(size) if isinstance(size, numbers.Integral) else size for size in sizes)
+    try:
+        sizes = (shape,) if isinstance(shape, numbers.Integral) else tuple(shape)
+    except TypeError:
+        raise ValueError(_bad_shape(what, shape)) from None
+    sizes = tuple(int(size) if isinstance(size, numbers.Integral) else size for size in sizes)
+    if what is not None and not all(map(_may_be_size, sizes)):
+        raise ValueError(_bad_shape(what, shape))
+    return sizes
+
+
+def _may_be_size(size):
+    # Sizes that are not known yet are tensors, or expressions.
+    return size >= 0 if isinstance(size, int) else not isinstance(size, numbers.Number | str)
+
+
+def _bad_shape(what, shape):
+    return (
+        f"{what or 'A shape'} must be a whole number of at least 0 or a sequence of them, got "
+        f"{shape!r}."
+    )

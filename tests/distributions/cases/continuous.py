@@ -512,6 +512,19 @@ def _truncated_normal_tail():
     )
 
 
+def _truncated_normal_beyond_squares():
+    # So far out the density is that of an exponential distribution of rate -loc.
+    rate, values = np.array([[2.0**40], [2.0**100]]), np.array([0.0, 2.0**-100, 2.0**-40, 0.5])
+    return Tail(
+        "truncated normal whose loc has no square",
+        lambda loc: TruncatedNormal(loc, 1.0, 0.0, 1.0),
+        -rate,
+        values,
+        np.log(rate) - rate * values,
+        values - 1.0 / rate,
+    )
+
+
 def _hazard_beyond(t):
     """The normal hazard less t, 1 / M(t) - t: by its continued fraction for large t."""
     fraction = np.zeros_like(t)
@@ -552,4 +565,5 @@ TAILS = [
     _weibull_tail(),
     _kumaraswamy_tail(),
     _truncated_normal_tail(),
+    _truncated_normal_beyond_squares(),
 ]
