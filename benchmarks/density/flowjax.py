@@ -15,39 +15,46 @@ from flowjax.train.losses import MaximumLikelihoodLoss
 
 from benchmarks.problems import DensityProblem
 
+_STARTS = 10
+
 
 class Contender:
-    """Fits from the same untrained flow in every round."""
+    """Fits from an untrained flow, another in every round."""
 
     def __init__(self, problem: DensityProblem):
         self.problem = problem
 
     def setup(self) -> None:
-        """Makes the flow."""
+        """Compiles what can be before the first round."""
         problem = self.problem
         train, validation, self.test = problem.load()
         self.points = np.concatenate([train, validation])
+        self.optimizer = optax.adam(problem.learning_rate)
+        self.loss = MaximumLikelihoodLoss()  # one object, or each fit would be compiled anew
+        self.score = equinox.filter_jit(lambda flow, x: flow.log_prob(x).mean())
+        self.flows = [self._made(index) for index in range(_STARTS)]
+        self.losses = []
+
+    def _made(self, index):
+        problem = self.problem
         sizes = {
             "base_dist": Normal(jnp.zeros(2)),
             "flow_layers": problem.layers,
             "nn_width": problem.width,
             "nn_depth": 2,
         }
-        key = jax.random.key(problem.seed)
+        key = jax.random.key(problem.seed + index)
         if problem.flow == "spline":
             spline = RationalQuadraticSpline(knots=problem.bins, interval=problem.bound)
-            self.flow = coupling_flow(key, transformer=spline, **sizes)
-        else:
-            self.flow = masked_autoregressive_flow(key, **sizes)
-        self.optimizer = optax.adam(problem.learning_rate)
-        self.loss = MaximumLikelihoodLoss()  # one object, or each fit would be compiled anew
-        self.score = equinox.filter_jit(lambda flow, x: flow.log_prob(x).mean())
+            return coupling_flow(key, transformer=spline, **sizes)
+        return masked_autoregressive_flow(key, **sizes)
 
     def round(self) -> dict[str, float]:
-        """Fits and returns the loss of the test points."""
+        """Fits, and returns the mean loss of the test points so far."""
+        index = len(self.losses)
         flow, _ = fit_to_data(
-            jax.random.key(self.problem.seed),
-            self.flow,
+            jax.random.key(self.problem.seed + index),
+            self.flows[index % _STARTS],
             self.points,
             loss_fn=self.loss,
             max_epochs=self.problem.epochs,
@@ -57,4 +64,5 @@ class Contender:
             optimizer=self.optimizer,
             show_progress=False,
         )
-        return {"loss": -float(self.score(flow, self.test))}
+        self.losses.append(-float(self.score(flow, self.test)))
+        return {"loss": sum(self.losses) / len(self.losses)}

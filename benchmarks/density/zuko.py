@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 import zuko
 
@@ -11,29 +9,32 @@ from benchmarks.problems import DensityProblem
 
 
 class Contender:
-    """Fits a copy of the same untrained flow in every round."""
+    """Fits an untrained flow, another in every round."""
 
     def __init__(self, problem: DensityProblem):
         self.problem = problem
 
     def setup(self) -> None:
-        """Makes the flow; `passes=2` makes a coupling of the autoregressive map."""
+        """Loads the points."""
+        self.train, self.validation, self.test = map(torch.from_numpy, self.problem.load())
+        self.losses = []
+
+    def _made(self, index):
+        """`passes=2` makes a coupling of the autoregressive map."""
         problem = self.problem
-        torch.manual_seed(problem.seed)
-        self.train, self.validation, self.test = map(torch.from_numpy, problem.load())
+        torch.manual_seed(problem.seed + index)
         sizes = {
             "features": 2,
             "transforms": problem.layers,
             "hidden_features": (problem.width, problem.width),
         }
         if problem.flow == "spline":
-            self.flow = zuko.flows.NSF(bins=problem.bins, passes=2, **sizes)
-        else:
-            self.flow = zuko.flows.MAF(**sizes)
+            return zuko.flows.NSF(bins=problem.bins, passes=2, **sizes)
+        return zuko.flows.MAF(**sizes)
 
     def round(self) -> dict[str, float]:
-        """Fits and returns the loss of the test points."""
-        flow = copy.deepcopy(self.flow)
+        """Fits, and returns the mean loss of the test points so far."""
+        flow = self._made(len(self.losses))
         optimizer = torch.optim.Adam(flow.parameters(), self.problem.learning_rate)
         for _ in range(self.problem.epochs):
             order = torch.randperm(len(self.train))
@@ -45,4 +46,5 @@ class Contender:
             with torch.no_grad():
                 flow().log_prob(self.validation).mean()
         with torch.no_grad():
-            return {"loss": -float(flow().log_prob(self.test).mean())}
+            self.losses.append(-float(flow().log_prob(self.test).mean()))
+        return {"loss": sum(self.losses) / len(self.losses)}

@@ -21,10 +21,11 @@ NEEDS_DATA = {"frey_faces_study"}
 # How a script is shortened, and what it must print; most of them fit a model.
 SHORTENED = {
     "banana": (("--draws", "50", "--points", "40"), "largest difference"),
+    "gradient_noise": (("--epochs", "1", "--draws", "2"), "latent values; loss"),
     "energy_functions": (("--epochs", "1", "--energies", "U1", "--maps", "2"), "loss of planar"),
 }
 BY_EPOCHS = (("--epochs", "1"), "loss")
-LONG = {"energy_functions", "probabilistic_regression", "two_moons"}
+LONG = {"energy_functions", "gradient_noise", "probabilistic_regression", "two_moons"}
 
 
 @pytest.mark.core

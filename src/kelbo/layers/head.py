@@ -79,6 +79,11 @@ class ParameterHead(keras.layers.Layer):
         self._dense.build((None, *features))
         self.built = True
 
+    @property
+    def bias(self) -> keras.Variable:
+        """The bias of the layer, flat; of a head that is built. Assign to it to start elsewhere."""
+        return self._dense.bias
+
     def call(self, features: Any) -> Any:
         """The parameter, of shape (batch, *shape)."""
         if self._flattens and len(features.shape) != 2:

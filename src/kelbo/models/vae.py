@@ -166,13 +166,23 @@ class VAE(ProbabilisticModel):
         if training:
             step = ops.cast(self._steps, "float32")
             self._steps.assign(self._steps + 1)
-        return self._terms(self._observed(x, self.seed_generator), self.seed_generator, step)
+        return self.terms(self._observed(x, self.seed_generator), self.seed_generator, step)
 
     def _observed(self, x, seed):
         x = self._floating(x)
         return x if self.preprocessing is None else self.preprocessing(x, seed=seed)
 
-    def _terms(self, x, seed, step):
+    def terms(self, x: Any, seed: Any, step: Any = None) -> dict[str, Any]:
+        """The terms of the objective, as the estimator makes them.
+
+        Args:
+            x: Examples after any `preprocessing`, of shape (batch, *event shape).
+            seed: Where the draws come from.
+            step: How many training steps were done, for schedules; None outside of training.
+
+        Returns:
+            Tensors with the batch first, by the names of `LatentTerms`.
+        """
         objective = self.objective
         problem = self._problem(x, step)
         terms = objective.estimator.terms(problem, objective, seed)
@@ -387,20 +397,24 @@ class VAE(ProbabilisticModel):
 
         def estimate(x, seed, index):
             seeds = ops.SeedSequence(seed).fold_in(index)
-            observed = self._observed(x, seeds)
-            posterior = self.posterior.given(observed)
-
-            def log_weights(count, seeds):
-                z, log_posterior = posterior.sample_and_log_prob((count,), seeds)
-                return (
-                    self.likelihood.given(z).log_prob(observed)
-                    + self._prior_distribution().log_prob(z)
-                    - log_posterior
-                )
-
+            log_weights = self._log_weights(self._observed(x, seeds))
             return log_mean_weight(log_weights, samples, ops.shape(x)[0], seeds)
 
         run = self._compiled(f"log_likelihood {samples}", estimate)
         rows = self._examples(x)
         result = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size, verbose)
         return ops.convert_to_numpy(result)
+
+    def _log_weights(self, observed):
+        """A function of (k, seeds) that draws k log importance weights per example."""
+        posterior = self.posterior.given(observed)
+
+        def log_weights(count, seeds):
+            z, log_posterior = posterior.sample_and_log_prob((count,), seeds)
+            return (
+                self.likelihood.given(z).log_prob(observed)
+                + self._prior_distribution().log_prob(z)
+                - log_posterior
+            )
+
+        return log_weights

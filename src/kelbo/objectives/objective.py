@@ -8,6 +8,7 @@ from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.distributions.kl import has_kl
 from kelbo.estimators import Bound, Estimator, LatentTerms, as_estimator
+from kelbo.estimators.discrete import inside
 from kelbo.parameters import whole_number
 
 
@@ -67,6 +68,22 @@ class Objective(Bound):
             raise ValueError(
                 f"{type(self).__name__} is differentiated through the draws of a batch: its "
                 f'estimator must be "pathwise", not {self.estimator!r}.'
+            )
+        by_dimension = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
+        for name, distributions in by_dimension.items():
+            for distribution in distributions if name in self.regularizer_terms else ():
+                if inside(distribution).event_shape:
+                    raise ValueError(
+                        f"{self!r} needs the dimensions one by one, but those of {distribution!r} "
+                        "are not independent distributions of numbers: take one that is "
+                        "Independent, as ConditionalNormal and Normal.standard make."
+                    )
+        if "kl_per_dimension" in self.regularizer_terms and not has_kl(
+            inside(posterior), inside(prior)
+        ):
+            raise ValueError(
+                f"{self!r} needs the divergence of each dimension in closed form, and there is "
+                f"none from {posterior!r} to {prior!r}."
             )
         if "kl" in self.regularizer_terms and not has_kl(posterior, prior):
             raise ValueError(
