@@ -180,12 +180,13 @@ class TPower(CsiszarFunction):
             return self._sign * (1.0 + (self.t - 1.0) * ops.power(power, self.t / (self.t - 1.0)))
 
         power = ops.convert_to_tensor(t) / self.slope_at_one
-        # For t > 1 the supremum is at u = 0 then; elsewhere it is out of reach, but at a slope of 0.
+        # For t > 1 the supremum is at u = 0 then; elsewhere out of reach, but at a slope of 0.
         is_infinite = (power < 0) & (self.t < 1) | (0 < self.t < 1)
         return within(power, power > 0, inside, 1.0, ops.where(is_infinite, float("inf"), 1.0))
 
     def dual(self) -> CsiszarFunction:
-        return TPower(1.0 - self.t).tilted(-self._sign)
+        # Of a large t, u times the power of 1 / u would overflow; of a small one the 1 cancels.
+        return TPower(1.0 - self.t).tilted(-1.0) if self.t > 1 else super().dual()
 
     def get_config(self) -> dict[str, Any]:
         return {"t": self.t}
@@ -239,13 +240,19 @@ class Amari(CsiszarFunction):
         return (power_minus_one(self.alpha, log_u) - ops.expm1(log_u)) / (self.alpha - 1.0)
 
     def slope(self, log_u: Any) -> Any:
-        # (u^alpha - u) / (alpha - 1), with the smaller of both powers taken out.
+        # (u^alpha - u) / (alpha - 1): as a product that is right about alpha = 1, and as a
+        # difference where a factor of the product would overflow.
         log_u = ops.convert_to_tensor(log_u)
+        if self.alpha < 0:
+            return (ops.expm1(self.alpha * log_u) - ops.expm1(log_u)) / (self.alpha - 1.0)
         difference = power_minus_one(abs(self.alpha - 1.0), log_u)
         return u_times(min(self.alpha, 1.0) * log_u, difference) if self.alpha else difference
 
     def curvature(self, log_u: Any) -> Any:
-        return ops.exp(self.alpha * log_u) + self.slope(log_u)
+        power = ops.exp(self.alpha * log_u)
+        if self.alpha > 0.5:
+            return power + self.slope(log_u)
+        return (self.alpha * power - ops.exp(log_u)) / (self.alpha - 1.0)
 
     def conjugate(self, t: Any) -> Any:
         power = self.alpha - 1.0
