@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import is_infinite, without
 from kelbo.parameters import PACKAGE, constraints
 
 # From here on 2 log(1 + z) is log(1 + z^2) to the last digit, and z^2 does not overflow before.
@@ -71,7 +71,7 @@ class Cauchy(Distribution):
         return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
 
     def _log_prob(self, value):
-        infinite = ops.isinf(value)
+        infinite = is_infinite(value)
         z = ops.ratio(without(infinite, value) - self.loc, self.scale)
         log_prob = -log1p_square(z) - ops.log(math.pi * self.scale)
         return ops.where(infinite, -math.inf, log_prob)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from kelbo import ops
+from kelbo.distributions.outside import largest
 from kelbo.ops.series import HALF_LOG_TWO_PI, polynomial, stirling_correction
 
 # From here on the asymptotic series have all digits of float64; below, recurrences lead up to here.
@@ -118,8 +119,7 @@ def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) 
     """
     k = GammaCoefficients(concentration, rate, log_rate)
     # So far out that x or y is infinite, or would be.
-    largest = float(np.finfo(keras.backend.standardize_dtype(value.dtype)).max)
-    most = ops.where(k.scale > 1.0, 0.9 * largest / k.scale, largest)
+    most = ops.minimum(0.99 * largest(value) / k.scale, largest(value))
     outside = ops.logical_or(value < 0, value > most)
     value = ops.where(outside, 1.0, value)
     # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
@@ -143,11 +143,10 @@ def log_inverse_gamma_density(value: Any, concentration: Any, scale: Any) -> Any
     # The density of u = 1 / x, times u², by y = 1 / z: 1 / x itself may underflow.
     k = GammaCoefficients(concentration, scale, ops.log(scale), power=2.0)
     far = scale > value * (0.1 / _tiny(value) / 10.0)
-    outside = ops.logical_or(ops.logical_or(value <= 0, far), ops.equal(value, math.inf))
+    outside = ops.logical_or(ops.logical_or(value <= 0, far), value > largest(value))
     value = ops.where(outside, 1.0, value)
     # Where z would be infinite, y is 0, and the logarithm one of the value by itself.
-    largest = float(np.finfo(keras.backend.standardize_dtype(value.dtype)).max)
-    large = value > 0.9 * largest * ops.minimum(k.scale, 1.0)
+    large = value > largest(value) * ops.minimum(0.99 * k.scale, 1.0)
     z = value / ops.where(large, 1.0, k.scale)
     log_z = ops.log(z) - ops.where(large, ops.log(k.scale), 0.0)
     excess = (k.shift * (1.0 - z) + (1.0 - k.shift)) / z  # of y, exact for z near 1

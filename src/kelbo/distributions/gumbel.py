@@ -8,7 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import is_infinite, without
 from kelbo.parameters import PACKAGE, constraints
 
 _EULER_GAMMA = float(np.euler_gamma)
@@ -50,7 +50,7 @@ class Gumbel(Distribution):
         return self.loc + self.scale * ops.random.gumbel(shape, self.dtype, seed)
 
     def _log_prob(self, value):
-        infinite = ops.isinf(value)
+        infinite = is_infinite(value)
         distance = self.loc - without(infinite, value)
         # Finite, so that its exponential is the only infinite one of the two terms.
         energy = ops.minimum(ops.ratio(distance, self.scale), 1e30)

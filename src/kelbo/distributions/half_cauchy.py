@@ -8,7 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions.cauchy import log1p_square
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import largest, without
 from kelbo.parameters import PACKAGE, Constraint, constraints
 
 
@@ -61,7 +61,7 @@ class HalfCauchy(Distribution):
         return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
 
     def _log_prob(self, value):
-        outside = ops.logical_or(value < self.loc, ops.equal(value, math.inf))
+        outside = ops.logical_or(value < self.loc, value > largest(value))
         z = ops.ratio(without(outside, value) - self.loc, self.scale)
         log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
         return ops.where(outside, -math.inf, log_prob)

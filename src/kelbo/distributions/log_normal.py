@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import largest
 from kelbo.distributions.positive_draws import positive_exp
 from kelbo.parameters import PACKAGE, constraints
 
@@ -50,7 +51,7 @@ class LogNormal(Distribution):
         return positive_exp(self.loc + self.scale * noise)
 
     def _log_prob(self, value):
-        outside = ops.logical_or(value <= 0, ops.equal(value, math.inf))
+        outside = ops.logical_or(value <= 0, value > largest(value))
         log_value = ops.log(ops.where(outside, 1.0, value))
         z = ops.ratio(log_value - self.loc, self.scale)
         log_prob = -0.5 * ops.square(z) - log_value - (ops.log(self.scale) + _HALF_LOG_2PI)

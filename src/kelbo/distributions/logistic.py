@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import is_infinite, without
 from kelbo.parameters import PACKAGE, constraints
 
 
@@ -46,7 +46,7 @@ class Logistic(Distribution):
 
     def _log_prob(self, value):
         # The density is even: by the absolute value no exponential overflows.
-        infinite = ops.isinf(value)
+        infinite = is_infinite(value)
         distance = without(infinite, value) - self.loc
         size = ops.abs(ops.ratio(distance, self.scale))
         log_prob = -size - 2.0 * ops.log1p(ops.exp(-size)) - ops.log(self.scale)

@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import is_infinite, without
 from kelbo.distributions.seeds import several_seeds
 from kelbo.distributions.student_t_functions import (
     cdf,
@@ -76,7 +76,7 @@ class StudentT(Distribution):
         return ops.ratio(value - self.loc, self.scale)
 
     def _log_prob(self, value):
-        infinite = ops.isinf(value)
+        infinite = is_infinite(value)
         z = self._standardized(without(infinite, value))
         log_prob = log_density(self.df, z, self.dtype) - ops.log(self.scale)
         return ops.where(infinite, -math.inf, log_prob)

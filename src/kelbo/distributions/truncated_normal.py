@@ -9,6 +9,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.ends import require_increasing
+from kelbo.distributions.outside import is_infinite
 from kelbo.parameters import PACKAGE, Constraint, constraints
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -172,7 +173,7 @@ class TruncatedNormal(Distribution):
     def _log_prob(self, value):
         peak = self._peak()
         outside = ops.logical_or(value < self.low, value > self.high)
-        outside = ops.logical_or(outside, ops.isinf(value))
+        outside = ops.logical_or(outside, is_infinite(value))
         d = ops.ratio(ops.where(outside, peak, value) - peak, self.scale)
         log_prob = -d * (self._tilt() + 0.5 * d) - self._log_normalizer()
         return ops.where(outside, -math.inf, log_prob)

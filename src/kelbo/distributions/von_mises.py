@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import is_infinite, without
 from kelbo.distributions.von_mises_functions import (
     angle_of_tail,
     circular_variance,
@@ -63,7 +63,7 @@ class VonMises(Distribution):
         return _wrapped(self.loc + draws(shape, self.concentration, seed))
 
     def _log_prob(self, value):
-        infinite = ops.isinf(value)
+        infinite = is_infinite(value)
         angle = without(infinite, value) - self.loc
         squared_sine = ops.square(ops.sin(0.5 * angle))
         log_prob = -2.0 * self.concentration * squared_sine - log_normalizer(self.concentration)
