@@ -69,6 +69,25 @@ def test_a_value_of_nothing_has_zero_gradients():
     assert ops.value_and_grad(lambda: 5.0, [])()[1] == []
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients_by_a_tensor_are_those_of_each_value(compiled):
+    scale = variable([1.0, 3.0])
+
+    def run(x):
+        return ops.values_and_gradients(lambda x: ops.sum(scale * x**2, axis=-1), x)
+
+    run = ops.compile(run, [scale]) if compiled else run
+    x = np.array([[1.0, 2.0], [3.0, 4.0]], "float32")
+    values, slopes = (to_numpy(result) for result in run(x))
+    np.testing.assert_allclose(values, [13.0, 57.0])
+    np.testing.assert_allclose(slopes, [[2.0, 12.0], [6.0, 24.0]])
+
+
+def test_values_that_do_not_depend_on_the_tensor_have_gradients_of_0():
+    _, slopes = ops.values_and_gradients(lambda x: ops.ones((4,)), ops.ones((2,)))
+    np.testing.assert_array_equal(to_numpy(slopes), [0.0, 0.0])
+
+
 def test_the_gradient_of_a_gather_is_dense():
     table = variable(np.arange(6.0).reshape(3, 2))
     rows = np.array([0, 2, 2])

@@ -5,11 +5,12 @@ from keras.ops import *
 
 from kelbo.ops import random
 from kelbo.ops.bessel import bessel_i0e, bessel_i1e, bessel_ratio
+from kelbo.ops.bessel_orders import log_normalized_bessel_ie
 from kelbo.ops.compilation import compile, is_concrete
 from kelbo.ops.factorization import CholeskyError, cholesky
 from kelbo.ops.float64 import *
 from kelbo.ops.gradient_tap import gradient_tap
-from kelbo.ops.gradients import value_and_grad
+from kelbo.ops.gradients import value_and_grad, values_and_gradients
 from kelbo.ops.incomplete_beta import betainc
 from kelbo.ops.incomplete_gamma import gammainc, gammaincc
 from kelbo.ops.inversion import invert_monotone

@@ -1,4 +1,4 @@
-"""The value of a function of Keras variables, and its gradients."""
+"""The values of functions, and their gradients by Keras variables or by a tensor."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -67,3 +67,27 @@ def value_and_grad(
         return ((value, auxiliary) if has_aux else value), list(gradients)
 
     return differentiated
+
+
+def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    r"""The values of a function of a tensor, and the gradient of their sum by it.
+
+    Where each value depends on its own part of `x` alone, as log densities of many points do,
+    these are the gradients of each: $(f(x_i))_i$ and $(\nabla f(x_i))_i$. No gradient flows
+    through the result to what `fn` reads besides. It works outside and inside of compiled code.
+
+    Args:
+        fn: Takes a tensor of the shape of `x`, returns a tensor of any shape.
+        x: A floating tensor.
+
+    Returns:
+        The values, and a tensor of the shape of `x`; zeros where the values do not depend on it.
+
+    Example:
+        >>> from kelbo import ops
+        >>> x = ops.convert_to_tensor([1.0, 2.0])
+        >>> values, slopes = ops.values_and_gradients(lambda x: x**3, x)
+        >>> slopes
+        [ 3., 12.]
+    """
+    return backend.values_and_gradients(fn, ops.convert_to_tensor(x))

@@ -228,6 +228,17 @@ def value_and_grad(
     return value, auxiliary, gradients
 
 
+def values_and_gradients(fn: Callable, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The values `fn(x)`, and the gradient of their sum."""
+
+    def total(x):
+        values = fn(x)
+        return jnp.sum(values), values
+
+    (_, values), gradient = jax.value_and_grad(total, has_aux=True)(x)
+    return values, gradient
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
 def gradient_tap(value: jax.Array, rank: int) -> tuple[jax.Array, jax.Array]:
     """The value, and zeros whose gradients weight its own: see `ops.gradient_tap`."""

@@ -219,6 +219,15 @@ def value_and_grad(
     return value, auxiliary, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
+def values_and_gradients(fn: Callable, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The values `fn(x)`, and the gradient of their sum."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        values = fn(x)
+    gradient = tape.gradient(values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return values, tf.convert_to_tensor(gradient)
+
+
 def gradient_tap(value: tf.Tensor, rank: int) -> tuple[tf.Tensor, tf.Tensor]:
     """The value, and zeros whose gradients weight its own: see `ops.gradient_tap`."""
 

@@ -250,6 +250,17 @@ def value_and_grad(
     return value.detach(), auxiliary, gradients
 
 
+def values_and_gradients(fn: Callable, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The values `fn(x)`, and the gradient of their sum."""
+    with torch.enable_grad():
+        x = x.detach().requires_grad_(True)
+        values = fn(x)
+        gradient = None
+        if values.requires_grad:
+            (gradient,) = torch.autograd.grad(values.sum(), [x], allow_unused=True)
+    return values.detach(), torch.zeros_like(x) if gradient is None else gradient
+
+
 class _GradientTap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
