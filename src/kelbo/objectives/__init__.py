@@ -3,6 +3,7 @@
 from kelbo.estimators import LatentTerms
 from kelbo.objectives.aggregate import BetaTCELBO, InfoELBO, WassersteinMMD
 from kelbo.objectives.elbo import ELBO, BetaELBO, FreeBits
+from kelbo.objectives.f_divergence import AlphaDivergence, FDivergence
 from kelbo.objectives.importance import CIWAE, IWELBO, MIWAE, PIWAE
 from kelbo.objectives.objective import Objective
 from kelbo.objectives.renyi import ChiUpperBound, RenyiBound
@@ -14,9 +15,11 @@ __all__ = [
     "IWELBO",
     "MIWAE",
     "PIWAE",
+    "AlphaDivergence",
     "BetaELBO",
     "BetaTCELBO",
     "ChiUpperBound",
+    "FDivergence",
     "FreeBits",
     "InfoELBO",
     "LatentTerms",
