@@ -1,5 +1,5 @@
 """What the tests of distributions share."""
 
-from ..precision import dtype, float64, quick_compilation
+from ..precision import dtype, float64, in_a_graph, quick_compilation
 
-__all__ = ["dtype", "float64", "quick_compilation"]
+__all__ = ["dtype", "float64", "in_a_graph", "quick_compilation"]

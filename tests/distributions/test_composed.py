@@ -301,11 +301,8 @@ class Scores(keras.layers.Layer):
         return ops.stack(results, axis=-1)
 
 
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")
 def test_batches_of_unknown_size():
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.run_functions_eagerly(False)  # only a graph has sizes that are not known
     x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
     inputs = keras.Input((3,))
     results = keras.Model(inputs, Scores()(inputs)).predict(x, verbose=0)

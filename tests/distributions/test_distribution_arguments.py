@@ -248,6 +248,7 @@ def test_bad_arguments_are_named(make, message):
         make()
 
 
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")
 def test_compiled_code_checks_shapes_but_no_values():
     if keras.backend.backend() == "torch":
         pytest.skip("PyTorch runs eagerly: values are known")

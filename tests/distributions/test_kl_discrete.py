@@ -164,6 +164,7 @@ def test_gradients_are_finite_where_a_probability_is_0():
     np.testing.assert_allclose(numbers(gradients[1])[1], np.log(2.0), rtol=1e-5)
 
 
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")
 @pytest.mark.parametrize("family", [Binomial, NegativeBinomial])
 def test_different_counts_have_no_closed_form(family):
     with pytest.raises(NotImplementedError, match="equal total_count only") as error:

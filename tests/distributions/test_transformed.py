@@ -370,10 +370,9 @@ def test_ends_that_are_traced():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="shapes are static elsewhere")
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")
 def test_batches_of_unknown_size():
     import tensorflow as tf
-
-    tf.config.run_functions_eagerly(False)  # the fixture above had it otherwise
 
     @tf.function(input_signature=[tf.TensorSpec((None, 2), "float32")])
     def draw(shift):
