@@ -50,7 +50,7 @@ def quick_compilation():
 
 @pytest.fixture
 def in_a_graph():
-    """Compiled functions are graphs on TensorFlow too, where `quick_compilation` has it otherwise."""
+    """Compiled functions are graphs on TensorFlow too, whatever `quick_compilation` says."""
     if keras.backend.backend() != "tensorflow":
         yield
         return
