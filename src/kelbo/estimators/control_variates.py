@@ -59,7 +59,8 @@ class Rebar(Estimator):
         if "log_posterior" in bound.weight_terms:
             raise ValueError(
                 'The estimator "rebar" needs a divergence in closed form, kl="analytic": a relaxed '
-                f"value has no mass under the posterior, which {bound!r} asks for."
+                f"value has no mass under the posterior, which {bound!r} asks for. Take that, or "
+                '"vimco" or "score_function".'
             )
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:

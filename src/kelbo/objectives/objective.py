@@ -63,12 +63,12 @@ class Objective(Bound):
         Raises:
             ValueError: It cannot; the message says what to take in its place.
         """
-        self.estimator.check(self, posterior)
         if self.differentiates_draws and self.estimator.name != "pathwise":
             raise ValueError(
                 f"{type(self).__name__} is differentiated through the draws of a batch: its "
                 f'estimator must be "pathwise", not {self.estimator!r}.'
             )
+        self.estimator.check(self, posterior)
         by_dimension = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
         for name, distributions in by_dimension.items():
             for distribution in distributions if name in self.regularizer_terms else ():

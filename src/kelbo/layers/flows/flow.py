@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.bijectors import Bijector, Chain, Shift
+from kelbo.bijectors import Bijector, Chain, Inline
 from kelbo.distributions import Distribution, Transformed
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
@@ -77,7 +77,9 @@ class Flow(Conditional):
             A `Transformed` of the base's template.
         """
         base = self.base if isinstance(self.base, Distribution) else self.base.template()
-        return Transformed(base, Shift(ops.zeros(base.event_shape)))
+        # Functions of its own, so that it is the same map as no other one.
+        same = Inline(lambda x: x, lambda y: y, ops.zeros_like)
+        return Transformed(base, same)
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Builds base, network and bijectors for a context, or for none; once.
