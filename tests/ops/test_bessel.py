@@ -7,6 +7,7 @@ import pytest
 from scipy import special
 
 from kelbo import ops
+from kelbo.ops import bessel_orders
 
 pytestmark = pytest.mark.core
 
@@ -66,3 +67,64 @@ def test_at_zero(dtype, derivative):
         result = keras.ops.convert_to_numpy(function(ops.convert_to_tensor(zero)))
         np.testing.assert_allclose(result, value, rtol=3e-7)
         np.testing.assert_allclose(derivative(function, zero), slope, rtol=3e-7)
+
+
+ORDERS = [0.5, 1.0, 3.5, 7.0, 8.0, 24.0, 249.0]
+SIZES_OF_ORDERS = np.array([1e-6, 1e-2, 0.7, 3.0, 11.0, 40.0, 200.0, 3e4]).astype("float32")
+
+
+def of_order(order, x):
+    """Logarithm, ratio, the ratio's distance to 1, ratio per x, and slope, by mpmath."""
+    with mpmath.workdps(50):
+        v, x = mpmath.mpf(order), mpmath.mpf(float(x))
+        zero, one = (mpmath.besseli(v + i, x) for i in (0, 1))
+        ratio = one / zero
+        log = mpmath.log(zero) - x + mpmath.loggamma(v + 1) + v * mpmath.log(2 / x)
+        slope = 1 - ratio**2 - (2 * v + 1) * ratio / x
+        return [float(y) for y in (log, ratio, 1 - ratio, ratio / x, slope)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_values_of_any_order(order, dtype):
+    functions = [
+        ops.log_normalized_bessel_ie,
+        ops.bessel_ratio,
+        bessel_orders.ratio_complement,
+        bessel_orders.ratio_per_argument,
+        bessel_orders.ratio_slope,
+    ]
+    x = SIZES_OF_ORDERS.astype(dtype)
+    results = ops.compile(lambda x: [f(x, order) for f in functions])(ops.convert_to_tensor(x))
+    expected = np.array([of_order(order, value) for value in x]).T
+    # What is divided by x many times rounds more.
+    near = {
+        "float32": [2e-6, 1e-6, 1e-5, 1e-6, 2e-5],
+        "float64": [1e-14, 1e-14, 2e-13, 1e-14, 1e-12],
+    }
+    for result, reference, relative in zip(results, expected, near[dtype], strict=True):
+        assert keras.backend.standardize_dtype(result.dtype) == dtype
+        result = keras.ops.convert_to_numpy(result)
+        np.testing.assert_allclose(result, reference, rtol=relative, atol=relative)
+
+
+@pytest.mark.parametrize("order", [0.5, 7.0])
+def test_derivatives_of_any_order(order, dtype, derivative):
+    x = SIZES_OF_ORDERS.astype(dtype)
+    _, _, rest, _, slope = np.array([of_order(order, value) for value in x]).T
+    near = {"float32": 3e-5, "float64": 1e-12}[dtype]
+    for function, expected in (
+        (ops.log_normalized_bessel_ie, -rest),
+        (ops.bessel_ratio, slope),
+        (bessel_orders.ratio_complement, -slope),
+    ):
+        found = derivative(lambda x, function=function: function(x, order), x)
+        np.testing.assert_allclose(found, expected, rtol=near)
+
+
+def test_any_order_at_0_and_far_out(dtype):
+    x = np.array([0.0, 1e30, 1e38], dtype)
+    log = keras.ops.convert_to_numpy(ops.log_normalized_bessel_ie(x, order=1.5))
+    far = special.gammaln(2.5) + 1.5 * np.log(2.0) - 0.5 * np.log(2.0 * np.pi) - 2.0 * np.log(x[1:])
+    np.testing.assert_allclose(log, [0.0, *far], rtol=1e-6, atol=1e-7)
+    ratio = keras.ops.convert_to_numpy(ops.bessel_ratio(np.append(x, -x), order=1.5))
+    np.testing.assert_array_equal(ratio, [0.0, 1.0, 1.0, 0.0, -1.0, -1.0])

@@ -29,6 +29,11 @@ CASES = {
         )
     },
     "betaln": (lambda x: ops.betaln(x, b=2.0), (3,), (3,)),
+    "log_normalized_bessel_ie": (
+        lambda x: ops.log_normalized_bessel_ie(x, order=1.5),
+        (3,),
+        (3,),
+    ),
     "log_normal_cdf_difference": (
         lambda x: ops.log_normal_cdf_difference(x, b=1.0),
         (3,),

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from kelbo.ops.backends import backend
+from kelbo.ops.bessel_orders import ratio_of_order
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import as_floats
 from kelbo.ops.series import kind, polynomial
@@ -51,14 +52,16 @@ def bessel_i1e(x: Any) -> Any:
 
 
 @symbolic
-def bessel_ratio(x: Any) -> Any:
-    r"""The ratio $I_1(x) / I_0(x)$: the mean resultant length of a von Mises of concentration x.
+def bessel_ratio(x: Any, order: float = 0.0) -> Any:
+    r"""The ratio $I_{v+1}(x) / I_v(x)$: the mean resultant length of a concentration x.
 
-    Its derivative is $1 - r^2 - r / x$, for large x from the asymptotic series, where the three
-    terms would cancel.
+    Of order $v = 0$ it is that of the von Mises distribution, of order $d / 2 - 1$ that of the von
+    Mises-Fisher distribution in d dimensions. Its derivative is $1 - r^2 - (2 v + 1) r / x$,
+    computed in a way in which the three terms do not cancel.
 
     Args:
         x: A tensor of any shape.
+        order: $v \ge 0$, a number.
 
     Returns:
         A tensor of the shape of `x`, in (-1, 1) and of its sign.
@@ -68,7 +71,8 @@ def bessel_ratio(x: Any) -> Any:
         >>> round(float(ops.bessel_ratio(1.0)), 4)
         0.4464
     """
-    return _bessel_ratio(*as_floats(x))
+    (x,) = as_floats(x)
+    return _bessel_ratio(x) if order == 0.0 else ratio_of_order(x, order)
 
 
 def _i1e_slope(x, value):
