@@ -162,3 +162,11 @@ def _finite(end):
 @register_onto(Image)
 def _onto_image(constraint):
     return Chain([onto(constraint.inner), constraint.bijector])
+
+
+@register_onto(constraints.unit_vector)
+def _onto_unit_vector(constraint):
+    raise ValueError(
+        "onto: the vectors of length 1 are a sphere, which no smooth and invertible map of real "
+        "numbers reaches. Divide a vector by its length, as layers.ConditionalVonMisesFisher does."
+    )

@@ -4,6 +4,7 @@ from kelbo.distributions import (  # noqa: F401 (registered)
     kl_bernoulli,
     kl_composed,
     kl_continuous,
+    kl_directions,
     kl_discrete,
     kl_gamma,
     kl_normal,
@@ -52,11 +53,13 @@ from kelbo.distributions.one_hot_categorical import OneHotCategorical
 from kelbo.distributions.poisson import Poisson
 from kelbo.distributions.relaxed_bernoulli import RelaxedBernoulli
 from kelbo.distributions.relaxed_one_hot_categorical import RelaxedOneHotCategorical
+from kelbo.distributions.spherical_uniform import SphericalUniform
 from kelbo.distributions.student_t import StudentT
 from kelbo.distributions.transformed import Transformed
 from kelbo.distributions.truncated_normal import TruncatedNormal
 from kelbo.distributions.uniform import Uniform
 from kelbo.distributions.von_mises import VonMises
+from kelbo.distributions.von_mises_fisher import VonMisesFisher
 from kelbo.distributions.weibull import Weibull
 from kelbo.distributions.zero_inflated import ZeroInflated
 from kelbo.parameters import constraints
@@ -102,11 +105,13 @@ __all__ = [
     "Poisson",
     "RelaxedBernoulli",
     "RelaxedOneHotCategorical",
+    "SphericalUniform",
     "StudentT",
     "Transformed",
     "TruncatedNormal",
     "Uniform",
     "VonMises",
+    "VonMisesFisher",
     "Weibull",
     "ZeroInflated",
     "constraints",

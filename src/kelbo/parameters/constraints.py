@@ -266,6 +266,11 @@ def _is_one_hot(x):
     return ops.logical_and(is_binary, ops.equal(ops.sum(x, axis=-1), 1))
 
 
+def _is_unit_vector(x):
+    off = ops.abs(ops.sum(ops.square(x), axis=-1) - 1)
+    return off < _tolerance(x) * x.shape[-1]
+
+
 def _is_ordered(x):
     return ops.logical_and(_is_finite_vector(x), ops.all(x[..., 1:] > x[..., :-1], axis=-1))
 
@@ -346,6 +351,12 @@ log_simplex = Constraint(
 )
 one_hot = Constraint(
     "a vector with a single 1 among zeros", _is_one_hot, event_rank=1, is_discrete=True
+)
+unit_vector = Constraint(
+    "a vector of length 1",
+    _is_unit_vector,
+    event_rank=1,
+    measure=("length", lambda x: np.linalg.norm(x, axis=-1)),
 )
 ordered = Constraint("a vector of strictly increasing numbers", _is_ordered, event_rank=1)
 lower_triangular = Constraint(
