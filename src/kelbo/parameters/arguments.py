@@ -1,6 +1,7 @@
 """Checks of constructor arguments."""
 
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -57,3 +58,40 @@ def whole_number(owner: str, name: str, value: Any, minimum: int = 1) -> int:
             f"{owner}: {name} must be a whole number of at least {minimum}, got {value!r}."
         )
     return int(value)
+
+
+def block_sizes(owner: str, blocks: int | Sequence[int] | None, size: int) -> tuple[int, ...]:
+    """The sizes of the blocks that a vector is divided into.
+
+    Args:
+        owner: Name of the class, for the error.
+        blocks: The sizes in order, a number of blocks of one size, or None for blocks of one entry.
+        size: Number of entries of the vector.
+
+    Returns:
+        A tuple of numbers that sum to `size`.
+
+    Raises:
+        ValueError: The blocks do not make up the vector.
+
+    Example:
+        >>> from kelbo.parameters import block_sizes
+        >>> block_sizes("MADE", 2, 6), block_sizes("MADE", [1, 5], 6)
+        ((3, 3), (1, 5))
+    """
+    if blocks is None:
+        return (1,) * size
+    if isinstance(blocks, numbers.Integral):
+        count = whole_number(owner, "blocks", blocks)
+        if size % count:
+            raise ValueError(
+                f"{owner}: {size} entries cannot be divided into {count} blocks of one size; give "
+                "the sizes of the blocks, which sum to it."
+            )
+        return (size // count,) * count
+    sizes = tuple(whole_number(owner, "each size in blocks", block) for block in blocks)
+    if sum(sizes) != size:
+        raise ValueError(
+            f"{owner}: the blocks {sizes} have {sum(sizes)} entries, but the vector has {size}."
+        )
+    return sizes

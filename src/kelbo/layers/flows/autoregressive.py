@@ -26,11 +26,13 @@ class AutoregressiveFlow(ConditionalBijector):
         hidden: Units of each hidden layer of the network.
         activation: Of the hidden layers.
         transform: The family of maps of numbers; `AffineTransform()` by default.
+        blocks: Sizes of the blocks in order, or their number; None makes each entry a block.
         invert: Whether the layer is the inverse of the map that its class describes.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
-        ValueError: The values are not vectors, or a number of units is not one.
+        ValueError: The values are not vectors, a number of units is not one, or the blocks do not
+            make up the vector.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class AutoregressiveFlow(ConditionalBijector):
         hidden: Sequence[int] = (64, 64),
         activation: Any = "relu",
         transform: ElementwiseTransform | None = None,
+        blocks: int | Sequence[int] | None = None,
         invert: bool = False,
         **kwargs: Any,
     ):
@@ -50,6 +53,7 @@ class AutoregressiveFlow(ConditionalBijector):
             self.transform.size,
             hidden,
             activation,
+            blocks,
             name="made",
             dtype=self.dtype_policy,
         )
@@ -77,7 +81,7 @@ class AutoregressiveFlow(ConditionalBijector):
             raw = to_full_precision(on_rows(self._raw, value, 1, context, rank))
             return self.transform.bijector(raw)
 
-        return Autoregressive(conditioner, batch)
+        return Autoregressive(conditioner, batch, self.made.blocks)
 
     def _raw(self, value, context):
         if context is None:
@@ -92,6 +96,7 @@ class AutoregressiveFlow(ConditionalBijector):
             "hidden": self.made.hidden,
             "activation": keras.activations.serialize(self.made.activation),
             "transform": keras.saving.serialize_keras_object(self.transform),
+            "blocks": self.made.blocks,
         }
 
     @classmethod
@@ -111,6 +116,8 @@ class MaskedAutoregressive(AutoregressiveFlow):
     draws see `InverseAutoregressive` (Papamakarios, Pavlakou and Murray, 2017; with a
     `SplineTransform` the autoregressive neural spline flow of Durkan et al., 2019).
 
+    With `blocks`, the entries of a block are found at once, and a pass is one for a block.
+
     Put a `Permutation` between two of them: all keep the order of the entries.
 
     Args:
@@ -118,11 +125,14 @@ class MaskedAutoregressive(AutoregressiveFlow):
         hidden: Units of each hidden layer of the network, a `MADE`.
         activation: Of the hidden layers: a name or a function.
         transform: The family of maps of numbers; `AffineTransform()` by default.
+        blocks: Sizes of the blocks in order, or a number of blocks of one size, whose entries do
+            not depend on each other; None makes each entry a block.
         invert: Whether the layer is the inverse of that map: then drawing is the fast direction.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
-        ValueError: The values are not vectors, or a number of units is not one.
+        ValueError: The values are not vectors, a number of units is not one, or the blocks do not
+            make up the vector.
 
     Example:
         >>> import numpy as np
@@ -147,6 +157,8 @@ class InverseAutoregressive(AutoregressiveFlow):
     a compiled loop: D times the time. For fast scores see `MaskedAutoregressive` (Kingma, Salimans,
     Jozefowicz, Chen, Sutskever and Welling, 2016).
 
+    With `blocks`, the entries of a block are found at once, and a pass is one for a block.
+
     Put a `Permutation` between two of them: all keep the order of the entries.
 
     Args:
@@ -154,11 +166,14 @@ class InverseAutoregressive(AutoregressiveFlow):
         hidden: Units of each hidden layer of the network, a `MADE`.
         activation: Of the hidden layers: a name or a function.
         transform: The family of maps of numbers; `AffineTransform()` by default.
+        blocks: Sizes of the blocks in order, or a number of blocks of one size, whose entries do
+            not depend on each other; None makes each entry a block.
         invert: Whether the layer is the inverse of that map: then scoring is the fast direction.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
-        ValueError: The values are not vectors, or a number of units is not one.
+        ValueError: The values are not vectors, a number of units is not one, or the blocks do not
+            make up the vector.
 
     Example:
         >>> import numpy as np

@@ -8,7 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.layers.flows.masked_dense import MaskedDense
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import PACKAGE, block_sizes, whole_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -16,20 +16,23 @@ class MADE(keras.layers.Layer):
     r"""A dense network from D entries to `outputs` numbers for each, in autoregressive order.
 
     The numbers for entry i depend on the entries before i alone: on none for the first (Germain,
-    Gregor, Murray and Larochelle, 2015). The degrees of the hidden units are spread evenly. A
-    context, where there is one, enters every unit of the first hidden layer, and there are hidden
-    units that see nothing else: so it reaches the numbers of every entry, the first included,
-    through the whole depth of the network.
+    Gregor, Murray and Larochelle, 2015); with `blocks`, on the entries of earlier blocks. The
+    degrees of the hidden units are spread evenly. A context, where there is one, enters every unit
+    of the first hidden layer, and there are hidden units that see nothing else: so it reaches the
+    numbers of every entry, the first included, through the whole depth of the network.
 
     Args:
         size: Number D of entries.
         outputs: Numbers for each entry.
         hidden: Units of each hidden layer.
         activation: Of the hidden layers: a name or a function.
+        blocks: Sizes of the blocks in order, or a number of blocks of one size; None makes each
+            entry a block.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
-        ValueError: A number is not a whole one of at least 1, or there is no hidden layer.
+        ValueError: A number is not a whole one of at least 1, there is no hidden layer, or the
+            sizes of the blocks do not sum to D.
 
     Example:
         >>> import numpy as np
@@ -44,10 +47,12 @@ class MADE(keras.layers.Layer):
         outputs: int,
         hidden: Sequence[int] = (64, 64),
         activation: Any = "relu",
+        blocks: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.size = whole_number("MADE", "size", size)
+        self.blocks = block_sizes("MADE", blocks, self.size)
         self.outputs = whole_number("MADE", "outputs", outputs)
         self.hidden = tuple(
             whole_number("MADE", "each number of units in hidden", units) for units in hidden
@@ -69,16 +74,18 @@ class MADE(keras.layers.Layer):
         if self.built:
             return
         # Units of degree 0 see the context alone: without one they would be constants.
-        least = 0 if context_shape is not None or self.size == 1 else 1
-        degrees = range(1, self.size + 1)
+        count = len(self.blocks)
+        least = 0 if context_shape is not None or count == 1 else 1
+        of_entries = np.repeat(np.arange(1, count + 1), self.blocks)
+        degrees = of_entries.tolist()
         masked = []
         for units in self.hidden:
-            hidden = np.linspace(least, self.size - 1, units).round().astype(int).tolist()
+            hidden = np.linspace(least, count - 1, units).round().astype(int).tolist()
             masked.append(
                 MaskedDense(degrees, hidden, activation=self.activation, dtype=self.dtype_policy)
             )
             degrees = hidden
-        of_outputs = np.repeat(np.arange(1, self.size + 1), self.outputs).tolist()
+        of_outputs = np.repeat(of_entries, self.outputs).tolist()
         masked.append(
             MaskedDense(
                 degrees,
@@ -140,4 +147,5 @@ class MADE(keras.layers.Layer):
             "outputs": self.outputs,
             "hidden": self.hidden,
             "activation": keras.activations.serialize(self.activation),
+            "blocks": self.blocks,
         }
