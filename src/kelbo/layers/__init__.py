@@ -1,5 +1,6 @@
 """Keras layers: conditionals (context to distribution) and the pieces of the functional style."""
 
+from kelbo.layers.autoregressive_normal import ConditionalAutoregressiveNormal
 from kelbo.layers.bernoulli import ConditionalBernoulli, ConditionalContinuousBernoulli
 from kelbo.layers.binarization import StochasticBinarization
 from kelbo.layers.conditional import Conditional
@@ -17,6 +18,7 @@ from kelbo.layers.families import (
     ConditionalLogNormal,
     ConditionalMixture,
     ConditionalMultivariateNormalDiag,
+    ConditionalMultivariateNormalLowRank,
     ConditionalNegativeBinomial,
     ConditionalOneHotCategorical,
     ConditionalPoisson,
@@ -51,6 +53,8 @@ from kelbo.layers.head import ParameterHead
 from kelbo.layers.multivariate_normal import ConditionalMultivariateNormalTriL
 from kelbo.layers.noise import LocationScale, Noise
 from kelbo.layers.normal import ConditionalNormal
+from kelbo.layers.priors import LearnedMixture, LearnedNormal, Prior, VampPrior
+from kelbo.layers.von_mises_fisher import ConditionalVonMisesFisher
 
 __all__ = [
     "MADE",
@@ -59,6 +63,7 @@ __all__ = [
     "BatchNormalization",
     "BlockAutoregressiveFlow",
     "Conditional",
+    "ConditionalAutoregressiveNormal",
     "ConditionalBernoulli",
     "ConditionalBeta",
     "ConditionalBijector",
@@ -73,12 +78,14 @@ __all__ = [
     "ConditionalLogistic",
     "ConditionalMixture",
     "ConditionalMultivariateNormalDiag",
+    "ConditionalMultivariateNormalLowRank",
     "ConditionalMultivariateNormalTriL",
     "ConditionalNegativeBinomial",
     "ConditionalNormal",
     "ConditionalOneHotCategorical",
     "ConditionalPoisson",
     "ConditionalStudentT",
+    "ConditionalVonMisesFisher",
     "ConditionalWeibull",
     "CouplingFlow",
     "DenseVariational",
@@ -88,6 +95,8 @@ __all__ = [
     "InverseAutoregressive",
     "InvertibleLinear",
     "KLDivergence",
+    "LearnedMixture",
+    "LearnedNormal",
     "LocationScale",
     "MaskedAutoregressive",
     "MaskedDense",
@@ -96,10 +105,12 @@ __all__ = [
     "ParametricBijector",
     "Permutation",
     "PlanarFlow",
+    "Prior",
     "RadialFlow",
     "ShiftTransform",
     "SplineCoupling",
     "SplineTransform",
     "StochasticBinarization",
     "SylvesterFlow",
+    "VampPrior",
 ]

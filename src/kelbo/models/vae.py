@@ -8,7 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
 from kelbo.estimators import LatentProblem
-from kelbo.layers import Conditional
+from kelbo.layers import Conditional, Flow, Prior, VampPrior
 from kelbo.layers.frozen import frozen
 from kelbo.models.aggregate import kl_per_dimension, log_aggregate_posterior
 from kelbo.models.expectation import mean_or_estimate
@@ -34,8 +34,9 @@ class VAE(ProbabilisticModel):
     tensors with the batch first.
 
     Args:
-        prior: Distribution $p(z)$ of one latent value; or, to train it too, a layer whose `given()`
-            needs no context: a `Flow`.
+        prior: Distribution $p(z)$ of one latent value; or, to train it too, a layer: a `Flow`
+            without context, a `LearnedNormal` or `LearnedMixture`, or a `VampPrior`, which gets the
+            posterior from the model.
         likelihood: Conditional $p(x \mid z)$, over values of the shape of one example.
         posterior: Conditional $q(z \mid x)$, over values of the prior's event shape.
         objective: What is minimised; `ELBO()` by default.
@@ -68,7 +69,7 @@ class VAE(ProbabilisticModel):
 
     def __init__(
         self,
-        prior: Distribution | Conditional,
+        prior: Distribution | Flow | Prior | VampPrior,
         likelihood: Conditional,
         posterior: Conditional,
         objective: Objective | None = None,
@@ -123,8 +124,7 @@ class VAE(ProbabilisticModel):
         """Refuses an objective that these parts cannot be trained by."""
         try:
             posterior = self.posterior.template()
-            is_layer = isinstance(self.prior, Conditional)
-            prior = self.prior.template() if is_layer else self.prior
+            prior = self.prior.template(*self._given_to_prior) if self._trains_prior else self.prior
         except NotImplementedError:  # it will be seen in the first step
             return
         objective.check(posterior, prior)
@@ -142,8 +142,8 @@ class VAE(ProbabilisticModel):
                 f"shape {self.likelihood.event_shape}: reshape the data, or give the likelihood "
                 "the event shape of an example."
             )
-        if isinstance(self.prior, Conditional) and not self.prior.built:
-            self.prior.build(None)
+        if self._trains_prior and not self.prior.built:
+            self.prior.build(input_shape if self._given_to_prior else None)
         shapes = {
             self.preprocessing: input_shape,
             self.posterior: input_shape,
@@ -203,10 +203,10 @@ class VAE(ProbabilisticModel):
                 return log_likelihood(z)
 
         def stopped_log_prior(z):
-            if not isinstance(self.prior, Conditional):
+            if not self._trains_prior:
                 return prior.log_prob(z)
-            with frozen(self.prior):
-                return self.prior.given().log_prob(z)
+            with frozen(self.prior, *self._given_to_prior):
+                return self._prior_distribution().log_prob(z)
 
         def stopped_log_posterior(z):
             stopped = {name: ops.stop_gradient(value) for name, value in parameters.items()}
@@ -250,8 +250,17 @@ class VAE(ProbabilisticModel):
         dreams = ops.stop_gradient(self.likelihood.given(z).sample(seed=seed))
         return self.posterior.given(dreams).log_prob(z)
 
+    @property
+    def _trains_prior(self):
+        return not isinstance(self.prior, Distribution)
+
+    @property
+    def _given_to_prior(self):
+        """What the prior is made of beside its own variables: the posterior, or nothing."""
+        return (self.posterior,) if isinstance(self.prior, VampPrior) else ()
+
     def _prior_distribution(self):
-        return self.prior.given() if isinstance(self.prior, Conditional) else self.prior
+        return self.prior.given(*self._given_to_prior) if self._trains_prior else self.prior
 
     def loss_per_example(self, outputs: dict[str, Any]) -> Any:
         return self.objective.loss(LatentTerms(**outputs))
@@ -355,11 +364,11 @@ class VAE(ProbabilisticModel):
         return ops.convert_to_numpy(map_rows(lambda z, i: run(z, seed, i), z, batch_size))
 
     def _draw_from_prior(self, n, seed, batch_size):
-        if not isinstance(self.prior, Conditional):
+        if not self._trains_prior:
             return self.prior.sample((n,), seed=seed)
 
         def draw(count, seeds):
-            return self.prior.given().sample((count,), seed=seeds)
+            return self._prior_distribution().sample((count,), seed=seeds)
 
         return self._compiled_draws("prior", n, batch_size, draw, seed)
 

@@ -20,7 +20,11 @@ from kelbo.layers.families.real_line import (
     ConditionalLogistic,
     ConditionalStudentT,
 )
-from kelbo.layers.families.vectors import ConditionalDirichlet, ConditionalMultivariateNormalDiag
+from kelbo.layers.families.vectors import (
+    ConditionalDirichlet,
+    ConditionalMultivariateNormalDiag,
+    ConditionalMultivariateNormalLowRank,
+)
 
 __all__ = [
     "ConditionalBeta",
@@ -34,6 +38,7 @@ __all__ = [
     "ConditionalLogistic",
     "ConditionalMixture",
     "ConditionalMultivariateNormalDiag",
+    "ConditionalMultivariateNormalLowRank",
     "ConditionalNegativeBinomial",
     "ConditionalOneHotCategorical",
     "ConditionalPoisson",

@@ -1,0 +1,75 @@
+"""The base of priors that train."""
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo.distributions import Distribution
+from kelbo.parameters import as_shape, whole_number
+
+
+class Prior(keras.layers.Layer, abc.ABC):
+    r"""A layer that owns the variables of a distribution of latent values, $p_\lambda(z)$.
+
+    `given()` returns the distribution at the variables' present values: the prior of a VAE that
+    trains with it. A `Flow` without a context is one too, though no subclass.
+
+    A subclass writes `create_variables` and `given`.
+
+    Args:
+        event_shape: Shape of one latent value.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Raises:
+        ValueError: A size in `event_shape` is not a whole number of at least 1.
+    """
+
+    def __init__(self, event_shape: int | Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.event_shape = tuple(
+            whole_number(type(self).__name__, "each size in event_shape", size)
+            for size in as_shape(event_shape)
+        )
+
+    @abc.abstractmethod
+    def create_variables(self) -> None:
+        """Creates the variables."""
+
+    @abc.abstractmethod
+    def given(self) -> Distribution:
+        """The distribution, of batch shape ().
+
+        Returns:
+            A distribution over values of `event_shape`.
+        """
+
+    def template(self) -> Distribution:
+        """A distribution of the same kind: it tells what the prior can do.
+
+        Returns:
+            What `given` returns.
+        """
+        return self.given()
+
+    def build(self, input_shape: Any = None) -> None:
+        """Creates the variables, once; there is no input.
+
+        Args:
+            input_shape: Not used.
+        """
+        if not self.built:
+            self.create_variables()
+            self.built = True
+
+    def get_build_config(self) -> dict[str, Any]:
+        """What `build` needs: nothing."""
+        return {}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the layer as `get_build_config` says."""
+        self.build()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "event_shape": self.event_shape}
