@@ -139,7 +139,9 @@ def test_the_alpha_divergence_is_amaris():
     np.testing.assert_allclose(ops.convert_to_numpy(raw.loss(terms)), expected, rtol=1e-4)
 
 
-def test_it_fits_the_posterior_alone_and_is_saved_with_the_model(make_vae, digits, tmp_path):
+def test_it_fits_the_posterior_alone_and_is_saved_with_the_model(
+    make_vae, digits, weights, tmp_path
+):
     objective = FDivergence(f.TotalVariation().tilted(-0.5), samples=4, estimator="pathwise")
     vae = make_vae()
     vae.objective = objective
@@ -154,8 +156,7 @@ def test_it_fits_the_posterior_alone_and_is_saved_with_the_model(make_vae, digit
     vae.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
     assert repr(again.objective) == repr(objective)
-    loss = vae.evaluate(digits[:100], verbose=0, return_dict=True)["loss"]
-    assert again.evaluate(digits[:100], verbose=0, return_dict=True)["loss"] == loss
+    np.testing.assert_array_equal(weights(again), weights(vae))
 
 
 @pytest.mark.parametrize(
