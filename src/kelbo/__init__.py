@@ -28,7 +28,7 @@ from kelbo import (  # noqa: E402
 from kelbo.version import __version__  # noqa: E402
 
 # Loaded on first use: they are not needed to build and train a model.
-_LAZY = ("datasets", "plots", "report", "runs")
+_LAZY = ("datasets", "evaluation", "plots", "report", "runs")
 
 __all__ = [
     "__version__",
@@ -37,6 +37,7 @@ __all__ = [
     "distributions",
     "divergences",
     "estimators",
+    "evaluation",
     "layers",
     "losses",
     "models",

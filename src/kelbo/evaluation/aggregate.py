@@ -1,0 +1,144 @@
+"""Draws from the aggregate posterior of a data set, and their densities."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from scipy.special import logsumexp
+
+from kelbo import ops
+from kelbo.distributions import Distribution, Normal, has_kl, kl_divergence
+from kelbo.distributions.multivariate_normal import MultivariateNormal
+from kelbo.estimators.discrete import inside
+from kelbo.evaluation.latent_model import LatentModel
+from kelbo.evaluation.units import mean_variance
+from kelbo.training import map_rows
+
+
+@dataclass(frozen=True, eq=False)
+class AggregateDraws:
+    r"""A draw $z_i \sim q(z \mid x_i)$ for each of n examples, and log densities in nats.
+
+    Attributes:
+        z: The draws, of shape (n, *latent shape).
+        log_posterior: $\log q(z_i \mid x_i)$, of shape (n,).
+        log_aggregate: $\log \frac{1}{n} \sum_j q(z_i \mid x_j)$, of shape (n,).
+        log_prior: $\log p(z_i)$, of shape (n,).
+        kl: Mean over the examples of the divergence of the posterior from the prior.
+        kl_per_dimension: The same of each dimension's marginals, of the latent shape; None where
+            marginals are not known.
+        variance_of_means: See `ActiveUnits`; of the latent shape.
+    """
+
+    z: np.ndarray
+    log_posterior: np.ndarray
+    log_aggregate: np.ndarray
+    log_prior: np.ndarray
+    kl: float
+    kl_per_dimension: np.ndarray | None
+    variance_of_means: np.ndarray
+
+    @property
+    def mutual_information(self) -> tuple[float, float]:
+        r"""$I(x; z) = \frac{1}{n} \sum_i \log q(z_i \mid x_i) - \log q(z_i)$, and its error."""
+        return _mean_and_error(self.log_posterior - self.log_aggregate)
+
+    @property
+    def marginal_kl(self) -> tuple[float, float]:
+        r"""$\mathrm{KL}(q(z) \Vert p(z))$, and its standard error."""
+        return _mean_and_error(self.log_aggregate - self.log_prior)
+
+
+def _mean_and_error(values):
+    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def aggregate_draws(
+    owner: str, model: Any, x: Any, seed: int, batch_size: int, verbose: bool
+) -> AggregateDraws:
+    """Draws from the aggregate posterior; pairs of examples are taken block by block.
+
+    Args:
+        owner: Name of the function, for errors.
+        model: The VAE.
+        x: Examples.
+        seed: Integer seed.
+        batch_size: Examples per block: a compiled call takes the square of it of pairs.
+        verbose: Whether a progress bar is shown.
+
+    Returns:
+        The draws.
+
+    Raises:
+        TypeError: `model` is no VAE.
+        ValueError: There are fewer than 2 examples, or they have another shape.
+    """
+    latent = LatentModel(owner, model)
+    rows = latent.examples(x)
+    if len(rows) < 2:
+        raise ValueError(f"{owner}: it needs at least 2 examples, got {len(rows)}.")
+
+    def draw(x, seed, index):
+        seeds = ops.SeedSequence(seed).fold_in(index)
+        parameters = latent.posterior(latent.observed(x, seeds))
+        posterior, prior = latent.posterior.distribution(**parameters), latent.prior
+        z, log_posterior = posterior.sample_and_log_prob((1,), seeds.fold_in(1))
+        found = {
+            "z": z[0],
+            "log_posterior": log_posterior[0],
+            "log_prior": prior.log_prob(z[0]),
+        }
+        if has_kl(posterior, prior):
+            found["kl"] = kl_divergence(posterior, prior)
+        marginals = _marginals(posterior), _marginals(prior)
+        if None not in marginals:
+            found["kl_per_dimension"] = _kl_of_entries(*marginals, z[0])
+        return parameters, found
+
+    run = latent.compiled("aggregate draws", draw)
+    parameters, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
+    starts = range(0, len(rows), batch_size)
+    bar = keras.utils.Progbar(len(starts), unit_name="block") if verbose else None
+
+    def score(z, parameters):
+        posterior = latent.posterior.distribution(**parameters)
+        batch, count = ops.shape(keras.tree.flatten(parameters)[0])[0], ops.shape(z)[0]
+        pairs = ops.broadcast_to(z[:, None], (count, batch, *latent.latent_shape))
+        return ops.logsumexp(posterior.log_prob(pairs), axis=1)
+
+    run_pairs = latent.compiled("aggregate pairs", score)
+    log_aggregate = []
+    for done, start in enumerate(starts, 1):
+        stop = start + batch_size
+        block = {name: value[start:stop] for name, value in parameters.items()}
+        scores = map_rows(lambda z, _: run_pairs(z, block), found["z"], batch_size)  # noqa: B023
+        log_aggregate.append(ops.convert_to_numpy(scores).astype("float64"))
+        if bar is not None:
+            bar.update(done)
+    arrays = {n: ops.convert_to_numpy(value).astype("float64") for n, value in found.items()}
+    per_dimension = arrays.get("kl_per_dimension")
+    difference = arrays["log_posterior"] - arrays["log_prior"]
+    return AggregateDraws(
+        z=arrays["z"],
+        log_posterior=arrays["log_posterior"],
+        log_aggregate=logsumexp(log_aggregate, axis=0) - np.log(len(rows)),
+        log_prior=arrays["log_prior"],
+        kl=float(np.mean(arrays.get("kl", difference))),
+        kl_per_dimension=None if per_dimension is None else per_dimension.mean(axis=0),
+        variance_of_means=mean_variance(latent, rows, seed, batch_size),
+    )
+
+
+def _marginals(distribution: Distribution) -> Distribution | None:
+    """The distributions of the entries by themselves; None where they are not known."""
+    found = inside(distribution)
+    if isinstance(found, MultivariateNormal):
+        return Normal(found.mean(), found.stddev(), validate=False)
+    return None if found.event_shape else found
+
+
+def _kl_of_entries(posterior, prior, z):
+    if has_kl(posterior, prior):
+        return kl_divergence(posterior, prior)
+    return posterior.log_prob(z) - prior.log_prob(z)
