@@ -58,7 +58,9 @@ class Case:
         is_count = case_is_discrete(self.family)
         return np.full(event_shape, 1.0 if is_count else 0.3)
 
-    def parameter_shape(self, event_shape):
+    def parameter_shape(self, name, event_shape):
+        if name == "cov_perturb_factor":
+            return (*event_shape, self.more["rank"])
         return event_shape if self.classes is None else (*event_shape, self.classes)
 
 
@@ -105,6 +107,13 @@ CASES = {
             {"loc": same, "scale_diag": positive},
             VECTORS,
         ),
+        Case(
+            kl.ConditionalMultivariateNormalLowRank,
+            kd.MultivariateNormalLowRank,
+            {"loc": same, "cov_diag_factor": positive, "cov_perturb_factor": same},
+            VECTORS,
+            more={"rank": 2},
+        ),
         Case(kl.ConditionalDirichlet, kd.Dirichlet, {"concentration": positive}, VECTORS),
     ]
 }
@@ -144,8 +153,8 @@ def test_shapes_of_every_event_rank(case):
     for event_shape in case.event_shapes:
         layer = case.make(event_shape)
         shapes = layer.compute_output_shape((7, 1))
-        parameter_shape = case.parameter_shape(event_shape)
-        assert shapes == dict.fromkeys(case.links, (7, *parameter_shape))
+        expected = {name: (7, *case.parameter_shape(name, event_shape)) for name in case.links}
+        assert shapes == expected
         zeros = {name: np.zeros(shape, "float32") for name, shape in shapes.items()}
         d = layer.distribution(**layer.parameters_from(**zeros))
         assert (d.batch_shape, d.event_shape) == ((7,), event_shape)
@@ -157,7 +166,7 @@ def test_links_and_densities(case):
     layer = case.make()
     raw = with_raw_numbers(layer)
     expected = {name: link(raw[name].astype("float64")) for name, link in case.links.items()}
-    settings = {name: v for name, v in case.more.items() if name != "classes"}
+    settings = {name: v for name, v in case.more.items() if name not in ("classes", "rank")}
     single = case.family(
         **{n: v.astype("float32") for n, v in expected.items()}, **settings, validate=False
     )
@@ -336,6 +345,10 @@ BAD_ARGUMENTS = {
         r"distribution of vectors: event_shape must be \(..., d\), got \(\)",
     ),
     "classes": (lambda: kl.ConditionalCategorical((), classes=0), "classes must be .* got 0"),
+    "rank": (
+        lambda: kl.ConditionalMultivariateNormalLowRank((3,), rank=0),
+        "ConditionalMultivariateNormalLowRank: rank must be .* got 0",
+    ),
     "ends": (lambda: kl.ConditionalDiscretizedLogistic((), low=3, high=2), "high must be .* got 2"),
     "component": (
         lambda: kl.ConditionalMixture(kd.Normal(0.0, 1.0), components=2),

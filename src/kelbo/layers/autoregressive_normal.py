@@ -5,9 +5,28 @@ from typing import Any
 
 import keras
 
+from kelbo.bijectors import Bijector, Inverse
 from kelbo.distributions import Normal
 from kelbo.layers.flows import AffineTransform, Flow, MaskedAutoregressive
 from kelbo.parameters import PACKAGE
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Standardization(AffineTransform):
+    r"""$x = (y - \mu) / \sigma$: from a normal entry to a standard normal one.
+
+    Args:
+        minimum_scale: The floor of $\sigma$, between 0 and 1.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.layers.autoregressive_normal import Standardization
+        >>> float(Standardization().bijector(ops.convert_to_tensor([3.0, 0.0])).forward(5.0))
+        2.0
+    """
+
+    def bijector(self, raw: Any) -> Bijector:
+        return Inverse(super().bijector(raw))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -17,8 +36,8 @@ class ConditionalAutoregressiveNormal(Flow):
     $\mu_b$ and $\sigma_b$ are functions of the blocks before, $y_1, \dots, y_{b-1}$, and of the
     context: the autoregressive posterior of Gregor, Danihelka, Mnih, Blundell and Wierstra (2014,
     "Deep autoregressive networks"), with normal blocks. One masked network (`MADE`) serves all of
-    them. It is a masked autoregressive flow of one affine map on the standard normal (Kingma et
-    al., 2016, section 3), and a `Flow`.
+    them. It is a masked autoregressive flow of one affine map (Papamakarios, Pavlakou and Murray,
+    2017, section 3), and a `Flow`.
 
     **Cost.** A log density takes one pass through the masked network, a draw as many as there are
     blocks, one after another in a compiled loop. The features of the context are computed once.
@@ -31,7 +50,8 @@ class ConditionalAutoregressiveNormal(Flow):
             entry a block.
         hidden: Units of each hidden layer of the masked network.
         activation: Of these layers: a name or a function.
-        minimum_scale: The floor of $\sigma$, between 0 and 1; see `AffineTransform`.
+        minimum_scale: The floor $m$ of $\sigma = m + (1 - m)\, \mathrm{softplus}(r + c)$, between 0
+            and 1; $\sigma$ is 1 where the masked network returns 0.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
@@ -62,7 +82,7 @@ class ConditionalAutoregressiveNormal(Flow):
             event_shape,
             hidden,
             activation,
-            AffineTransform(minimum_scale),
+            Standardization(minimum_scale),
             blocks,
             name="blocks",
             dtype=kwargs.get("dtype"),

@@ -36,7 +36,8 @@ class Case:
             direction; false on a simplex, say.
         pathwise: How draws depend on the parameters where they are reparameterized: "smooth" where
             equal seeds give draws that move smoothly, "implicit" where they are accepted or
-            rejected, so that only the gradient of an expectation can be compared.
+            rejected, so that only the gradient of an expectation can be compared; "none" where no
+            parameter is.
         statistic: For implicit draws, a function of them and its mean from the parameters, of the
             same shape without the sample's; None for the draws themselves and the reference's mean.
         is_circular: Whether values are angles, whose mean and variance are those of directions.

@@ -27,6 +27,9 @@ LAYERS = {
     "additive": lambda **k: kl.AffineCoupling((SIZE,), additive=True, mask="odd", **k),
     "spline": lambda **k: kl.SplineCoupling((SIZE,), network(), mask="last", bins=4, **k),
     "maf": lambda **k: kl.MaskedAutoregressive((SIZE,), hidden=(8,), activation="tanh", **k),
+    "maf_of_blocks": lambda **k: kl.MaskedAutoregressive(
+        (SIZE,), hidden=(8,), activation="tanh", blocks=(1, 2), **k
+    ),
     "iaf_spline": lambda **k: kl.InverseAutoregressive(
         (SIZE,), hidden=(8,), activation="tanh", transform=kl.SplineTransform(bins=3), **k
     ),
