@@ -32,7 +32,8 @@ GROUPS = {
     ),
     "Vectors and matrices": (
         "MultivariateNormalDiag MultivariateNormalTriL MultivariateNormalLowRank "
-        "MultivariateNormalFullCovariance MultivariateStudentT Dirichlet LKJCholesky"
+        "MultivariateNormalFullCovariance MultivariateStudentT Dirichlet VonMisesFisher "
+        "SphericalUniform LKJCholesky"
     ),
     "Made of others": "Independent Transformed MixtureSameFamily Mixture Masked Expanded",
 }
