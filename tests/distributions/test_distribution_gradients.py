@@ -107,6 +107,7 @@ def test_gradient_through_draws(case, float64):
 BATCHES, DRAWS = 16, 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [case for case in ONE_OF_EACH if case.pathwise == "implicit"],

@@ -37,6 +37,11 @@ def column(numbers, case):
     return np.reshape(numbers, (-1, *[1] * len(case.batch_shape)))
 
 
+def slow_if(condition):
+    """The tables are long: one entry of each kind, in single precision, runs by default."""
+    return [pytest.mark.slow] if condition else []
+
+
 def results(case, dtype):
     """Every method's result, from one compiled function of parameters and values."""
     names = list(case.parameters)
@@ -65,7 +70,10 @@ def results(case, dtype):
 
 @pytest.mark.parametrize(
     ("case", "dtype"),
-    [(case, "float32") for case in CASES] + [(case, "float64") for case in ONE_OF_EACH],
+    [
+        *[pytest.param(c, "float32", marks=slow_if(c.is_variant)) for c in CASES],
+        *[pytest.param(c, "float64", marks=slow_if(True)) for c in ONE_OF_EACH],
+    ],
     indirect=["dtype"],
     ids=lambda value: getattr(value, "name", value),
 )

@@ -169,6 +169,7 @@ MADE_OF_OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MADE_OF_OTHERS.values(), ids=MADE_OF_OTHERS)
 def test_densities_of_what_is_made_of_others(make):
     d = make()
