@@ -79,7 +79,7 @@ def test_every_set_by_name_is_reached_or_refused_with_a_reason():
     assert len(named) > 15
     refused = {name for name, constraint in named.items() if refuses(constraint)}
     discrete = {name for name, constraint in named.items() if constraint.is_discrete}
-    assert refused == discrete | {"nonzero"}
+    assert refused == discrete | {"nonzero", "unit_vector"}
     assert discrete >= {"boolean", "integer", "one_hot"}
 
 
@@ -91,6 +91,8 @@ def test_refusals_say_why():
             kb.onto(constraint)
     with pytest.raises(ValueError, match=r"^onto: .* two pieces"):
         kb.onto(constraints.nonzero)
+    with pytest.raises(ValueError, match=r"^onto: .* a sphere"):
+        kb.onto(constraints.unit_vector)
     strange = Constraint("on the moon", lambda x: x > 0)
     with pytest.raises(ValueError, match=r"on the moon. Register one with register_onto"):
         kb.onto(strange)
