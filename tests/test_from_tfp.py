@@ -68,6 +68,7 @@ def names_space():
         "low": 0,
         "mask": [True],
         "mean": 0.5,
+        "mean_direction": [0.6, 0.8],
         "mixture_distribution": distributions.Categorical(probs=[0.5, 0.5]),
         "n": 100,
         "network": keras.layers.Dense(4),

@@ -135,7 +135,7 @@ def log_normalized_bessel_ie(x: Any, order: float) -> Any:
     Example:
         >>> from kelbo import ops
         >>> round(float(ops.log_normalized_bessel_ie(2.0, order=0.5)), 4)  # log(sinh(2) / 2) - 2
-        -1.4047
+        -1.4048
     """
     return _functions(float(order))["log_scaled"](*as_floats(x))
 

@@ -58,7 +58,7 @@ class ConditionalMultivariateNormalLowRank(FamilyConditional):
         >>> from kelbo.layers import ConditionalMultivariateNormalLowRank
         >>> network = keras.layers.Dense(16, "relu")
         >>> posterior = ConditionalMultivariateNormalLowRank((8,), network, rank=2)
-        >>> posterior.given(np.zeros((5, 64), "float32")).cov_perturb_factor.shape
+        >>> posterior(np.zeros((5, 64), "float32"))["cov_perturb_factor"].shape
         (5, 8, 2)
     """
 

@@ -37,7 +37,7 @@ def starting_scale() -> keras.initializers.Initializer:
 
     Example:
         >>> from kelbo.layers.priors.normal import positive_scale, starting_scale
-        >>> float(positive_scale(starting_scale()(())))
+        >>> round(float(positive_scale(starting_scale()(()))), 4)
         1.0
     """
     return keras.initializers.Constant(_START)
