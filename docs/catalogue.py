@@ -1,4 +1,4 @@
-"""Writes docs/distributions.md and docs/bijectors.md from the docstrings of the classes.
+"""Writes the pages of distributions, bijectors and objectives from the docstrings of the classes.
 
 `python docs/catalogue.py` writes them, `python docs/catalogue.py --check` only says whether they
 are what it would write (exit status 1 if not).
@@ -10,10 +10,14 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import kelbo as kb
 from kelbo.bijectors import Bijector
-from kelbo.distributions import Distribution
+from kelbo.distributions import Bernoulli, Distribution, Independent, Normal, OneHotCategorical
 from kelbo.distributions.wrapper import Wrapper
+from kelbo.estimators import ESTIMATORS, Estimator
+from kelbo.objectives import Objective
 from kelbo.parameters import Constraint
 
 HERE = Path(__file__).parent
@@ -63,10 +67,42 @@ of a context or of none, and `layers.Flow` puts them on a base distribution. The
 of Dillon et al., 2017, "TensorFlow Distributions"; maps that any textbook has name no other source.
 This page is written by `python docs/catalogue.py` from the docstrings.
 """
+OBJECTIVES = """# Objectives and gradient estimators
+
+`from kelbo import objectives as ko`. `vae.objective = ko.IWELBO(50, "doubly_reparameterized")` is
+all it takes to train a model by another bound: the model stays as it is. An objective is a function
+of log densities; how it is differentiated by the posterior's parameters is the business of its
+`estimator`, given by name or as an object of `kelbo.estimators`. What a posterior or a prior cannot
+support is an error at `compile`, and when `objective` is set, which says what to take in its place.
+All losses are in nats per example, with every constant.
+
+## Which one
+
+| aim | objective |
+| --- | --- |
+| a first fit | `ELBO()` |
+| a flow, a mixture, or any pair without a closed divergence | `ELBO(kl="monte_carlo")` |
+| a better density, a richer posterior from a simple one | `IWELBO(50, "doubly_reparameterized")` |
+| many samples, and an encoder that still learns | the same, `PIWAE`, `MIWAE`, `CIWAE` |
+| latent dimensions that die | `FreeBits(0.25)`, `BetaELBO(LinearWarmUp(steps))` |
+| separate factors | `BetaTCELBO(beta)`, `BetaELBO(beta)` with or without a capacity |
+| codes that fill the prior | `InfoELBO()`, `WassersteinMMD()` |
+| a posterior that covers all modes | `RenyiBound(0.0, samples)`, `ReweightedWakeSleep(samples)` |
+| how far the bound is from the evidence | `ChiUpperBound()` after the ELBO, the model held fixed |
+| discrete latent values | `ELBO(4, estimator="rebar")`, `IWELBO(5, "vimco")`; see below |
+| a likelihood without gradients by z | `WakeSleep()`, the estimator "score_function" |
+
+A weight may be a schedule of `kelbo.schedules` (`LinearWarmUp`, `SigmoidWarmUp`, `CyclicalWarmUp`,
+`ExponentialDecay`), which is computed inside the compiled step from a counter that is saved with
+the model. `evaluate` takes schedules at their end.
+
+This page is written by `python docs/catalogue.py` from the docstrings; the tables of pairs from
+what the classes refuse.
+"""
 
 
 def main() -> int:
-    """Writes or checks the two pages.
+    """Writes or checks the pages.
 
     Returns:
         The exit status.
@@ -88,7 +124,11 @@ def main() -> int:
 
 def pages() -> dict[str, str]:
     """The text of each page by file name."""
-    return {"distributions.md": _distributions(), "bijectors.md": _bijectors()}
+    return {
+        "distributions.md": _distributions(),
+        "bijectors.md": _bijectors(),
+        "objectives.md": _objectives(),
+    }
 
 
 def _distributions():
@@ -110,6 +150,78 @@ def _bijectors():
     return "\n".join([BIJECTORS, *(_entry(cls) for _, cls in sorted(classes.items()))])
 
 
+def _objectives():
+    objectives = _classes(kb.objectives, Objective)
+    estimators = _classes(kb.estimators, Estimator)
+    schedules = _classes(kb.schedules, kb.schedules.Schedule)
+    return "\n".join(
+        [
+            OBJECTIVES,
+            _pairs(objectives),
+            "## Bounds\n",
+            *(_entry(cls) for _, cls in sorted(objectives.items())),
+            "## Estimators\n",
+            *(_entry(cls) for _, cls in sorted(estimators.items())),
+            "## Schedules\n",
+            *(_entry(cls) for _, cls in sorted(schedules.items())),
+        ]
+    )
+
+
+# Arguments of the objectives that need some; all of them with an even number of samples.
+_ARGUMENTS = {
+    "AlphaDivergence": {"alpha": 0.5, "samples": 2},
+    "BetaELBO": {"beta": 4.0, "samples": 2},
+    "BetaTCELBO": {"beta": 4.0, "samples": 2},
+    "CIWAE": {"beta": 0.5, "samples": 2},
+    "ELBO": {"samples": 2},
+    "FDivergence": {"f": kb.divergences.f.KLForward(), "samples": 2},
+    "FreeBits": {"nats": 0.25, "samples": 2},
+    "IWELBO": {"samples": 2},
+    "MIWAE": {"outer": 2, "inner": 2},
+    "PIWAE": {"outer": 2, "inner": 2},
+    "RenyiBound": {"alpha": 0.5, "samples": 2},
+    "ReweightedWakeSleep": {"samples": 2},
+}
+_HAS_NO_CHOICE = {
+    "ReweightedWakeSleep": '"wake_phase", "doubly_reparameterized_wake_phase"',
+    "WakeSleep": "its own",
+}
+
+
+def _pairs(objectives):
+    """Which estimators each objective takes, for three kinds of posteriors."""
+    kinds = {
+        "normal": Independent(Normal(np.zeros((1, 2), "float32"), 1.0), 1),
+        "Bernoulli": Independent(Bernoulli(np.zeros((1, 2), "float32")), 1),
+        "one-hot": Independent(OneHotCategorical(np.zeros((1, 2, 3), "float32")), 1),
+    }
+    lines = ["## Estimators by objective and posterior\n", f"| objective | {' | '.join(kinds)} |"]
+    lines.append(f"| --- |{' --- |' * len(kinds)}")
+    for name, cls in sorted(objectives.items()):
+        if name in _HAS_NO_CHOICE:
+            cells = [_HAS_NO_CHOICE[name]] * len(kinds)
+        else:
+            cells = [_accepted(cls, _ARGUMENTS.get(name, {}), d) for d in kinds.values()]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+        if name == "ELBO":
+            arguments = {"samples": 2, "kl": "monte_carlo"}
+            cells = [_accepted(cls, arguments, d) for d in kinds.values()]
+            lines.append(f'| `ELBO(kl="monte_carlo")` | {" | ".join(cells)} |')
+    return "\n".join(lines) + "\n"
+
+
+def _accepted(cls, arguments, posterior):
+    accepted = []
+    for name in ESTIMATORS:
+        try:
+            cls(**arguments, estimator=name).check(posterior, posterior[0])
+        except ValueError:
+            continue
+        accepted.append(name)
+    return ", ".join(accepted) or "none"
+
+
 def _classes(package, base):
     found = {name: getattr(package, name) for name in package.__all__}
     return {
@@ -120,7 +232,9 @@ def _classes(package, base):
 
 
 def _is_base(cls, base):
-    return cls is base or inspect.isabstract(cls) or cls is kb.distributions.MultivariateNormal
+    if inspect.isabstract(cls) or cls.__name__.startswith("_"):
+        return True
+    return cls is base or cls is kb.distributions.MultivariateNormal
 
 
 def _entry(cls):
