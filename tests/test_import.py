@@ -91,7 +91,8 @@ def test_import_loads_nothing_of_plots_or_command_line(reports):
     packages = {name.split(".")[0] for name in loaded}
     unwanted = {"typer", "pooch", "sklearn", "pandas", "numpyro", "tensorflow", "torch", "PIL"}
     assert not packages & unwanted
-    lazy = ("kelbo.plots", "kelbo.cli", "kelbo.report", "kelbo.datasets", "kelbo.runs")
+    lazy = ("plots", "cli", "report", "datasets", "runs", "evaluation")
+    lazy = tuple(f"kelbo.{package}" for package in lazy)
     assert not [name for name in loaded if name.startswith((*lazy, "matplotlib"))]
 
 

@@ -19,6 +19,8 @@ _FIRST_STEP_SIZE = 0.5
 _TUNING_CHAINS, _FIRST_TUNING, _LEAST_TUNING, _TUNING_RATE = 4, 40, 200, 0.2
 # Compiled calls per run of chains: the progress bar moves, and Ctrl-C is heard, between them.
 _CALLS = 20
+# Temperatures that compiled programs have room for: each takes any number up to a power of 2.
+_LEAST_ROOM = 512
 # Whose seeds they are.
 _TUNING, _FORWARDS, _BACKWARDS = 1, 2, 3
 
@@ -70,13 +72,13 @@ class Annealing:
             bar: Is told of every compiled call.
 
         Returns:
-            A tensor of shape (steps - 1, batch): one per temperature and example.
+            An array of shape (steps - 1, batch): one per temperature and example.
         """
         betas = temperatures(self.steps)[1:-1]
         # Few temperatures are far apart: there the chains stay a while at each.
         stay = self._tuning_per_temperature
         betas = np.concatenate([np.full(_FIRST_TUNING, betas[0]), np.repeat(betas, stay)])
-        betas = betas.astype("float32")
+        count, betas = len(betas), _padded(betas)
 
         def begin(x, seed, index, betas):
             path = self.path(x, seed, index)
@@ -102,10 +104,11 @@ class Annealing:
 
         state = self.model.compiled(f"tuning {self._name}", begin)(x, seed, index, betas)
         run = self.model.compiled(f"tune {self._name}", go_on)
-        for first, last in _ranges(len(betas)):
+        for first, last in _ranges(count):
             state = run(state, x, betas, first, last, seed, index)
             bar.advance()
-        return ops.exp(state[2][_FIRST_TUNING + stay - 1 :: stay])
+        recorded = ops.convert_to_numpy(state[2])[:count]
+        return np.exp(recorded[_FIRST_TUNING + stay - 1 :: stay])
 
     def log_weights(
         self, x: Any, step_sizes: Any, seed: int, index: int, bar: "Bar", z: Any = None
@@ -127,9 +130,9 @@ class Annealing:
         betas = temperatures(self.steps)
         rises, betas = np.diff(betas), betas[1:-1]
         if z is not None:
-            rises, betas, step_sizes = rises[::-1], betas[::-1], ops.flip(step_sizes, axis=0)
-        # A whole array each, in the order in which they are used.
-        rises, betas = rises.astype("float32"), betas.astype("float32")
+            rises, betas, step_sizes = rises[::-1], betas[::-1], step_sizes[::-1]
+        count = len(betas)
+        rises, betas, step_sizes = _padded(rises), _padded(betas), _padded(step_sizes)
 
         def begin(x, z, rise, seed, index):
             path = self.path(x, seed, index)
@@ -165,11 +168,11 @@ class Annealing:
             state = self.model.compiled(f"end {name}", begin)(x, z, rises[0], seed, index)
         run = self.model.compiled(f"anneal {name}", go_on)
         direction = _FORWARDS if z is None else _BACKWARDS
-        for first, last in _ranges(len(betas)):
+        for first, last in _ranges(count):
             state = run(state, x, betas, rises, step_sizes, first, last, seed, index, direction)
             bar.advance()
         _, log_weight, accepted = state
-        return ops.transpose(log_weight), accepted / float(len(betas))
+        return ops.transpose(log_weight), accepted / float(count)
 
     def calls(self, runs: int) -> int:
         """How many compiled calls tuning and `runs` sets of chains take, per batch."""
@@ -180,6 +183,13 @@ class Annealing:
 
 def _seeds(seed: Any, index: Any, role: Any) -> ops.SeedSequence:
     return ops.SeedSequence(seed).fold_in(index).fold_in(role)
+
+
+def _padded(values: np.ndarray) -> np.ndarray:
+    """Values per temperature in single precision, in an array that many numbers of steps share."""
+    room = max(_LEAST_ROOM, 1 << (len(values) - 1).bit_length()) - len(values)
+    widths = [(0, room), *[(0, 0)] * (values.ndim - 1)]
+    return np.ascontiguousarray(np.pad(values, widths, mode="edge"), "float32")
 
 
 def _ranges(count: int) -> list[tuple[int, int]]:

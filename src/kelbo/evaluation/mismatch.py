@@ -99,10 +99,10 @@ def aggregate_posterior_mismatch(
     spread = np.std(theirs, axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     ours, theirs = (np.asarray(values / spread, "float32") for values in (ours, theirs))
-    compare = ops.compile(lambda a, b: maximum_mean_discrepancy(a, b, RBF()))
 
     def distance(columns):
-        return float(ops.convert_to_numpy(compare(ours[:, columns], theirs[:, columns])))
+        found = maximum_mean_discrepancy(ours[:, columns], theirs[:, columns], RBF())
+        return float(ops.convert_to_numpy(found))
 
     dimensions = range(ours.shape[1])
     kl, error = draws.marginal_kl

@@ -114,16 +114,17 @@ def _batch_first(carry):
     return {**carry, "sums": ops.transpose(carry["sums"])}
 
 
-def _adder(powers: Sequence[float]) -> Callable[[dict, Any], dict]:
+def _adder(exponents: Sequence[float]) -> Callable[[dict, Any], dict]:
     """Adds a block of log weights; sums are relative to the peak, so that none overflows."""
-    exponents = np.asarray(powers, "float32")[:, None]
+    column = np.asarray(exponents, "float32")[:, None]
 
     def add(carry, weights):
+        powers = ops.convert_to_tensor(column)
         peak = ops.maximum(carry["peak"], ops.max(weights, axis=0))
         # Where all weights are 0 so far, they are relative to 1.
         origin = ops.where(ops.equal(peak, -float("inf")), ops.zeros_like(peak), peak)
-        before = ops.exp(exponents * (carry["peak"] - origin)[None])
-        added = ops.sum(ops.exp(exponents[:, None] * (weights - origin)[None]), axis=1)
+        before = ops.exp(powers * (carry["peak"] - origin)[None])
+        added = ops.sum(ops.exp(powers[:, None] * (weights - origin)[None]), axis=1)
         both = ops.concatenate([carry["largest"], ops.transpose(weights)], axis=1)
         return {
             "peak": peak,

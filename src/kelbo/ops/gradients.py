@@ -88,6 +88,6 @@ def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
         >>> x = ops.convert_to_tensor([1.0, 2.0])
         >>> values, slopes = ops.values_and_gradients(lambda x: x**3, x)
         >>> slopes
-        [ 3., 12.]
+        [3., 12.]
     """
     return backend.values_and_gradients(fn, ops.convert_to_tensor(x))

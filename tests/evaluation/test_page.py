@@ -1,0 +1,26 @@
+"""The page docs/evaluation.md: its example runs, and every name of ours that it names exists."""
+
+import re
+from pathlib import Path
+
+import kelbo as kb
+
+PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
+
+
+def test_the_example_runs(capsys):
+    exec(PAGE.split("```python\n")[1].split("```")[0], {})
+    said = capsys.readouterr().out
+    for words in ("log p(x) =", "gap:", "log p(x) >=", "rate", "units are active", "squared MMD"):
+        assert words in said
+
+
+def test_names_exist():
+    table = PAGE.split("\n\n")[2]
+    called = set(re.findall(r"`(\w+)\(", table))
+    assert called == {name for name in kb.evaluation.__all__ if name[0].islower()} - {
+        "pareto_k",
+        "pareto_k_threshold",
+    }
+    for package, name in re.findall(r"`(objectives|layers|bijectors)\.(\w+)", PAGE):
+        assert hasattr(getattr(kb, package), name)
