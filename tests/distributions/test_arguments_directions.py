@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from kelbo import bijectors, ops
-from kelbo.distributions import SphericalUniform, VonMises, VonMisesFisher, constraints
+from kelbo.distributions import Expanded, SphericalUniform, VonMises, VonMisesFisher, constraints
 from kelbo.distributions.von_mises_fisher_functions import angles
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
@@ -158,3 +158,11 @@ def test_nan_and_vanishing_gradients():
     assert np.isnan(x[:, 1]).all()
     for distribution in (VonMisesFisher([0.0, 1.0], 1.0), SphericalUniform(2)):
         assert np.isnan(float(distribution.log_prob([np.nan, 1.0])))
+
+
+def test_uniform_directions_have_the_batch_that_is_given_to_them():
+    d = Expanded(SphericalUniform(3), (4, 2))
+    assert d.sample((5,), seed=0).shape == (5, 4, 2, 3)
+    assert d[1].batch_shape == (2,)
+    assert d[1, None].event_shape == (3,)
+    assert SphericalUniform(3)[None].sample(seed=0).shape == (1, 3)

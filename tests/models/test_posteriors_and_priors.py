@@ -186,3 +186,8 @@ def test_a_mixture_says_which_estimators_there_are(digits):
 def test_the_prior_of_directions_has_a_closed_divergence(digits):
     model = make(*SPHERE, digits, ko.ELBO())
     assert model.objective.uses >= {"kl"}
+
+
+def test_a_conditional_is_no_prior(make_vae):
+    with pytest.raises(TypeError, match=r"prior must be a distribution, or .* a ConditionalNormal"):
+        make_vae(prior=kl.ConditionalNormal((2,)))

@@ -6,6 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.expanded import Expanded
 from kelbo.distributions.von_mises_fisher_functions import log_area, uniform_directions
 from kelbo.parameters import PACKAGE, Shape, constraints, whole_number
 
@@ -43,6 +44,10 @@ class SphericalUniform(Distribution):
 
     def _arguments(self, parameters):
         return {"dimension": self.dimension, **parameters}
+
+    def _sliced(self, index):
+        added = index.of_shape(())  # the index can add axes alone
+        return Expanded(self, added) if added else self
 
     @property
     def event_shape(self) -> Shape:

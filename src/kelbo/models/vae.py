@@ -47,6 +47,7 @@ class VAE(ProbabilisticModel):
         name: Name of the model.
 
     Raises:
+        TypeError: The prior is no distribution and no layer that makes one without a context.
         ValueError: The latent shapes of prior and posterior differ, or, when the model is built,
             the likelihood's event shape is not that of an example.
 
@@ -78,6 +79,11 @@ class VAE(ProbabilisticModel):
         name: str | None = None,
     ):
         super().__init__(seed, name)
+        if not isinstance(prior, Distribution | Flow | Prior | VampPrior):
+            raise TypeError(
+                "VAE: prior must be a distribution, or a layer that makes one without a context "
+                f"(Flow, LearnedNormal, LearnedMixture, VampPrior), got a {type(prior).__name__}."
+            )
         if tuple(prior.event_shape) != posterior.event_shape:
             raise ValueError(
                 f"The prior is over latent values of shape {tuple(prior.event_shape)} but the "
