@@ -10,6 +10,7 @@ from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import objectives as ko
 from kelbo import ops
+from kelbo.estimators import LearnedBaseline, ScoreFunction
 
 pytestmark = pytest.mark.core
 
@@ -307,3 +308,19 @@ def test_verbs_work_before_training():
     )
     assert vae.sample(2, seed=0).shape == (2, 5)
     assert vae.encode(np.zeros((3, 5), "float32")).batch_shape == (3,)
+
+
+def test_an_objective_leaves_nothing_of_the_one_before(make_vae, digits, tmp_path):
+    """Layers of an estimator come and go with it; the optimizer learns of variables that train."""
+    model = make_vae()
+    weights = len(model.get_weights())
+    learned = ScoreFunction(LearnedBaseline(keras.layers.Dense(3)))
+    for estimator, more in (("score_function", 2), (learned, 4), ("pathwise", 0)):
+        model.objective = ko.ELBO(estimator=estimator)
+        model.fit(digits[:200], epochs=1, batch_size=100, verbose=0)
+        assert len(model.get_weights()) == weights + more
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+        loaded.fit(digits[:200], epochs=1, batch_size=100, verbose=0)

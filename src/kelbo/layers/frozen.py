@@ -27,8 +27,9 @@ def frozen(*layers: keras.layers.Layer) -> Iterator[None]:
         >>> x = keras.Variable([[2.0]])
         >>> _ = layer(x)
         >>> def loss():
+        ...     value = ops.convert_to_tensor(x)
         ...     with frozen(layer):
-        ...         return ops.sum(layer(x.value))
+        ...         return ops.sum(layer(value))
         >>> _, slopes = ops.value_and_grad(loss, [x, layer.kernel])()
         >>> [float(slope[0, 0]) for slope in slopes]
         [1.0, 0.0]

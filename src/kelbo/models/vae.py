@@ -93,6 +93,7 @@ class VAE(ProbabilisticModel):
         self.likelihood = likelihood
         self.posterior = posterior
         self.preprocessing = preprocessing
+        self._estimator_layers = []
         self._take_objective(ELBO() if objective is None else objective)
         # A schedule is a function of it; it is saved with the model.
         self._steps = self.add_weight(
@@ -124,6 +125,8 @@ class VAE(ProbabilisticModel):
 
     def _take_objective(self, objective):
         self._objective = objective
+        for layer in self._estimator_layers:  # Keras keeps what an attribute held before
+            self._layers.remove(layer)
         self._estimator_layers = list(objective.estimator.layers)
 
     def _check(self, objective):

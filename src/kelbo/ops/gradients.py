@@ -87,7 +87,7 @@ def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
         >>> from kelbo import ops
         >>> x = ops.convert_to_tensor([1.0, 2.0])
         >>> values, slopes = ops.values_and_gradients(lambda x: x**3, x)
-        >>> slopes
-        [3., 12.]
+        >>> [float(slope) for slope in slopes]
+        [3.0, 12.0]
     """
     return backend.values_and_gradients(fn, ops.convert_to_tensor(x))
