@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import kelbo as kb
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_example_runs(capsys):
     exec(PAGE.split("```python\n")[1].split("```")[0], {})
     said = capsys.readouterr().out

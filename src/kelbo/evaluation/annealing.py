@@ -185,11 +185,11 @@ def _seeds(seed: Any, index: Any, role: Any) -> ops.SeedSequence:
     return ops.SeedSequence(seed).fold_in(index).fold_in(role)
 
 
-def _padded(values: np.ndarray) -> np.ndarray:
-    """Values per temperature in single precision, in an array that many numbers of steps share."""
+def _padded(values: np.ndarray) -> Any:
+    """Values per temperature in single precision, as a tensor that many numbers of steps share."""
     room = max(_LEAST_ROOM, 1 << (len(values) - 1).bit_length()) - len(values)
     widths = [(0, room), *[(0, 0)] * (values.ndim - 1)]
-    return np.ascontiguousarray(np.pad(values, widths, mode="edge"), "float32")
+    return ops.convert_to_tensor(np.pad(values, widths, mode="edge").astype("float32"))
 
 
 def _ranges(count: int) -> list[tuple[int, int]]:
