@@ -123,8 +123,8 @@ class DisARM(Estimator):
         terms = densities(problem, bound, z, log_posterior)
         losses = -ops.transpose(stopped_log_weights(bound, terms))
         difference = 0.5 * (losses[:pairs] - losses[pairs:])
-        factor = ops.not_equal(first, second) * (1.0 - 2.0 * second)
-        factor = ops.stop_gradient(ops.cast(factor, u.dtype) * ops.sigmoid(ops.abs(logits)))
+        differs = ops.cast(ops.not_equal(first, second), u.dtype)
+        factor = differs * (1.0 - 2.0 * second) * ops.stop_gradient(ops.sigmoid(ops.abs(logits)))
         by_entry = factor * only_gradient(logits)
         event_axes = tuple(range(2, len(u.shape)))
         by_pair = ops.sum(by_entry, axis=event_axes) if event_axes else by_entry

@@ -5,6 +5,7 @@ bound whose divergence has a closed form they are $\log p(x \mid z_s)$ alone.)
 """
 
 import abc
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -111,7 +112,7 @@ class LogMeanExp(Reduction):
     def value(self, log_weights: Any) -> Any:
         powers = self.power * log_weights
         if abs(self.power) > _SMALL:
-            total = ops.logsumexp(powers, axis=1) - ops.log(float(log_weights.shape[1]))
+            total = ops.logsumexp(powers, axis=1) - math.log(log_weights.shape[1])
         else:  # the logarithm of the number of samples would cancel
             peak = ops.stop_gradient(ops.max(powers, axis=1, keepdims=True))
             total = peak[:, 0] + ops.log1p(ops.mean(ops.expm1(powers - peak), axis=1))
@@ -130,7 +131,7 @@ class LogMeanExp(Reduction):
         samples = log_weights.shape[1]
         is_left_out = ops.eye(samples, dtype="bool")[None]
         others = ops.where(is_left_out, -float("inf"), self.power * log_weights[:, None, :])
-        total = ops.logsumexp(others, axis=2) - ops.log(samples - 1.0)
+        total = ops.logsumexp(others, axis=2) - math.log(samples - 1)
         return (self.sign / self.power) * total
 
 

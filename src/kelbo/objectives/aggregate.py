@@ -1,5 +1,6 @@
 """Objectives that look at the posteriors of a whole batch together."""
 
+import math
 from typing import Any
 
 import keras
@@ -85,8 +86,8 @@ class BetaTCELBO(OfBatch):
         dimensions = 1
         for length in terms.latent.shape[2:]:
             dimensions *= length
-        log_aggregate = terms.log_aggregate - ops.log(size)
-        log_marginals = terms.log_aggregate_marginals - dimensions * ops.log(size)
+        log_aggregate = terms.log_aggregate - math.log(size)
+        log_marginals = terms.log_aggregate_marginals - dimensions * math.log(size)
         beta = at_step(self.beta, terms.step)
         beta = beta if terms.step is None else beta[:, None]
         information = terms.log_posterior - log_aggregate
