@@ -17,10 +17,18 @@ from kelbo import layers as kl
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
-NEEDS_DATA = {"frey_faces_study"}
+NEEDS_DATA = {"frey_faces_study", "importance_study"}
 # How a script is shortened, and what it must print; most of them fit a model.
 SHORTENED = {
     "banana": (("--draws", "50", "--points", "40"), "largest difference"),
+    "frey_faces_study": (("--epochs", "1", "--seeds", "1"), "loss"),
+    "importance_study": (
+        (
+            *("--epochs", "1", "--examples", "200", "--images", "20", "--samples", "10"),
+            *("--methods", "ELBO", "IWELBO, 5 samples, DReG"),
+        ),
+        "active units",
+    ),
     "gradient_noise": (("--epochs", "1", "--draws", "2"), "latent values; loss"),
     "energy_functions": (("--epochs", "1", "--energies", "U1", "--maps", "2"), "loss of planar"),
 }
@@ -46,13 +54,13 @@ def test_the_script_runs_shortened(script, monkeypatch, tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NEEDS_DATA))
 def test_the_script_runs_shortened_on_real_data(name, data_dir, monkeypatch, tmp_path, capsys):
-    run_shortened(EXAMPLES / f"{name}.py", monkeypatch, tmp_path, capsys, "--seeds", "1")
+    run_shortened(EXAMPLES / f"{name}.py", monkeypatch, tmp_path, capsys)
 
 
-def run_shortened(script, monkeypatch, tmp_path, capsys, *more):
+def run_shortened(script, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     options, printed = SHORTENED.get(script.stem, BY_EPOCHS)
-    monkeypatch.setattr(sys, "argv", [str(script), *options, *more])
+    monkeypatch.setattr(sys, "argv", [str(script), *options])
     runpy.run_path(str(script), run_name="__main__")
     assert printed in capsys.readouterr().out
 

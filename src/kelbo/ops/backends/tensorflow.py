@@ -243,4 +243,4 @@ def gradient_tap(value: tf.Tensor, rank: int) -> tuple[tf.Tensor, tf.Tensor]:
 
         return (tf.identity(value), tap), gradient
 
-    return tapped(value)
+    return tapped(tf.identity(value))  # of a variable, what it holds now
