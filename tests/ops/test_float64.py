@@ -57,6 +57,9 @@ CALLS = {
         _random(2, 3, 2), _tensor([0.1, 0.2]), _tensor([1.1, 1.0]), -1
     ),
     "betainc": lambda f: f(_x(), _x(), _x()),
+    "gradient_tap": lambda f: f(_m(), 1),
+    "log_normalized_bessel_ie": lambda f: f(_x(), 1.5),
+    "values_and_gradients": lambda f: f(ops.square, _x()),
     "bincount": lambda f: f(_index([0, 1, 1, 2]), weights=_x()),
     "broadcast_to": lambda f: f(_x(), (2, 4)),
     "cast": lambda f: f(_x(), "float64"),
