@@ -122,11 +122,31 @@ class MonteCarloKL(Divergence):
         self.samples = whole_number("MonteCarloKL", "samples", samples)
 
     def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
-        q, p = comparable(q, p)
-        # Axes for those of the batch of p that q has not: else they would meet that of the samples.
-        missing_axes = max(len(p.batch_shape) - len(q.batch_shape), 0)
-        x = q.sample((self.samples, *[1] * missing_axes), seed=seed)
+        q, p, x = draws_to_compare(q, p, self.samples, seed)
         return ops.mean(q.log_prob(x) - p.log_prob(x), axis=0)
 
     def get_config(self) -> dict[str, Any]:
         return {"samples": self.samples}
+
+
+def draws_to_compare(
+    q: Distribution, p: Distribution, samples: int, seed: Any
+) -> tuple[Distribution, Distribution, Any]:
+    """Both distributions in one dtype, and draws from the first that both can score.
+
+    Args:
+        q: The first distribution.
+        p: The second one, over values of the same shape. Batches broadcast.
+        samples: How many draws.
+        seed: Where they come from.
+
+    Returns:
+        `q`, `p` and the draws, the axis of the samples in front.
+
+    Raises:
+        ValueError: The event shapes differ, or the batches do not broadcast.
+    """
+    q, p = comparable(q, p)
+    # Axes for those of the batch of p that q has not: else they would meet that of the samples.
+    missing_axes = max(len(p.batch_shape) - len(q.batch_shape), 0)
+    return q, p, q.sample((samples, *[1] * missing_axes), seed=seed)

@@ -6,8 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.distributions.kl import comparable
-from kelbo.divergences.divergence import Divergence
+from kelbo.divergences.divergence import Divergence, draws_to_compare
 from kelbo.divergences.f_functions import CsiszarFunction
 from kelbo.parameters import PACKAGE, whole_number
 
@@ -46,10 +45,7 @@ class FDivergence(Divergence):
         self.samples = whole_number("FDivergence", "samples", samples)
 
     def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
-        q, p = comparable(q, p)
-        # Axes for those of the batch of p that q has not: else they would meet that of the samples.
-        missing_axes = max(len(p.batch_shape) - len(q.batch_shape), 0)
-        x = q.sample((self.samples, *[1] * missing_axes), seed=seed)
+        q, p, x = draws_to_compare(q, p, self.samples, seed)
         return ops.mean(self.f.of_log(p.log_prob(x) - q.log_prob(x)), axis=0)
 
     def get_config(self) -> dict[str, Any]:
