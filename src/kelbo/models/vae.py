@@ -125,9 +125,8 @@ class VAE(ProbabilisticModel):
 
     def _take_objective(self, objective):
         self._objective = objective
-        for layer in self._estimator_layers:  # Keras keeps what an attribute held before
-            self._layers.remove(layer)
-        self._estimator_layers = list(objective.estimator.layers)
+        self._estimator_layers.clear()  # Keras would keep what another list held before
+        self._estimator_layers.extend(objective.estimator.layers)
 
     def _check(self, objective):
         """Refuses an objective that these parts cannot be trained by."""
