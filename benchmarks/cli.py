@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import harness, machine, tables
-from benchmarks.problems import DensityProblem, LikelihoodProblem, MissingData, TrainingProblem
+from benchmarks.problems import FitProblem, LikelihoodProblem, MissingData, TrainingProblem
 from benchmarks.registry import BENCHMARKS, GROUPS, Benchmark, quick
 
 CHECK_EPOCHS = 3
@@ -104,7 +104,7 @@ def _positive(text: str) -> int:
 def _adjust(benchmark: Benchmark, options: argparse.Namespace) -> Benchmark:
     if options.quick:
         benchmark = quick(benchmark)
-    if options.epochs and isinstance(benchmark.problem, TrainingProblem | DensityProblem):
+    if options.epochs and isinstance(benchmark.problem, FitProblem):
         benchmark = replace(benchmark, problem=replace(benchmark.problem, epochs=options.epochs))
     if options.images and isinstance(benchmark.problem, LikelihoodProblem):
         unit = benchmark.unit.replace(

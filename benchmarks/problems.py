@@ -100,6 +100,62 @@ class TrainingProblem(FitProblem):
 
 
 @dataclass(frozen=True)
+class ImportanceWeightedProblem(FitProblem):
+    """Train a VAE 784-200-200-50 and back (tanh) by the importance-weighted bound, on MNIST.
+
+    Pixels are drawn anew as Bernoulli variables at every step (Burda et al., 2016); the posterior
+    has a mean head and a log-variance head; the loss is the negative bound in nats per example,
+    its gradient the plain pathwise one; the optimiser is Adam. The unit is a step.
+
+    Attributes:
+        samples: Importance samples per image.
+        examples: How many training images there are.
+        features: Pixels per image.
+        hidden: Units of each of the two hidden layers, in the encoder and in the decoder.
+        latent: Latent dimensions.
+        epochs: Epochs per round.
+        batch_size: Examples per step.
+        learning_rate: Of Adam.
+        beta_1: Decay of Adam's mean of gradients.
+        beta_2: Decay of Adam's mean of squared gradients.
+        epsilon: Added to the root of that mean.
+        seed: Of weights, shuffling, pixels and noise.
+        tolerance: Nats by which the contenders' losses may differ in ``--check``.
+    """
+
+    samples: int = 50
+    examples: int = 2000
+    features: int = 784
+    hidden: int = 200
+    latent: int = 50
+    epochs: int = 3
+    batch_size: int = 100
+    learning_rate: float = 1e-3
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-4
+    seed: int = 0
+    tolerance: float = 5.0
+
+    @property
+    def work(self) -> float:
+        """How many steps one round does."""
+        return self.epochs * (self.examples // self.batch_size)
+
+    def smaller(self) -> ImportanceWeightedProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, examples=500, epochs=2)
+
+    def load(self) -> np.ndarray:
+        """Returns the images as float32 in [0, 1], shape (examples, features)."""
+        return _mnist("x_train", self.examples)
+
+    def require(self) -> None:
+        """Raises ``MissingData`` if `load` would not find its file."""
+        _mnist_path()
+
+
+@dataclass(frozen=True)
 class LikelihoodProblem(Problem):
     """Importance-sampled log p(x) under a VAE 784-200-200-50 and back (relu), Bernoulli by logits.
 
@@ -139,6 +195,15 @@ class LikelihoodProblem(Problem):
         """Raises ``MissingData`` if `load` would not find its file."""
         _mnist_path()
 
+    @property
+    def rows(self) -> int:
+        """How many latent values go through `products`."""
+        return self.images * self.samples
+
+    def products(self) -> list[np.ndarray]:
+        """Returns the matrices by which each row is multiplied, one after another."""
+        return self.decoder_weights()[::2]
+
     def encoder_weights(self) -> list[np.ndarray]:
         """Returns kernel, bias of both hidden layers, of the mean and of the log variance."""
         hidden, latent = self.hidden, self.latent
@@ -159,6 +224,45 @@ class LikelihoodProblem(Problem):
             weights.append(generator.uniform(-limit, limit, (fan_in, fan_out)).astype("float32"))
             weights.append(np.zeros(fan_out, "float32"))
         return weights
+
+
+@dataclass(frozen=True)
+class AnnealingProblem(LikelihoodProblem):
+    """Annealed importance sampling of log p(x) under the VAE of `LikelihoodProblem`.
+
+    A trajectory of Hamiltonian Monte Carlo per chain and inverse temperature between 0 and 1; each
+    of its leapfrog steps takes the gradient of log p(x, z) by z.
+
+    Attributes:
+        steps: Inverse temperatures above 0.
+        chains: Per image.
+        leapfrog_steps: Per trajectory.
+    """
+
+    images: int = 100
+    steps: int = 300
+    chains: int = 16
+    leapfrog_steps: int = 10
+    tolerance: float = 3.0
+
+    def smaller(self) -> AnnealingProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, images=10, steps=50, peer_images=10)
+
+    @property
+    def rows(self) -> int:
+        """How many gradients are taken: by the chains, and by the four that tune step sizes.
+
+        Those make 40 trajectories first and then 200 or more, as many at each temperature.
+        """
+        betas = self.steps - 1
+        tuning = 40 + betas * max(1, -(-200 // betas))
+        return self.images * self.leapfrog_steps * (self.chains * betas + 4 * tuning)
+
+    def products(self) -> list[np.ndarray]:
+        """Returns the matrices of the decoder, and those that take its gradient back."""
+        forwards = super().products()
+        return forwards + [kernel.T for kernel in reversed(forwards)]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from benchmarks.problems import (
+    AnnealingProblem,
     DensityProblem,
     DistributionProblem,
+    ImportanceWeightedProblem,
     LikelihoodProblem,
+    Problem,
     TrainingProblem,
 )
-
-Problem = TrainingProblem | LikelihoodProblem | DistributionProblem | DensityProblem
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,27 @@ LOG_LIKELIHOOD = Benchmark(
     rounds=5,
     warmup=1,
 )
+IMPORTANCE_WEIGHTED = Benchmark(
+    name="importance_weighted",
+    unit="step of the importance-weighted bound, 50 samples, 784-200-200-50, batch 100",
+    problem=ImportanceWeightedProblem(),
+    contenders=_modules("importance_weighted", "hand_jax", "kelbo"),
+    references=("hand_jax",),
+    rounds=9,
+    warmup=1,
+)
+ANNEALING = Benchmark(
+    name="annealing",
+    unit="log-likelihood of 100 images by annealing, 300 steps, 16 chains, decoder 50-200-200-784",
+    problem=AnnealingProblem(),
+    contenders={
+        "matmul_floor": "benchmarks.log_likelihood.matmul_floor",
+        "kelbo": "benchmarks.annealing.kelbo",
+    },
+    references=("matmul_floor",),
+    rounds=3,
+    warmup=1,
+)
 
 
 _OF_WHAT = {
@@ -99,7 +121,8 @@ DENSITY = [
     )
     for flow, kind in (("spline", "spline coupling"), ("maf", "masked autoregressive"))
 ]
-BENCHMARKS = {b.name: b for b in (MNIST, DIGITS, LOG_LIKELIHOOD, *DISTRIBUTIONS, *DENSITY)}
+_MODELS = (MNIST, DIGITS, LOG_LIKELIHOOD, IMPORTANCE_WEIGHTED, ANNEALING)
+BENCHMARKS = {b.name: b for b in (*_MODELS, *DISTRIBUTIONS, *DENSITY)}
 # Names that stand for several benchmarks on the command line.
 GROUPS = {
     "distributions": [benchmark.name for benchmark in DISTRIBUTIONS],

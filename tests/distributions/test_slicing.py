@@ -58,7 +58,7 @@ def check(d, values, indices):
     values = np.broadcast_to(values, samples + batch + event)
     before, behind = (ALL,) * len(samples), (ALL,) * len(event)
     for index in indices:
-        assert type(d[index]) is type(d)
+        assert isinstance(d[index], type(d) | Expanded)
         assert d[index].dtype == d.dtype
         assert d[index].batch_shape == np.empty(batch)[index].shape
         assert d[index].event_shape == event

@@ -116,7 +116,8 @@ def annealed_importance_sampling(
     their own before the others run, so that no weight depends on its own tuning. Latent values
     with a constrained support (positive numbers, simplices) move in unconstrained coordinates.
 
-    One example costs about (chains + 4) x steps x leapfrog_steps gradients of the decoder. The
+    One example costs about (chains + 4) x steps x leapfrog_steps gradients of the decoder; few
+    examples or chains at once cost more each, for their matrix products are small. The
     chains run in compiled calls of a twentieth of the steps each: Ctrl-C is heard in between, and
     leaves the model as it is.
 

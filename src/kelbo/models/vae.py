@@ -128,6 +128,40 @@ class VAE(ProbabilisticModel):
         self._estimator_layers.clear()  # Keras would keep what another list held before
         self._estimator_layers.extend(objective.estimator.layers)
 
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        """What the objective trains: without prior and likelihood where it is not for them.
+
+        An optimizer would move them otherwise, by momentum or weight decay.
+        """
+        fixed = self._fixed()
+        return [v for v in super().trainable_variables if id(v) not in fixed]
+
+    @property
+    def non_trainable_variables(self) -> list[keras.Variable]:
+        """The others."""
+        fixed = self._fixed()
+        return [v for v in self.variables if id(v) in fixed or not (self.trainable and v.trainable)]
+
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """Those of `trainable_variables` that are weights."""
+        fixed = self._fixed()
+        return [v for v in super().trainable_weights if id(v) not in fixed]
+
+    @property
+    def non_trainable_weights(self) -> list[keras.Variable]:
+        """The other weights."""
+        fixed = self._fixed()
+        return [v for v in self.weights if id(v) in fixed or not (self.trainable and v.trainable)]
+
+    def _fixed(self):
+        if not hasattr(self, "_objective") or self.objective.trains_model:
+            return set()
+        of_model = [self.likelihood, self.prior] if self._trains_prior else [self.likelihood]
+        of_posterior = {id(v) for v in self.posterior.variables}
+        return {id(v) for part in of_model for v in part.variables} - of_posterior
+
     def _check(self, objective):
         """Refuses an objective that these parts cannot be trained by."""
         try:

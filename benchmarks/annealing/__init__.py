@@ -1,0 +1,1 @@
+"""Contenders of the benchmark of annealed importance sampling; its floor is `log_likelihood`'s."""
