@@ -36,6 +36,6 @@ vae.fit(x_train, epochs=epochs, batch_size=100, validation_data=(x_test,), verbo
 z = vae.encode(x_test).mean()  # where each image lies
 x_new = vae.sample(64, seed=0)  # new images
 print("log-likelihood, nats:", vae.log_likelihood(x_test, samples=1000).mean())
-vae.objective = ko.ELBO(samples=5, kl="monte_carlo")  # same model, another estimator
+vae.objective = ko.IWELBO(5, "doubly_reparameterized")  # same model, another bound and gradient
 vae.save("digits.keras")
 print(keras.saving.load_model("digits.keras").evaluate(x_test, verbose=0, return_dict=True))

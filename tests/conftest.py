@@ -26,7 +26,8 @@ def _is_known_to_xla(flag):
     ).returncode
 
 
-# The emitters make faster code and take twice as long. Only the first process asks; its children,
+# The emitters make faster code and take twice as long; without them the compiler does not promise
+# the same last bits to two programs of the same steps. Only the first process asks; its children,
 # the workers of pytest-xdist, inherit the answer.
 _QUICKER = "--xla_cpu_use_fusion_emitters=false"
 if "XLA_FLAGS" not in os.environ and os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1":

@@ -7,7 +7,8 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Bernoulli, Distribution, OneHotCategorical
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
-from kelbo.estimators.discrete import coupled_draws, inside, require_discrete
+from kelbo.estimators.discrete import coupled_draws, require_discrete
+from kelbo.estimators.entries import inside
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.problem import LatentProblem
 from kelbo.parameters import PACKAGE

@@ -15,6 +15,7 @@ from kelbo.distributions import (
     RelaxedOneHotCategorical,
 )
 from kelbo.distributions.seeds import several_seeds
+from kelbo.estimators.entries import inside
 
 
 def require_discrete(name: str, posterior: Distribution, families: tuple[type, ...]) -> None:
@@ -36,26 +37,6 @@ def require_discrete(name: str, posterior: Distribution, families: tuple[type, .
             '"score_function" and "vimco"; for those with reparameterised draws "pathwise", '
             '"sticking_the_landing" and "doubly_reparameterized".'
         )
-
-
-def inside(distribution: Distribution) -> Distribution:
-    """The distribution under any number of `Independent`.
-
-    Args:
-        distribution: Any.
-
-    Returns:
-        A distribution that is no `Independent`.
-
-    Example:
-        >>> from kelbo.distributions import Bernoulli, Independent
-        >>> from kelbo.estimators.discrete import inside
-        >>> inside(Independent(Bernoulli(logits=[0.0, 1.0]), 1)).batch_shape
-        (2,)
-    """
-    return (
-        inside(distribution.distribution) if isinstance(distribution, Independent) else distribution
-    )
 
 
 def _wrapped(distribution: Distribution, change: Callable[[Distribution], Distribution]):

@@ -4,30 +4,7 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
-from kelbo.estimators.discrete import inside
-
-
-def by_dimension(distribution: Distribution, owner: str) -> Distribution:
-    """The distributions of single numbers that an Independent one is made of.
-
-    Args:
-        distribution: A distribution whose entries are independent.
-        owner: Who asks, for the error.
-
-    Returns:
-        A distribution of numbers, whose batch ends in the event's axes.
-
-    Raises:
-        ValueError: The entries are not independent.
-    """
-    found = inside(distribution)
-    if found.event_shape:
-        raise ValueError(
-            f"{owner} needs the dimensions one by one, but those of {distribution!r} are not "
-            "independent distributions of numbers: take an Independent one, as ConditionalNormal "
-            "and Normal.standard make."
-        )
-    return found
+from kelbo.estimators.entries import by_dimension
 
 
 def kl_per_dimension(posterior: Distribution, prior: Distribution) -> Any:

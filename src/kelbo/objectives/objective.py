@@ -8,7 +8,7 @@ from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.distributions.kl import has_kl
 from kelbo.estimators import Bound, Estimator, LatentTerms, as_estimator
-from kelbo.estimators.discrete import inside
+from kelbo.estimators.entries import by_dimension, inside
 from kelbo.parameters import whole_number
 
 
@@ -69,15 +69,10 @@ class Objective(Bound):
                 f'estimator must be "pathwise", not {self.estimator!r}.'
             )
         self.estimator.check(self, posterior)
-        by_dimension = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
-        for name, distributions in by_dimension.items():
+        one_by_one = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
+        for name, distributions in one_by_one.items():
             for distribution in distributions if name in self.regularizer_terms else ():
-                if inside(distribution).event_shape:
-                    raise ValueError(
-                        f"{self!r} needs the dimensions one by one, but those of {distribution!r} "
-                        "are not independent distributions of numbers: take one that is "
-                        "Independent, as ConditionalNormal and Normal.standard make."
-                    )
+                by_dimension(distribution, repr(self))
         if "kl_per_dimension" in self.regularizer_terms and not has_kl(
             inside(posterior), inside(prior)
         ):
