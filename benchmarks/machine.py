@@ -8,7 +8,10 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("kelbo", "keras", "jax", "jaxlib", "torch", "pythae", "numpy")
+PACKAGES = (
+    *("kelbo", "keras", "jax", "jaxlib", "torch"),
+    *("pythae", "numpyro", "flowjax", "zuko", "numpy"),
+)
 
 
 def describe() -> dict[str, str]:

@@ -310,6 +310,35 @@ def test_verbs_work_before_training():
     assert vae.encode(np.zeros((3, 5), "float32")).batch_shape == (3,)
 
 
+@pytest.mark.core
+def test_what_an_objective_does_not_train_stays_as_it_is(make_vae, digits, tmp_path):
+    """Neither momentum of an earlier objective nor weight decay moves it, and saving keeps it."""
+    model = make_vae()
+    model.compile(keras.optimizers.AdamW(0.01, weight_decay=0.1))
+    trained = [v.path for v in model.trainable_variables]
+    model.fit(digits[:200], epochs=1, batch_size=100, verbose=0)
+    model.objective = ko.ChiUpperBound(samples=2, estimator="doubly_reparameterized")
+    assert {id(v) for v in model.trainable_variables} == {
+        id(v) for v in model.posterior.trainable_variables
+    }
+    assert len(model.trainable_weights) + len(model.non_trainable_weights) == len(model.weights)
+    likelihood, posterior = model.likelihood.get_weights(), model.posterior.get_weights()
+    model.fit(digits[:200], epochs=1, batch_size=100, verbose=0)
+    for before, after in zip(likelihood, model.likelihood.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert any(
+        (before != after).any()
+        for before, after in zip(posterior, model.posterior.get_weights(), strict=True)
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.fit(digits[:200], epochs=1, batch_size=100, verbose=0)
+    for before, after in zip(likelihood, loaded.likelihood.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    model.objective = ko.ELBO()
+    assert [v.path for v in model.trainable_variables] == trained
+
+
 def test_an_objective_leaves_nothing_of_the_one_before(make_vae, digits, tmp_path):
     """Layers of an estimator come and go with it; the optimizer learns of variables that train."""
     model = make_vae()

@@ -28,7 +28,8 @@ class Objective(Bound):
         ValueError: `samples` is not a positive whole number, or there is no such estimator.
 
     Attributes:
-        trains_model: Whether prior and likelihood are trained too, or the posterior alone.
+        trains_model: Whether prior and likelihood are trained too, or the posterior alone; their
+            variables are not among the model's trainable ones then.
         differentiates_draws: Whether the regulariser is a function of the draws themselves.
     """
 
