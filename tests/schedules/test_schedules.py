@@ -15,6 +15,7 @@ from kelbo.schedules import (
     SigmoidWarmUp,
     as_schedule,
     at_step,
+    fixed_number,
 )
 
 pytestmark = pytest.mark.core
@@ -48,6 +49,26 @@ def test_the_end_is_what_it_is_outside_of_training(schedule, expected):
 
 
 @cases
+def test_bounds_are_the_extremes(schedule, expected):
+    values = ops.convert_to_numpy(schedule(np.arange(401.0)))
+    np.testing.assert_allclose(schedule.bounds, (values.min(), values.max()), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [LinearWarmUp, SigmoidWarmUp, ExponentialDecay])
+def test_a_small_end_is_reached_from_above(kind):
+    schedule = kind(10, start=3.0, end=1e-9)
+    values = ops.convert_to_numpy(schedule(np.arange(12.0)))
+    assert (values > 0).all()
+    np.testing.assert_allclose(values[-2:], 1e-9, rtol=1e-5)
+
+
+def test_numbers_of_numpy_are_numbers():
+    for value in (np.float32(0.5), np.float64(0.5)):
+        assert as_schedule("Owner", "t", value, above=0.0).final == 0.5
+    assert as_schedule("Owner", "t", np.int64(2)).final == 2.0
+
+
+@cases
 def test_round_trip(schedule, expected):
     text = json.dumps(keras.saving.serialize_keras_object(schedule))
     again = keras.saving.deserialize_keras_object(json.loads(text), safe_mode=True)
@@ -65,13 +86,47 @@ def test_the_sigmoid_is_one():
 
 BAD = {
     "steps": (lambda: LinearWarmUp(0), "LinearWarmUp: steps"),
-    "sharpness": (lambda: SigmoidWarmUp(10, sharpness=0.0), "sharpness must be positive"),
-    "ends": (lambda: ExponentialDecay(10, end=0.0), "start and end must be positive"),
-    "rise": (lambda: CyclicalWarmUp(10, rise=0.0), "rise must lie in"),
+    "sharpness": (
+        lambda: SigmoidWarmUp(10, sharpness=0.0),
+        "SigmoidWarmUp: sharpness must be a finite number greater than 0, got 0.0",
+    ),
+    "end": (
+        lambda: ExponentialDecay(10, end=0.0),
+        "ExponentialDecay: end must be a finite number greater than 0, got 0.0",
+    ),
+    "start": (lambda: LinearWarmUp(10, start="a"), "LinearWarmUp: start must be a finite number,"),
+    "an end of infinity": (
+        lambda: CyclicalWarmUp(10, end=float("inf")),
+        "CyclicalWarmUp: end must be a finite number, got inf",
+    ),
+    "a constant of nothing": (lambda: Constant(None), "Constant: value must be a finite number"),
+    "rise": (
+        lambda: CyclicalWarmUp(10, rise=0.0),
+        r"CyclicalWarmUp: rise must be a finite number in \(0, 1\], got 0.0",
+    ),
     "cycles": (lambda: CyclicalWarmUp(10, cycles=0), "CyclicalWarmUp: cycles"),
     "no number": (lambda: as_schedule("Owner", "beta", "x"), "Owner: beta must be a number or"),
     "truth": (lambda: as_schedule("Owner", "beta", True), "Owner: beta must be a number or"),
-    "too small": (lambda: as_schedule("Owner", "t", 0.0, above=0.0), "t must be greater than 0"),
+    "too small": (
+        lambda: as_schedule("Owner", "t", 0.0, above=0.0),
+        "Owner: t must be a finite number greater than 0, got 0.0",
+    ),
+    "NaN": (
+        lambda: as_schedule("Owner", "t", float("nan")),
+        "Owner: t must be a finite number, got nan",
+    ),
+    "a schedule that starts too low": (
+        lambda: as_schedule("Owner", "t", LinearWarmUp(9), above=0.0),
+        r"Owner: every value of t, LinearWarmUp\(.*\), must be .* greater than 0, got 0.0",
+    ),
+    "a schedule that ends too low": (
+        lambda: as_schedule("Owner", "t", CyclicalWarmUp(9, end=-1.0), least=0.0),
+        r"Owner: every value of t, CyclicalWarmUp\(.*\), must be .* of at least 0, got -1.0",
+    ),
+    "a schedule of a fixed number": (
+        lambda: fixed_number("Owner", "t", LinearWarmUp(9)),
+        r"Owner: t takes a number, not a schedule, got LinearWarmUp\(.*give a number",
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """What distributions and bijectors have in common: parameters with rules, shapes and dtypes."""
 
 from kelbo.parameters import constraints
-from kelbo.parameters.arguments import block_sizes, exactly_one, whole_number
+from kelbo.parameters.arguments import block_sizes, exactly_one, real_number, whole_number
 from kelbo.parameters.composite import Composite
 from kelbo.parameters.constraints import Constraint
 from kelbo.parameters.parametrized import PACKAGE, Parametrized
@@ -18,5 +18,6 @@ __all__ = [
     "broadcast_shapes",
     "constraints",
     "exactly_one",
+    "real_number",
     "whole_number",
 ]

@@ -1,5 +1,6 @@
 """Checks of constructor arguments."""
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -58,6 +59,89 @@ def whole_number(owner: str, name: str, value: Any, minimum: int = 1) -> int:
             f"{owner}: {name} must be a whole number of at least {minimum}, got {value!r}."
         )
     return int(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number: of Python or of NumPy, and no truth value.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        True for infinities and NaN too.
+
+    Example:
+        >>> from kelbo.parameters.arguments import is_number
+        >>> is_number(0.5), is_number(True), is_number("0.5")
+        (True, False, False)
+    """
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def real_number(
+    owner: str,
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    may_be_infinite: bool = False,
+) -> float:
+    """An argument that measures something, as a Python float.
+
+    Args:
+        owner: Name of the class or function, for the error.
+        name: Name of the argument, for the error.
+        value: What was given.
+        least: The smallest number that is allowed; None for no such bound.
+        above: What the number must be greater than, in place of `least`.
+        most: The largest number that is allowed.
+        may_be_infinite: Whether `-inf` and `inf` are allowed.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: It is no number (a truth value and NaN are none), or not within the bounds.
+
+    Example:
+        >>> from kelbo.parameters import real_number
+        >>> real_number("CIWAE", "beta", 1, least=0, most=1)
+        1.0
+    """
+    number = _as_float(value)
+    is_allowed = not math.isnan(number) and (may_be_infinite or math.isfinite(number))
+    is_within = (
+        (least is None or number >= least)
+        and (above is None or number > above)
+        and (most is None or number <= most)
+    )
+    if not (is_allowed and is_within):
+        kind = "a number, -inf or inf" if may_be_infinite else "a finite number"
+        raise ValueError(
+            f"{owner}: {name} must be {kind}{_bounds(least, above, most)}, got {value!r}."
+        )
+    return number
+
+
+def _as_float(value):
+    """NaN for what is no number; infinity for a whole number too large for a float."""
+    if not is_number(value):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _bounds(least, above, most):
+    if most is None:
+        bounds = [(" of at least {:g}", least), (" greater than {:g}", above)]
+        return "".join(text.format(bound) for text, bound in bounds if bound is not None)
+    if least is None and above is None:
+        return f" of at most {most:g}"
+    return f" in [{least:g}, {most:g}]" if above is None else f" in ({above:g}, {most:g}]"
 
 
 def block_sizes(owner: str, blocks: int | Sequence[int] | None, size: int) -> tuple[int, ...]:

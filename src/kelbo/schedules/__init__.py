@@ -1,6 +1,6 @@
 """Numbers that change with the training step: weights of a divergence, temperatures."""
 
-from kelbo.schedules.schedule import Constant, Schedule, as_schedule, at_step
+from kelbo.schedules.schedule import Constant, Schedule, as_schedule, at_step, fixed_number
 from kelbo.schedules.warm_up import (
     CyclicalWarmUp,
     ExponentialDecay,
@@ -17,4 +17,5 @@ __all__ = [
     "SigmoidWarmUp",
     "as_schedule",
     "at_step",
+    "fixed_number",
 ]

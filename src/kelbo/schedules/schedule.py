@@ -6,7 +6,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.parameters import PACKAGE
+from kelbo.parameters import PACKAGE, real_number
+from kelbo.parameters.arguments import is_number
 
 
 class Schedule(abc.ABC):
@@ -33,6 +34,15 @@ class Schedule(abc.ABC):
     def final(self) -> float:
         """The value in the end."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The smallest and the largest value that it takes at any step.
+
+        What a schedule may be used for is judged by them; here both are the value in the end. A
+        schedule that takes others says so.
+        """
+        return self.final, self.final
+
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, for saving."""
@@ -54,6 +64,9 @@ class Constant(Schedule):
     Args:
         value: The number.
 
+    Raises:
+        ValueError: It is not a finite number.
+
     Example:
         >>> from kelbo.schedules import Constant
         >>> float(Constant(4.0)(100))
@@ -61,7 +74,7 @@ class Constant(Schedule):
     """
 
     def __init__(self, value: float):
-        self.value = float(value)
+        self.value = real_number("Constant", "value", value)
 
     def __call__(self, step: Any) -> Any:
         return ops.full_like(ops.convert_to_tensor(step, dtype="float32"), self.value)
@@ -82,7 +95,7 @@ def as_schedule(
     name: str,
     value: float | Schedule,
     *,
-    least: float = -float("inf"),
+    least: float | None = None,
     above: float | None = None,
 ) -> Schedule:
     """Checks an argument that may be a number or a schedule.
@@ -91,14 +104,16 @@ def as_schedule(
         owner: Name of the class, for the error.
         name: Name of the argument.
         value: What was given.
-        least: The smallest number that may be given.
-        above: What the number must be greater than, where that is asked.
+        least: The smallest number that may be given, and that a schedule may come to; None for no
+            such bound.
+        above: What the number must be greater than, in place of `least`.
 
     Returns:
         A schedule; a number becomes a `Constant`.
 
     Raises:
-        ValueError: A number out of bounds, or something else.
+        ValueError: A number out of bounds, a schedule that leaves them at some step, or something
+            else.
 
     Example:
         >>> from kelbo.schedules import as_schedule
@@ -106,13 +121,39 @@ def as_schedule(
         4.0
     """
     if isinstance(value, Schedule):
+        for end in value.bounds:
+            real_number(owner, f"every value of {name}, {value!r},", end, least=least, above=above)
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise ValueError(f"{owner}: {name} must be a number or a schedule, got {value!r}.")
-    if not value >= least or (above is not None and not value > above):
-        bound = f"at least {least:g}" if above is None else f"greater than {above:g}"
-        raise ValueError(f"{owner}: {name} must be {bound}, got {value!r}.")
-    return Constant(value)
+    return Constant(real_number(owner, name, value, least=least, above=above))
+
+
+def fixed_number(owner: str, name: str, value: float, **bounds: Any) -> float:
+    """Checks an argument that stays the same in training, where others take a schedule.
+
+    Args:
+        owner: Name of the class, for the error.
+        name: Name of the argument.
+        value: What was given.
+        **bounds: Of `parameters.real_number`.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: A schedule, something else that is no number, or a number out of bounds.
+
+    Example:
+        >>> from kelbo.schedules import fixed_number
+        >>> fixed_number("CIWAE", "beta", 0.5, least=0, most=1)
+        0.5
+    """
+    if isinstance(value, Schedule):
+        raise ValueError(
+            f"{owner}: {name} takes a number, not a schedule, got {value!r}; give a number."
+        )
+    return real_number(owner, name, value, **bounds)
 
 
 def at_step(schedule: Schedule, step: Any) -> Any:

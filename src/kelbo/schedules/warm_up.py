@@ -7,8 +7,24 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import PACKAGE, real_number, whole_number
 from kelbo.schedules.schedule import Schedule
+
+
+def between(start: float, end: float, progress: Any) -> Any:
+    """The value after a share of the way from `start` to `end`, and never outside of them.
+
+    Args:
+        start: The value at a share of 0.
+        end: The value at a share of 1.
+        progress: The share, up to rounding from 0 to 1.
+
+    Returns:
+        A tensor of the shape of `progress`.
+    """
+    # A sum of two parts: start plus a difference would round a small end to 0, or below it.
+    progress = ops.clip(progress, 0.0, 1.0)
+    return start * (1.0 - progress) + end * progress
 
 
 class Ramp(Schedule):
@@ -22,12 +38,16 @@ class Ramp(Schedule):
         end: The value from `steps` on.
 
     Raises:
-        ValueError: `steps` is not a whole number of at least 1.
+        ValueError: `steps` is not a whole number of at least 1, or an end is not a finite number.
     """
 
+    _above: float | None = None  # what both ends must be greater than
+
     def __init__(self, steps: int, start: float = 0.0, end: float = 1.0):
-        self.steps = whole_number(type(self).__name__, "steps", steps)
-        self.start, self.end = float(start), float(end)
+        owner = type(self).__name__
+        self.steps = whole_number(owner, "steps", steps)
+        self.start = real_number(owner, "start", start, above=self._above)
+        self.end = real_number(owner, "end", end, above=self._above)
 
     @abc.abstractmethod
     def progress(self, share: Any) -> Any:
@@ -36,11 +56,15 @@ class Ramp(Schedule):
     def __call__(self, step: Any) -> Any:
         step = ops.convert_to_tensor(step, dtype="float32")
         share = ops.minimum(step / self.steps, 1.0)
-        return self.start + (self.end - self.start) * self.progress(share)
+        return between(self.start, self.end, self.progress(share))
 
     @property
     def final(self) -> float:
         return self.end
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return min(self.start, self.end), max(self.start, self.end)
 
     def get_config(self) -> dict[str, Any]:
         return {"steps": self.steps, "start": self.start, "end": self.end}
@@ -56,7 +80,7 @@ class LinearWarmUp(Ramp):
         end: The value from `steps` on.
 
     Raises:
-        ValueError: `steps` is not a whole number of at least 1.
+        ValueError: `steps` is not a whole number of at least 1, or an end is not a finite number.
 
     Example:
         >>> from kelbo.schedules import LinearWarmUp
@@ -82,7 +106,8 @@ class SigmoidWarmUp(Ramp):
         sharpness: $s > 0$; the higher, the more sudden is the change in the middle.
 
     Raises:
-        ValueError: `steps` is not a whole number of at least 1, or `sharpness` is not positive.
+        ValueError: `steps` is not a whole number of at least 1, an end is not a finite number, or
+            `sharpness` is not positive.
 
     Example:
         >>> from kelbo.schedules import SigmoidWarmUp
@@ -92,9 +117,7 @@ class SigmoidWarmUp(Ramp):
 
     def __init__(self, steps: int, start: float = 0.0, end: float = 1.0, sharpness: float = 10.0):
         super().__init__(steps, start, end)
-        if not sharpness > 0:
-            raise ValueError(f"SigmoidWarmUp: sharpness must be positive, got {sharpness!r}.")
-        self.sharpness = float(sharpness)
+        self.sharpness = real_number("SigmoidWarmUp", "sharpness", sharpness, above=0)
 
     def progress(self, share: Any) -> Any:
         # The hyperbolic tangent is the sigmoid about its middle.
@@ -125,12 +148,10 @@ class ExponentialDecay(Ramp):
         0.5
     """
 
+    _above = 0.0
+
     def __init__(self, steps: int, start: float = 1.0, end: float = 0.5):
         super().__init__(steps, start, end)
-        if not (start > 0 and end > 0):
-            raise ValueError(
-                f"ExponentialDecay: start and end must be positive, got {start!r} and {end!r}."
-            )
 
     def progress(self, share: Any) -> Any:
         if self.start == self.end:
@@ -152,8 +173,8 @@ class CyclicalWarmUp(Schedule):
         end: The value that each cycle reaches.
 
     Raises:
-        ValueError: `steps` or `cycles` is not a whole number of at least 1, or `rise` is out of
-            bounds.
+        ValueError: `steps` or `cycles` is not a whole number of at least 1, `rise` is out of
+            bounds, or an end is not a finite number.
 
     Example:
         >>> from kelbo.schedules import CyclicalWarmUp
@@ -166,19 +187,23 @@ class CyclicalWarmUp(Schedule):
     ):
         self.steps = whole_number("CyclicalWarmUp", "steps", steps)
         self.cycles = whole_number("CyclicalWarmUp", "cycles", cycles)
-        if not 0 < rise <= 1:
-            raise ValueError(f"CyclicalWarmUp: rise must lie in (0, 1], got {rise!r}.")
-        self.rise, self.start, self.end = float(rise), float(start), float(end)
+        self.rise = real_number("CyclicalWarmUp", "rise", rise, above=0, most=1)
+        self.start = real_number("CyclicalWarmUp", "start", start)
+        self.end = real_number("CyclicalWarmUp", "end", end)
 
     def __call__(self, step: Any) -> Any:
         step = ops.convert_to_tensor(step, dtype="float32")
         within = ops.minimum(ops.mod(step, self.steps) / (self.rise * self.steps), 1.0)
         share = ops.where(step >= self.steps * self.cycles, 1.0, within)
-        return self.start + (self.end - self.start) * share
+        return between(self.start, self.end, share)
 
     @property
     def final(self) -> float:
         return self.end
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return min(self.start, self.end), max(self.start, self.end)
 
     def get_config(self) -> dict[str, Any]:
         names = ("steps", "cycles", "rise", "start", "end")
