@@ -58,6 +58,9 @@ class LearnedBaseline(keras.layers.Layer):
             dense layer to one number is put on it.
         **kwargs: Passed to `keras.layers.Layer`.
 
+    Raises:
+        ValueError: `network` is no Keras layer.
+
     Example:
         >>> import keras, numpy as np
         >>> from kelbo.estimators import LearnedBaseline
@@ -67,6 +70,11 @@ class LearnedBaseline(keras.layers.Layer):
 
     def __init__(self, network: keras.layers.Layer | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        if network is not None and not isinstance(network, keras.layers.Layer):
+            raise ValueError(
+                "LearnedBaseline: network must be a Keras layer or model from examples to "
+                f"features, or None, got {network!r}."
+            )
         self.network = network
         self.flat = keras.layers.Flatten(dtype=self.dtype_policy)
         self.head = keras.layers.Dense(1, dtype=self.dtype_policy)

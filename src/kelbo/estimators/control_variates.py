@@ -12,6 +12,7 @@ from kelbo.estimators.entries import inside
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.problem import LatentProblem
 from kelbo.parameters import PACKAGE
+from kelbo.schedules import fixed_number
 
 
 def _require_mean(name, bound):
@@ -39,7 +40,7 @@ class Rebar(Estimator):
         scale: $\eta$; 0 is the score gradient by itself.
 
     Raises:
-        ValueError: The temperature is not positive.
+        ValueError: The temperature is not a positive number, or the scale is no finite number.
 
     Example:
         >>> from kelbo.objectives import ELBO
@@ -50,9 +51,8 @@ class Rebar(Estimator):
     name = "rebar"
 
     def __init__(self, temperature: float = 0.5, scale: float = 1.0):
-        if not temperature > 0:
-            raise ValueError(f"Rebar: temperature must be positive, got {temperature!r}.")
-        self.temperature, self.scale = float(temperature), float(scale)
+        self.temperature = fixed_number("Rebar", "temperature", temperature, above=0)
+        self.scale = fixed_number("Rebar", "scale", scale)
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
         require_discrete(self.name, posterior, (Bernoulli, OneHotCategorical))

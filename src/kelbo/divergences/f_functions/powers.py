@@ -1,6 +1,5 @@
 """Powers of the ratio: the chi-square divergences, Hellinger's, and Amari's family."""
 
-import math
 from typing import Any
 
 import keras
@@ -8,7 +7,7 @@ import keras
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import power_minus_one, u_times, within
-from kelbo.parameters import PACKAGE
+from kelbo.parameters import PACKAGE, real_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE, name="f.Pearson")
@@ -144,12 +143,12 @@ class TPower(CsiszarFunction):
     """
 
     def __init__(self, t: float):
-        if not math.isfinite(t) or t in (0, 1):
+        self.t = real_number("TPower", "t", t)
+        if self.t in (0, 1):
             raise ValueError(
                 f"TPower: t must be a finite number other than 0 and 1, got {t!r}; at these the "
                 "divergence is 0 for all densities: see KLReverse and KLForward, or Amari."
             )
-        self.t = float(t)
         self._sign = -1.0 if 0 < t < 1 else 1.0
 
     @property
@@ -220,9 +219,7 @@ class Amari(CsiszarFunction):
     """
 
     def __init__(self, alpha: float):
-        if not math.isfinite(alpha):
-            raise ValueError(f"Amari: alpha must be a finite number, got {alpha!r}.")
-        self.alpha = float(alpha)
+        self.alpha = real_number("Amari", "alpha", alpha)
 
     def __call__(self, u: Any) -> Any:
         return self.of_log(ops.log(u))
