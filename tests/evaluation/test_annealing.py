@@ -223,3 +223,8 @@ def test_what_is_asked_for_is_checked(linear_gaussian, bernoulli_latents):
             evaluation.annealed_importance_sampling(model.vae, x, **{name: 0})
     with pytest.raises(ValueError, match="n must be a whole number"):
         evaluation.bidirectional_monte_carlo(model.vae, n=0)
+    for batch_size in (0, 2.5, "a"):
+        with pytest.raises(ValueError, match="sampling: batch_size must be a whole number"):
+            evaluation.annealed_importance_sampling(model.vae, x, batch_size=batch_size)
+        with pytest.raises(ValueError, match="carlo: batch_size must be a whole number"):
+            evaluation.bidirectional_monte_carlo(model.vae, batch_size=batch_size)

@@ -220,6 +220,48 @@ def test_mismatch(linear_gaussian):
     assert np.abs(near.mmd_per_dimension).max() < 0.02
 
 
+@pytest.mark.parametrize(
+    "judge",
+    [
+        evaluation.active_units,
+        evaluation.posterior_collapse,
+        evaluation.aggregate_posterior_mismatch,
+        evaluation.rate_distortion,
+        evaluation.importance_log_likelihood,
+        evaluation.annealed_importance_sampling,
+    ],
+)
+def test_data_that_are_not_finite_are_refused(judge):
+    vae, x = with_dead_units()
+    x = x.copy()
+    x[0, 1], x[2] = np.inf, np.nan
+    message = rf"^{judge.__name__}: 3 of 1200 values of x are NaN or infinite; remove or fill"
+    with pytest.raises(ValueError, match=message):
+        judge(vae, x)
+
+
+def test_a_model_of_nan_is_not_called_healthy():
+    vae, x = with_dead_units.__wrapped__()
+    kernel = vae.posterior.heads["loc"].get_weights()[0]
+    vae.posterior.heads["loc"].set_weights([kernel, np.full(4, np.nan, "float32")])
+    for judge in (
+        evaluation.active_units,
+        evaluation.posterior_collapse,
+        evaluation.aggregate_posterior_mismatch,
+    ):
+        with pytest.raises(ValueError, match=rf"^{judge.__name__}: .* is NaN for 20 of 20 exam"):
+            judge(vae, x[:20])
+
+
+@pytest.mark.parametrize("threshold", [-0.1, float("nan"), float("inf"), "a", None])
+@pytest.mark.parametrize("judge", [evaluation.active_units, evaluation.posterior_collapse])
+def test_a_threshold_is_a_number(judge, threshold):
+    vae, x = with_dead_units()
+    message = rf"^{judge.__name__}: threshold must be a finite number of at least 0, got"
+    with pytest.raises(ValueError, match=message):
+        judge(vae, x, threshold)
+
+
 def test_what_is_asked_for_is_checked(linear_gaussian):
     model = linear_gaussian(n=3)
     for judge in (

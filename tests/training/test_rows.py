@@ -33,6 +33,12 @@ def test_nests_and_the_number_of_the_batch():
     np.testing.assert_array_equal(ops.convert_to_numpy(result["c"])[:, 0], [0, 0, 1, 1, 2])
 
 
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "2", True])
+def test_the_size_of_a_batch_is_a_whole_number(batch_size):
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, got"):
+        map_rows(lambda x, index: x, np.zeros((3, 2)), batch_size)
+
+
 def test_no_rows():
     with pytest.raises(ValueError, match="no rows"):
         map_rows(lambda x, index: x, np.zeros((0, 2)), 2)

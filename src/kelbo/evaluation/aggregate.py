@@ -12,7 +12,7 @@ from kelbo.distributions import Distribution, Normal, has_kl, kl_divergence
 from kelbo.distributions.multivariate_normal import MultivariateNormal
 from kelbo.estimators.entries import inside
 from kelbo.evaluation.latent_model import LatentModel
-from kelbo.evaluation.units import mean_variance
+from kelbo.evaluation.units import posterior_means
 from kelbo.training import map_rows
 
 
@@ -72,7 +72,8 @@ def aggregate_draws(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: There are fewer than 2 examples, or they have another shape.
+        ValueError: There are fewer than 2 examples, they have another shape or values that are not
+            finite, or the posterior's density at its draws is NaN.
     """
     latent = LatentModel(owner, model)
     rows = latent.examples(x)
@@ -98,6 +99,7 @@ def aggregate_draws(
 
     run = latent.compiled("aggregate draws", draw)
     parameters, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
+    latent.require_numbers("log q(z|x)", ops.convert_to_numpy(found["log_posterior"]))
     starts = range(0, len(rows), batch_size)
     bar = keras.utils.Progbar(len(starts), unit_name="block") if verbose else None
 
@@ -126,7 +128,7 @@ def aggregate_draws(
         log_prior=arrays["log_prior"],
         kl=float(np.mean(arrays.get("kl", difference))),
         kl_per_dimension=None if per_dimension is None else per_dimension.mean(axis=0),
-        variance_of_means=mean_variance(latent, rows, seed, batch_size),
+        variance_of_means=np.var(posterior_means(latent, rows, seed, batch_size), axis=0, ddof=1),
     )
 
 

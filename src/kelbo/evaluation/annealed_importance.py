@@ -11,6 +11,7 @@ from kelbo.evaluation.annealing import Bar, prepare
 from kelbo.evaluation.text import share, with_error
 from kelbo.evaluation.weights import log_mean_error
 from kelbo.models import VAE
+from kelbo.parameters import whole_number
 from kelbo.training import map_rows
 
 _FEWEST_EFFECTIVE = 2.0
@@ -154,6 +155,7 @@ def annealed_importance_sampling(
         (4,)
     """
     owner = "annealed_importance_sampling"
+    batch_size = whole_number(owner, "batch_size", batch_size)
     annealing = prepare(owner, model, steps, chains, start, leapfrog_steps)
     rows = annealing.model.examples(x)
     bar = Bar(-(-len(rows) // batch_size) * annealing.calls(1), verbose)

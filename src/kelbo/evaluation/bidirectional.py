@@ -110,7 +110,7 @@ def bidirectional_monte_carlo(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: As in `annealed_importance_sampling`, or `n` is below 1.
+        ValueError: As in `annealed_importance_sampling`, or `n` or `batch_size` is below 1.
 
     Example:
         >>> import kelbo as kb
@@ -125,6 +125,7 @@ def bidirectional_monte_carlo(
     """
     owner = "bidirectional_monte_carlo"
     n = whole_number(owner, "n", n)
+    batch_size = whole_number(owner, "batch_size", batch_size)
     annealing = prepare(owner, model, steps, chains, start, leapfrog_steps, preprocessed=True)
     x, z = _simulated(annealing.model, n, seed, batch_size)
     bar = Bar(-(-n // batch_size) * annealing.calls(2), verbose)

@@ -8,6 +8,7 @@ import numpy as np
 from kelbo.evaluation.aggregate import aggregate_draws
 from kelbo.evaluation.text import share, with_error
 from kelbo.models import VAE
+from kelbo.parameters import real_number
 
 # In nats: below, all of the latent space says nothing of x.
 _NOTHING = 0.05
@@ -159,7 +160,9 @@ def posterior_collapse(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: There are fewer than 2 examples, or they have another shape.
+        ValueError: There are fewer than 2 examples, they have another shape or values that are not
+            finite, `threshold` is not a finite number of at least 0, or the model's densities are
+            NaN.
 
     Example:
         >>> import numpy as np, kelbo as kb
@@ -172,7 +175,9 @@ def posterior_collapse(
         >>> report.collapsed
         True
     """
-    draws = aggregate_draws("posterior_collapse", model, x, seed, batch_size, verbose)
+    owner = "posterior_collapse"
+    threshold = real_number(owner, "threshold", threshold, least=0)
+    draws = aggregate_draws(owner, model, x, seed, batch_size, verbose)
     information, error = draws.mutual_information
     return PosteriorCollapse(
         kl=draws.kl,

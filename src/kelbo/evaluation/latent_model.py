@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
+import numpy as np
+
 from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.models import VAE
@@ -25,14 +28,46 @@ class LatentModel:
                 f"{owner} judges a models.VAE, got a {type(model).__name__}: it needs a prior, a "
                 "likelihood and a posterior."
             )
-        self.vae = model
+        self.owner, self.vae = owner, model
         model._require_built()
         self.latent_shape = tuple(model.prior.event_shape)
         self.likelihood, self.posterior = model.likelihood, model.posterior
 
     def examples(self, x: Any) -> Any:
-        """The examples, their shape checked."""
-        return self.vae._examples(x)
+        """The examples, their shape and values checked.
+
+        Raises:
+            ValueError: The shape is another one, or values are NaN or infinite: a figure of them
+                would say nothing of the model, and a comparison with it passes unseen.
+        """
+        rows = self.vae._examples(x)
+        array = ops.convert_to_numpy(rows)
+        if keras.backend.is_float_dtype(keras.backend.standardize_dtype(array.dtype)):
+            bad = array.size - np.count_nonzero(np.isfinite(array))
+            if bad:
+                raise ValueError(
+                    f"{self.owner}: {bad} of {array.size} values of x are NaN or infinite; remove "
+                    "or fill them."
+                )
+        return rows
+
+    def require_numbers(self, name: str, values: np.ndarray) -> None:
+        """Refuses results that are NaN, which compare as neither dead nor active.
+
+        Args:
+            name: What they are, for the error.
+            values: Of shape (n, ...), one row per example.
+
+        Raises:
+            ValueError: Some are NaN.
+        """
+        bad = int(np.isnan(values).reshape(len(values), -1).any(axis=1).sum())
+        if bad:
+            raise ValueError(
+                f"{self.owner}: {name} is NaN for {bad} of {len(values)} examples, so nothing can "
+                "be said of the model: look whether its weights are NaN, after a training that "
+                "diverged."
+            )
 
     def observed(self, x: Any, seeds: ops.SeedSequence, preprocess: bool = True) -> Any:
         """The examples in floating point, after the model's preprocessing unless told not to."""

@@ -9,6 +9,7 @@ from kelbo import ops
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.models import VAE
 from kelbo.models.expectation import mean_or_estimate
+from kelbo.parameters import real_number
 from kelbo.training import map_rows
 
 
@@ -63,7 +64,9 @@ def active_units(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: There are fewer than 2 examples, or they have another shape.
+        ValueError: There are fewer than 2 examples, they have another shape or values that are not
+            finite, `threshold` is not a finite number of at least 0, or the posterior's mean is
+            NaN.
 
     Example:
         >>> import numpy as np, kelbo as kb
@@ -75,16 +78,19 @@ def active_units(
         >>> kb.evaluation.active_units(vae, np.zeros((4, 3), "float32")).count
         0
     """
+    threshold = real_number("active_units", "threshold", threshold, least=0)
     latent = LatentModel("active_units", model)
     rows = latent.examples(x)
     if len(rows) < 2:
         raise ValueError(f"active_units: a variance needs at least 2 examples, got {len(rows)}.")
 
-    return ActiveUnits(mean_variance(latent, rows, seed, batch_size), threshold)
+    means = posterior_means(latent, rows, seed, batch_size)
+    latent.require_numbers("the posterior's mean", means)
+    return ActiveUnits(np.var(means, axis=0, ddof=1), threshold)
 
 
-def mean_variance(model: LatentModel, rows: Any, seed: int, batch_size: int) -> np.ndarray:
-    """Variance over the data of the posterior mean.
+def posterior_means(model: LatentModel, rows: Any, seed: int, batch_size: int) -> np.ndarray:
+    """The posterior mean of each example.
 
     Args:
         model: The model.
@@ -93,7 +99,7 @@ def mean_variance(model: LatentModel, rows: Any, seed: int, batch_size: int) -> 
         batch_size: Examples per compiled call.
 
     Returns:
-        An array of the latent shape.
+        An array of shape (n, *latent shape).
     """
 
     def mean(x, seed, index):
@@ -102,4 +108,4 @@ def mean_variance(model: LatentModel, rows: Any, seed: int, batch_size: int) -> 
 
     run = model.compiled("posterior mean", mean)
     means = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
-    return np.var(ops.convert_to_numpy(means).astype("float64"), axis=0, ddof=1)
+    return ops.convert_to_numpy(means).astype("float64")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kelbo import ops
+from kelbo.parameters import whole_number
 
 
 def map_rows(
@@ -28,7 +29,7 @@ def map_rows(
         The nest of results for all rows.
 
     Raises:
-        ValueError: There are no rows.
+        ValueError: There are no rows, or `batch_size` is not a whole number of at least 1.
 
     Example:
         >>> import numpy as np
@@ -36,6 +37,7 @@ def map_rows(
         >>> map_rows(lambda x, index: x + 1, np.zeros((5, 2)), batch_size=2).shape
         (5, 2)
     """
+    batch_size = whole_number("map_rows", "batch_size", batch_size)
     count = len(keras.tree.flatten(rows)[0])
     if count == 0:
         raise ValueError("There are no rows: the array is empty.")
