@@ -287,8 +287,14 @@ def test_shapes_that_do_not_fit(make_vae, digits):
             verb(digits[:, :32])
     with pytest.raises(ValueError, match=r"z has the shape \(4, 3\); expected \(n, 2\)"):
         model.decode(np.zeros((4, 3), "float32"))
-    with pytest.raises(ValueError, match="samples must be at least 1"):
-        model.log_likelihood(digits, samples=0)
+    for samples in (0, 2.5, "a"):
+        with pytest.raises(ValueError, match="log_likelihood: samples must be a whole number of"):
+            model.log_likelihood(digits, samples=samples)
+    for n in (0, 2.5, "a"):
+        with pytest.raises(ValueError, match="sample: n must be a whole number of at least 1"):
+            model.sample(n)
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):
+        model.encode(digits, batch_size="a")
 
 
 def test_no_closed_form_says_what_to_do(make_vae):

@@ -124,7 +124,7 @@ class DensityEstimator(ProbabilisticModel):
             A NumPy array of shape (n, *event shape).
 
         Raises:
-            ValueError: `n` is 0.
+            ValueError: `n` or `batch_size` is not a whole number of at least 1.
         """
         self._require_built()
         seed = random.randrange(2**31) if seed is None else seed

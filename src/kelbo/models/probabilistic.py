@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import keras
 
 from kelbo import ops
+from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
 
 
@@ -125,6 +126,8 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     ) -> Any:
         """`n` rows of `draw(count, seeds)`, which is compiled for few counts."""
         import numpy as np
+
+        n = whole_number(verb, "n", n)
 
         def run(index, count):
             def batch(seed, index):

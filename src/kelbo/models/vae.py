@@ -15,7 +15,7 @@ from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.importance import log_mean_weight
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
 from kelbo.objectives import ELBO, LatentTerms, Objective
-from kelbo.parameters import PACKAGE
+from kelbo.parameters import PACKAGE, whole_number
 from kelbo.training import map_rows
 
 
@@ -393,8 +393,12 @@ class VAE(ProbabilisticModel):
 
         Returns:
             A NumPy array of shape (n, *event shape).
+
+        Raises:
+            ValueError: `n` or `batch_size` is not a whole number of at least 1.
         """
         self._require_built()
+        n = whole_number("sample", "n", n)
         seed = random.randrange(2**31) if seed is None else seed
         z = self._draw_from_prior(n, seed, batch_size)
 
@@ -441,10 +445,10 @@ class VAE(ProbabilisticModel):
             A NumPy array of shape (n,).
 
         Raises:
-            ValueError: `samples` is below 1, or x is empty or has another shape.
+            ValueError: `samples` or `batch_size` is not a whole number of at least 1, or x is empty
+                or has another shape.
         """
-        if samples < 1:
-            raise ValueError(f"samples must be at least 1, got {samples}.")
+        samples = whole_number("log_likelihood", "samples", samples)
 
         def estimate(x, seed, index):
             seeds = ops.SeedSequence(seed).fold_in(index)

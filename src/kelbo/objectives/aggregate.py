@@ -6,12 +6,16 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.divergences import InverseMultiquadric, Kernel, maximum_mean_discrepancy
+from kelbo.divergences import InverseMultiquadric, Kernel
+from kelbo.divergences.mmd import as_kernel, discrepancy_of_draws
 from kelbo.estimators import Estimator, LatentTerms
 from kelbo.estimators.reductions import Mean, Reduction
 from kelbo.objectives.objective import Objective
-from kelbo.parameters import PACKAGE
-from kelbo.schedules import Schedule, as_schedule, at_step
+from kelbo.parameters import PACKAGE, whole_number
+from kelbo.schedules import Schedule, as_schedule, at_step, fixed_number
+
+# By which a sum of two numbers that is 1 may miss it.
+_ROUNDING = 1e-9
 
 
 class OfBatch(Objective):
@@ -76,8 +80,8 @@ class BetaTCELBO(OfBatch):
     ):
         super().__init__(samples, estimator)
         self.beta = as_schedule("BetaTCELBO", "beta", beta, least=0.0)
-        if dataset_size is not None and dataset_size < 1:
-            raise ValueError(f"BetaTCELBO: dataset_size must be at least 1, got {dataset_size!r}.")
+        if dataset_size is not None:
+            dataset_size = whole_number("BetaTCELBO", "dataset_size", dataset_size)
         self.dataset_size = dataset_size
 
     def regularizer(self, terms: LatentTerms) -> Any:
@@ -111,13 +115,14 @@ class _WithDiscrepancy(OfBatch):
 
     def __init__(self, kernel: Kernel | None, estimator: str | Estimator):
         super().__init__(1, estimator)
-        self.kernel = InverseMultiquadric() if kernel is None else kernel
+        kernel = InverseMultiquadric() if kernel is None else kernel
+        self.kernel = as_kernel(type(self).__name__, kernel)
 
     def discrepancy(self, terms: LatentTerms) -> Any:
         """Between the draws of the batch, as a number."""
         batch = ops.shape(terms.latent)[0]
         flat = (ops.reshape(draws, (batch, -1)) for draws in (terms.latent, terms.prior_draws))
-        return maximum_mean_discrepancy(*flat, self.kernel)
+        return discrepancy_of_draws(*flat, self.kernel)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -138,7 +143,8 @@ class InfoELBO(_WithDiscrepancy):
 
     Args:
         alpha: $\alpha$, at most 1.
-        scale: $\lambda$, at least 0.
+        scale: $\lambda$, at least 0 and at least $1 - \alpha$: a negative weight would drive the
+            aggregate posterior from the prior.
         kernel: `RBF()` or `InverseMultiquadric()`, the default.
         estimator: Gradient estimator: pathwise.
 
@@ -160,11 +166,14 @@ class InfoELBO(_WithDiscrepancy):
         estimator: str | Estimator = "pathwise",
     ):
         super().__init__(kernel, estimator)
-        if not alpha <= 1:
-            raise ValueError(f"InfoELBO: alpha must be at most 1, got {alpha!r}.")
-        if not scale >= 0:
-            raise ValueError(f"InfoELBO: scale must be at least 0, got {scale!r}.")
-        self.alpha, self.scale = float(alpha), float(scale)
+        self.alpha = fixed_number("InfoELBO", "alpha", alpha, most=1)
+        self.scale = fixed_number("InfoELBO", "scale", scale, least=0)
+        weight = self.alpha + self.scale - 1.0
+        if weight < -_ROUNDING:
+            raise ValueError(
+                "InfoELBO: alpha + scale - 1, the weight of the discrepancy, must be at least 0, "
+                f"got {weight:g}; give a scale of at least {1.0 - self.alpha:g}."
+            )
 
     def regularizer(self, terms: LatentTerms) -> Any:
         weight = self.alpha + self.scale - 1.0
@@ -190,7 +199,7 @@ class WassersteinMMD(_WithDiscrepancy):
         estimator: Gradient estimator: pathwise.
 
     Raises:
-        ValueError: The scale is negative.
+        ValueError: An argument is out of bounds.
 
     Example:
         >>> from kelbo.objectives import WassersteinMMD
@@ -205,9 +214,7 @@ class WassersteinMMD(_WithDiscrepancy):
         estimator: str | Estimator = "pathwise",
     ):
         super().__init__(kernel, estimator)
-        if not scale >= 0:
-            raise ValueError(f"WassersteinMMD: scale must be at least 0, got {scale!r}.")
-        self.scale = float(scale)
+        self.scale = fixed_number("WassersteinMMD", "scale", scale, least=0)
 
     def regularizer(self, terms: LatentTerms) -> Any:
         return self.scale * self.discrepancy(terms)

@@ -8,6 +8,7 @@ from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Blend, LogMeanExp, Mean, OfGroups, Reduction
 from kelbo.objectives.objective import Objective
 from kelbo.parameters import PACKAGE, whole_number
+from kelbo.schedules import fixed_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -138,9 +139,7 @@ class CIWAE(Objective):
 
     def __init__(self, beta: float, samples: int, estimator: str | Estimator = "pathwise"):
         super().__init__(samples, estimator)
-        if not 0 <= beta <= 1:
-            raise ValueError(f"CIWAE: beta must lie in [0, 1], got {beta!r}.")
-        self.beta = float(beta)
+        self.beta = fixed_number("CIWAE", "beta", beta, least=0, most=1)
 
     @property
     def reduction(self) -> Reduction:

@@ -4,11 +4,15 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 
 from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Extreme, LogMeanExp, Mean, Reduction
 from kelbo.objectives.objective import Objective
 from kelbo.parameters import PACKAGE
+from kelbo.schedules import fixed_number
+
+_FLOAT32_MAX = float(np.finfo("float32").max)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -29,7 +33,8 @@ class RenyiBound(Objective):
         estimator: Gradient estimator, as of `IWELBO`.
 
     Raises:
-        ValueError: `alpha` is NaN, `samples` is below 1, or there is no such estimator.
+        ValueError: `alpha` is NaN, no number, or finite and beyond single precision; `samples` is
+            below 1, or there is no such estimator.
 
     Example:
         >>> from kelbo.objectives import RenyiBound
@@ -39,9 +44,13 @@ class RenyiBound(Objective):
 
     def __init__(self, alpha: float, samples: int, estimator: str | Estimator = "pathwise"):
         super().__init__(samples, estimator)
-        if math.isnan(alpha):
-            raise ValueError("RenyiBound: alpha is NaN; give a real number, -inf or inf.")
-        self.alpha = float(alpha)
+        self.alpha = fixed_number("RenyiBound", "alpha", alpha, may_be_infinite=True)
+        if _FLOAT32_MAX < abs(self.alpha) < math.inf:
+            limit = "inf" if self.alpha > 0 else "-inf"
+            raise ValueError(
+                f"RenyiBound: alpha must be within single precision, at most {_FLOAT32_MAX:.2g} in "
+                f"size, got {alpha!r}; take {limit}, the limit."
+            )
 
     @property
     def reduction(self) -> Reduction:

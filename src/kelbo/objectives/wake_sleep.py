@@ -8,6 +8,7 @@ from kelbo.estimators import Estimator, LatentTerms
 from kelbo.estimators.reductions import LogMeanExp, Mean, Reduction
 from kelbo.objectives.objective import Objective
 from kelbo.parameters import PACKAGE
+from kelbo.schedules import fixed_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -84,9 +85,7 @@ class ReweightedWakeSleep(Objective):
                 f'"doubly_reparameterized_wake_phase", got {self.estimator!r}: it is no bound '
                 "whose gradient others estimate."
             )
-        if not 0 <= sleep <= 1:
-            raise ValueError(f"ReweightedWakeSleep: sleep must lie in [0, 1], got {sleep!r}.")
-        self.sleep = float(sleep)
+        self.sleep = fixed_number("ReweightedWakeSleep", "sleep", sleep, least=0, most=1)
 
     @property
     def regularizer_terms(self) -> frozenset[str]:
