@@ -75,7 +75,7 @@ OTHERS = {
 def is_possible(objective, estimator, posterior, prior):
     """Written anew from the definitions, not from what the classes do."""
     is_discrete = posterior in DISCRETE
-    needs_kl = objective in {**MEANS, "InfoELBO": 0, "WassersteinMMD": 0}
+    needs_kl = objective in {**MEANS, "InfoELBO": 0}
     has_kl = (posterior, prior) in {
         ("normal", "normal"),
         ("full covariance", "normal"),
@@ -95,7 +95,7 @@ def is_possible(objective, estimator, posterior, prior):
     if estimator in ("sticking_the_landing", "doubly_reparameterized"):
         return not is_discrete and objective not in MEANS
     if estimator in ("straight_through", "gumbel_softmax"):
-        return is_discrete
+        return is_discrete and objective != "PIWAE"
     if estimator == "rebar":
         return is_discrete and objective in MEANS
     if estimator == "disarm":
@@ -144,6 +144,67 @@ def test_what_is_impossible_is_refused_at_compile(posterior, prior):
             continue
         with pytest.raises(ValueError, match=r"[Tt]ake|[Tt]hose that can|[Tt]here are|must be"):
             pytest.fail(f"{case} was accepted: {model.check_parts()}")
+
+
+def discrete(n=2):
+    return kd.Independent(kd.Bernoulli(logits=np.zeros(n, "float32")), 1)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("posterior", "prior", "objective", "message"),
+    [
+        ("normal", discrete, ko.IWELBO(3), "discrete"),
+        ("bernoulli", PRIORS["normal"], ko.IWELBO(3, "vimco"), "discrete"),
+        ("bernoulli", PRIORS["normal"], ko.WakeSleep(), "discrete"),
+        ("normal", PRIORS["normal"], ko.ELBO(estimator="wake_phase"), "ReweightedWakeSleep"),
+        ("normal", PRIORS["normal"], ko.AlphaDivergence(0.5, estimator="model_only"), "WakeSleep"),
+        ("bernoulli", discrete, ko.PIWAE(2, 3, "straight_through"), "vimco"),
+        ("bernoulli", discrete, ko.PIWAE(2, 3, "gumbel_softmax"), "vimco"),
+        (
+            "bernoulli",
+            lambda: kl.VampPrior((2,), 3),
+            ko.IWELBO(3, "gumbel_softmax"),
+            "straight_through",
+        ),
+    ],
+)
+def test_what_would_be_nonsense_is_refused(posterior, prior, objective, message):
+    model = kb.models.VAE(
+        prior=prior(),
+        likelihood=kl.ConditionalContinuousBernoulli((6,), features()),
+        posterior=POSTERIORS[posterior](),
+        objective=objective,
+    )
+    with pytest.raises(ValueError, match=message):
+        model.compile("adam")
+
+
+@pytest.mark.parametrize("objective", ["ELBO", None, ko.ELBO])
+def test_an_objective_is_an_object(objective):
+    model = make("normal", "normal")
+    with pytest.raises(TypeError, match=r"object of kelbo\.objectives"):
+        model.objective = objective
+
+
+def test_a_model_takes_no_other_loss():
+    for arguments, named in (((), {"loss": "mse"}), (("mse",), {})):
+        with pytest.raises(ValueError, match="set by `objective`"):
+            make("normal", "normal").compile("adam", *arguments, **named)
+
+
+@pytest.mark.parametrize("n", [1, 0.5, np.inf, np.nan, "2", None])
+def test_orders_that_make_no_upper_bound(n):
+    with pytest.raises(ValueError, match="finite number above 1"):
+        ko.ChiUpperBound(n)
+
+
+@pytest.mark.parametrize("objective", [ko.WassersteinMMD(), ko.InfoELBO(alpha=1.0)])
+def test_no_closed_divergence_is_needed_for_a_metric(objective):
+    model = make("normal", "flow", objective)
+    model.compile("adam")
+    history = model.fit(X, epochs=1, batch_size=8, verbose=0)
+    assert np.isfinite(history.history["kl"]).all()
 
 
 def train(model, objective):

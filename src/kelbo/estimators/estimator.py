@@ -16,6 +16,8 @@ class Bound(abc.ABC):
     """What an estimator must know of the objective whose gradient it estimates."""
 
     samples: int
+    # Names of estimators that are for this objective, and for no other that does not name them.
+    own_estimators: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abc.abstractmethod
@@ -66,6 +68,18 @@ class Estimator(abc.ABC):
         Args:
             bound: The objective.
             posterior: A distribution of the posterior's kind.
+
+        Raises:
+            ValueError: It does not; the message says which estimators do.
+        """
+        return
+
+    def check_prior(self, bound: Bound, prior: Distribution) -> None:
+        """Whether the estimator exists for a bound and a prior.
+
+        Args:
+            bound: The objective.
+            prior: A distribution of the prior's kind.
 
         Raises:
             ValueError: It does not; the message says which estimators do.

@@ -8,12 +8,21 @@ from kelbo import ops
 from kelbo.distributions import Bernoulli, Distribution, OneHotCategorical
 from kelbo.estimators.densities import densities
 from kelbo.estimators.discrete import harden, relaxed, require_discrete, straight_through
+from kelbo.estimators.entries import inside
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.problem import LatentProblem
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import Schedule, as_schedule, at_step
 
 _FAMILIES = (Bernoulli, OneHotCategorical)
+
+
+def _require_one_loss(name, bound):
+    if bound.posterior_reduction != bound.reduction:
+        raise ValueError(
+            f'The estimator "{name}" has one gradient for model and posterior, but {bound!r} '
+            'trains them by two: take "score_function" or "vimco".'
+        )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -35,6 +44,7 @@ class StraightThrough(Estimator):
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
         require_discrete(self.name, posterior, _FAMILIES)
+        _require_one_loss(self.name, bound)
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
         z = straight_through(problem.posterior, bound.samples, seed)
@@ -74,10 +84,19 @@ class GumbelSoftmax(Estimator):
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
         require_discrete(self.name, posterior, _FAMILIES)
+        _require_one_loss(self.name, bound)
         if self.hard and "log_posterior" in bound.weight_terms:
             raise ValueError(
                 "GumbelSoftmax(hard=True) needs a divergence in closed form: discrete values have "
                 f'no relaxed density, which {bound!r} asks for. Take hard=False, or kl="analytic".'
+            )
+
+    def check_prior(self, bound: Bound, prior: Distribution) -> None:
+        if "log_posterior" in bound.weight_terms and not isinstance(inside(prior), _FAMILIES):
+            raise ValueError(
+                f"GumbelSoftmax has no relaxed density of the prior {prior!r}, which {bound!r} "
+                "asks for: take a prior that is Bernoulli or one-hot (or Independent of them), or "
+                'another estimator: "score_function", "vimco", "straight_through".'
             )
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:

@@ -25,6 +25,9 @@ class ModelOnly(Estimator):
 
     name = "model_only"
 
+    def check(self, bound: Bound, posterior: Distribution) -> None:
+        _require_own(self.name, bound)
+
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
         z = ops.stop_gradient(problem.posterior.sample((bound.samples,), seed))
         log_posterior = ops.stop_gradient(problem.posterior.log_prob(z))
@@ -46,6 +49,9 @@ class WakePhase(Estimator):
     """
 
     name = "wake_phase"
+
+    def check(self, bound: Bound, posterior: Distribution) -> None:
+        _require_own(self.name, bound)
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
         z = ops.stop_gradient(problem.posterior.sample((bound.samples,), seed))
@@ -72,7 +78,17 @@ class DoublyReparameterizedWakePhase(WakePhase):
     name = "doubly_reparameterized_wake_phase"
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
+        super().check(bound, posterior)
         DoublyReparameterized().check(bound, posterior)
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
         return two_gradients(problem, bound, seed, bound.reduction.curvatures)
+
+
+def _require_own(name, bound):
+    if name not in bound.own_estimators:
+        raise ValueError(
+            f'The estimator "{name}" is no gradient of {bound!r}: it belongs to the objectives '
+            'WakeSleep ("model_only") and ReweightedWakeSleep (the wake phases). Take one of '
+            "those, or another estimator."
+        )

@@ -1,5 +1,7 @@
 """The evidence between a lower and an upper bound."""
 
+import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,8 +132,8 @@ def evidence_sandwich(
     """
     owner = "evidence_sandwich"
     samples = whole_number(owner, "samples", samples)
-    if not n >= 1:
-        raise ValueError(f"{owner}: n must be at least 1, got {n!r}.")
+    if not isinstance(n, numbers.Real) or not 1 <= n < math.inf:
+        raise ValueError(f"{owner}: n must be a finite number, at least 1, got {n!r}.")
     n = float(n)
     latent = LatentModel(owner, model)
     sums = stream_weights(latent, x, samples, seed, batch_size, verbose, powers=(1.0, n))

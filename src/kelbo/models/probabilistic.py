@@ -58,8 +58,14 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         """Configures training, as `keras.Model.compile`: an optimizer is all that is needed.
 
         Raises:
-            ValueError: The parts cannot be trained together: `check_parts`.
+            ValueError: The parts cannot be trained together: `check_parts`. A loss is given: a
+                model of densities has its own.
         """
+        if kwargs.get("loss") is not None or len(args) > 1:
+            raise ValueError(
+                f"{type(self).__name__}.compile takes no loss, for the model has its own: leave it "
+                "out; what a VAE minimises is set by `objective`."
+            )
         self.check_parts()
         super().compile(*args, **kwargs)
 

@@ -109,7 +109,11 @@ class VAE(ProbabilisticModel):
 
     @property
     def objective(self) -> Objective:
-        """What is minimised. Setting it drops what was compiled for the old one."""
+        """What is minimised. Setting it drops what was compiled for the old one.
+
+        The optimizer goes on with its moments where the same variables train; where others do
+        (`trains_model`, layers of an estimator), it starts anew with the settings it had.
+        """
         return self._objective
 
     @objective.setter
@@ -124,6 +128,11 @@ class VAE(ProbabilisticModel):
         self._let_the_optimizer_know()
 
     def _take_objective(self, objective):
+        if not isinstance(objective, Objective):
+            raise TypeError(
+                f"VAE: objective must be an object of kelbo.objectives, such as ELBO(), got "
+                f"{objective!r}."
+            )
         self._objective = objective
         self._estimator_layers.clear()  # Keras would keep what another list held before
         self._estimator_layers.extend(objective.estimator.layers)

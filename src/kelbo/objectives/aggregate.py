@@ -111,7 +111,8 @@ class BetaTCELBO(OfBatch):
 class _WithDiscrepancy(OfBatch):
     """An objective with a maximum mean discrepancy between posterior draws and the prior's."""
 
-    regularizer_terms = frozenset({"latent", "prior_draws", "kl"})
+    # The two densities are for the metric alone: no closed divergence is needed to report one.
+    regularizer_terms = frozenset({"latent", "prior_draws", "log_posterior", "log_prior"})
 
     def __init__(self, kernel: Kernel | None, estimator: str | Estimator):
         super().__init__(1, estimator)
@@ -139,7 +140,8 @@ class InfoELBO(_WithDiscrepancy):
 
     (Zhao, Song and Ermon, 2019, "InfoVAE: balancing learning and inference in variational
     autoencoders", eq. 6.) The discrepancy is that between one draw per example of the batch and as
-    many from the prior. $\alpha = 1$ is the MMD-VAE, $\alpha = 0, \lambda = 1$ the ELBO.
+    many from the prior. $\alpha = 1$ is the MMD-VAE, which needs no divergence in closed form;
+    $\alpha = 0, \lambda = 1$ is the ELBO.
 
     Args:
         alpha: $\alpha$, at most 1.
@@ -175,9 +177,13 @@ class InfoELBO(_WithDiscrepancy):
                 f"got {weight:g}; give a scale of at least {1.0 - self.alpha:g}."
             )
 
+    @property
+    def regularizer_terms(self) -> frozenset[str]:
+        return super().regularizer_terms | ({"kl"} if self.alpha < 1.0 else set())
+
     def regularizer(self, terms: LatentTerms) -> Any:
-        weight = self.alpha + self.scale - 1.0
-        return (1.0 - self.alpha) * terms.kl + weight * self.discrepancy(terms)
+        discrepancy = (self.alpha + self.scale - 1.0) * self.discrepancy(terms)
+        return discrepancy if self.alpha == 1.0 else (1.0 - self.alpha) * terms.kl + discrepancy
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "alpha": self.alpha, "scale": self.scale}
@@ -191,7 +197,8 @@ class WassersteinMMD(_WithDiscrepancy):
 
     (Tolstikhin, Bousquet, Gelly and Schölkopf, 2018, "Wasserstein auto-encoders", algorithm 2.) The
     cost of transport is the negative log-likelihood: a normal with a fixed scale makes it a squared
-    distance. No bound on the evidence. The metric `kl` is reported, not minimised.
+    distance. No bound on the evidence. The metric `kl` is from samples, and is reported, not
+    minimised.
 
     Args:
         scale: $\lambda$, at least 0.

@@ -69,7 +69,14 @@ class Objective(Bound):
                 f"{type(self).__name__} is differentiated through the draws of a batch: its "
                 f'estimator must be "pathwise", not {self.estimator!r}.'
             )
+        if posterior.support.is_discrete != prior.support.is_discrete:
+            raise ValueError(
+                f"{self!r} compares densities of posterior and prior, but the values of one are "
+                f"discrete and those of the other are not: {posterior!r} and {prior!r}. Take a "
+                "prior over the posterior's values."
+            )
         self.estimator.check(self, posterior)
+        self.estimator.check_prior(self, prior)
         one_by_one = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
         for name, distributions in one_by_one.items():
             for distribution in distributions if name in self.regularizer_terms else ():

@@ -1,6 +1,7 @@
 """Bounds of powers of importance weights: Rényi's, and the chi upper bound."""
 
 import math
+import numbers
 from typing import Any
 
 import keras
@@ -102,8 +103,11 @@ class ChiUpperBound(Objective):
         estimator: str | Estimator = "doubly_reparameterized",
     ):
         super().__init__(samples, estimator)
-        if not n >= 1:
-            raise ValueError(f"ChiUpperBound: n must be at least 1, got {n!r}.")
+        if not isinstance(n, numbers.Real) or not 1 < n < math.inf:
+            raise ValueError(
+                f"ChiUpperBound: n must be a finite number above 1, got {n!r}; at 1 the bound does "
+                "not depend on the posterior."
+            )
         self.n = float(n)
 
     @property

@@ -35,6 +35,7 @@ class WakeSleep(Objective):
         WakeSleep(samples=1)
     """
 
+    own_estimators = ("model_only",)
     regularizer_terms = frozenset({"log_posterior_of_dreams"})
 
     def __init__(self, samples: int = 1):
@@ -77,9 +78,11 @@ class ReweightedWakeSleep(Objective):
         0.0
     """
 
+    own_estimators = ("wake_phase", "doubly_reparameterized_wake_phase")
+
     def __init__(self, samples: int, sleep: float = 0.0, estimator: str | Estimator = "wake_phase"):
         super().__init__(samples, estimator)
-        if self.estimator.name not in ("wake_phase", "doubly_reparameterized_wake_phase"):
+        if self.estimator.name not in self.own_estimators:
             raise ValueError(
                 'ReweightedWakeSleep: estimator must be "wake_phase" or '
                 f'"doubly_reparameterized_wake_phase", got {self.estimator!r}: it is no bound '
