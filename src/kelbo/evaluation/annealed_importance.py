@@ -140,7 +140,7 @@ def annealed_importance_sampling(
     Raises:
         TypeError: `model` is no VAE.
         ValueError: The latent values are discrete, or their support has no bijector onto it; a
-            number is too small; x is empty or has another shape.
+            number is too small; x is empty, has another shape or values that are not finite.
 
     Example:
         >>> import numpy as np, kelbo as kb

@@ -101,7 +101,8 @@ def importance_log_likelihood(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: `samples` is below 1, or x is empty or has another shape.
+        ValueError: `samples` or `batch_size` is below 1, or x is empty, has another shape or values
+            that are not finite.
 
     Example:
         >>> import numpy as np, kelbo as kb

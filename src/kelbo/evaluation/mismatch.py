@@ -74,8 +74,8 @@ def aggregate_posterior_mismatch(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: There are fewer than 2 examples, or they have another shape, or `mmd_samples` is
-            below 2.
+        ValueError: There are fewer than 2 examples, they have another shape or values that are not
+            finite, `mmd_samples` is below 2, or the model's densities are NaN.
 
     Example:
         >>> import numpy as np, kelbo as kb

@@ -116,7 +116,8 @@ def evidence_sandwich(
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: `n` is below 1, a number is too small, or x is empty or has another shape.
+        ValueError: `n` is below 1 or not finite, a number is too small, or x is empty, has another
+            shape or values that are not finite.
 
     Example:
         >>> import numpy as np, kelbo as kb
