@@ -39,6 +39,6 @@ def test_too_few_samples_are_said(linear_gaussian):
 
 def test_what_is_asked_for_is_checked(linear_gaussian):
     model = linear_gaussian(n=3)
-    for n in (0.5, float("nan")):
-        with pytest.raises(ValueError, match="n must be at least 1, got"):
+    for n in (0.5, float("nan"), float("inf"), "2"):
+        with pytest.raises(ValueError, match="n must be a finite number of at least 1, got"):
             evaluation.evidence_sandwich(model.vae, model.x, n=n)

@@ -1,7 +1,5 @@
 """The evidence between a lower and an upper bound."""
 
-import math
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +12,7 @@ from kelbo.evaluation.pareto import pareto_k_threshold
 from kelbo.evaluation.text import share, with_error
 from kelbo.evaluation.weights import stream_weights
 from kelbo.models import VAE
-from kelbo.parameters import whole_number
+from kelbo.parameters import real_number, whole_number
 
 # Fewer equal powers of weights than these say little of the chi bound.
 _FEWEST_EFFECTIVE = 20.0
@@ -133,9 +131,7 @@ def evidence_sandwich(
     """
     owner = "evidence_sandwich"
     samples = whole_number(owner, "samples", samples)
-    if not isinstance(n, numbers.Real) or not 1 <= n < math.inf:
-        raise ValueError(f"{owner}: n must be a finite number, at least 1, got {n!r}.")
-    n = float(n)
+    n = real_number(owner, "n", n, least=1)
     latent = LatentModel(owner, model)
     sums = stream_weights(latent, x, samples, seed, batch_size, verbose, powers=(1.0, n))
     plain = importance_estimate(sums)
