@@ -109,7 +109,8 @@ How noisy each gradient was measured to be, and the bounds side by side on real 
 
 ## Posteriors and priors
 
-All are layers or distributions; none is a model. `kl` is `kelbo.layers`, `kd` `kelbo.distributions`.
+All are layers (`kl`, `kelbo.layers`) or distributions (`kd`, `kelbo.distributions`); none is a
+model.
 
 | posterior | class |
 | --- | --- |
@@ -118,7 +119,7 @@ All are layers or distributions; none is a model. `kl` is `kelbo.layers`, `kd` `
 | low rank plus diagonal | `kl.ConditionalMultivariateNormalLowRank` |
 | autoregressive over blocks | `kl.ConditionalAutoregressiveNormal` |
 | mixture (no pathwise gradient: take "score_function" or "vimco") | `kl.ConditionalMixture` |
-| any flow (planar, radial, Sylvester, coupling, spline, IAF, ...) | `kl.Flow(kl.ConditionalNormal(...), [...])` |
+| any flow (planar, radial, spline, IAF, ...) | `kl.Flow(kl.ConditionalNormal(...), [...])` |
 | directions | `kl.ConditionalVonMisesFisher` |
 | binary, one-hot | `kl.ConditionalBernoulli`, `kl.ConditionalOneHotCategorical` |
 
