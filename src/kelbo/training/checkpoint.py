@@ -228,4 +228,6 @@ def _set_callback_state(callback, state, arrays, index):
 
 
 def _is_list_of_arrays(value):
-    return isinstance(value, list) and value and all(isinstance(v, np.ndarray) for v in value)
+    # TensorFlow gives a single number as a NumPy scalar.
+    kinds = (np.ndarray, np.generic)
+    return isinstance(value, list) and value and all(isinstance(v, kinds) for v in value)
