@@ -98,6 +98,8 @@ def table(model: kb.models.VAE, groups: list, x: np.ndarray, draws: int) -> list
         first = None
         for objective in group:
             model.objective = objective
+            for _ in range(50 if objective.estimator.layers else 0):
+                model(x, training=True)  # a running average sees some losses first
             found = gradients(model, x, draws)
             variance = found.var(0, ddof=1).sum()
             first = variance if first is None else first
