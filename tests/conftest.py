@@ -52,6 +52,13 @@ def pytest_runtest_teardown():
         jax.clear_caches()
 
 
+@pytest.fixture
+def as_compiled_for_users():
+    """Skips where programs are compiled quickly, and so not to the same last bits."""
+    if _QUICKER in os.environ.get("XLA_FLAGS", ""):
+        pytest.skip("needs JAX_DISABLE_MOST_OPTIMIZATIONS=0, as .ci/run sets it for slow tests")
+
+
 _REAL_DATA = ("mnist", "fashion_mnist", "frey_faces")
 
 

@@ -93,7 +93,8 @@ def test_killed_after_the_last_epoch_but_before_the_end(make_vae, digits, weight
     assert Checkpoint(path).restore(make_vae()) == 3
 
 
-@pytest.mark.slow  # to the last bit as it is compiled for users: see conftest.py
+@pytest.mark.slow
+@pytest.mark.usefixtures("as_compiled_for_users")
 @pytest.mark.skipif(not ON_JAX, reason="within an epoch only a fused fit is saved")
 @pytest.mark.parametrize("batch", [0, 5, 15])
 def test_resumed_from_within_an_epoch(make_vae, digits, weights, tmp_path, batch):

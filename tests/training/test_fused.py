@@ -23,7 +23,8 @@ def test_fused_is_plain_to_the_last_bits(make_vae, digits, weights):
         np.testing.assert_allclose(values, histories[1][name], rtol=1e-5)
 
 
-@pytest.mark.slow  # to the last bit as it is compiled for users: see conftest.py
+@pytest.mark.slow
+@pytest.mark.usefixtures("as_compiled_for_users")
 @pytest.mark.parametrize("steps", [2, 5, 17, 18, 50])
 def test_every_split_into_calls_gives_the_same_bits(make_vae, digits, weights, steps):
     whole, split = make_vae(), make_vae()
