@@ -10,36 +10,24 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from benchmarks.problems import ImportanceWeightedProblem
+from benchmarks.training import hand_jax
 
 
-class Contender:
+class Contender(hand_jax.Contender):
     """Trains for the problem's number of epochs per round."""
 
-    def __init__(self, problem: ImportanceWeightedProblem):
-        self.problem = problem
+    def initial_state(self):
+        """Returns the weights, both means of gradients, and the number of steps."""
+        weights = initial_weights(self.problem)
+        means, squares = (jax.tree.map(jnp.zeros_like, weights) for _ in range(2))
+        return weights, means, squares, jnp.zeros(())
 
-    def setup(self) -> None:
-        """Puts data and state on the device."""
-        problem = self.problem
-        self.data = jax.device_put(problem.load())
-        self.generator = np.random.default_rng(problem.seed)
-        self.key = jax.random.key(problem.seed)
-        weights = initial_weights(problem)
-        zeros = jax.tree.map(jnp.zeros_like, weights)
-        self.state = (weights, zeros, jax.tree.map(jnp.zeros_like, weights), jnp.zeros(()))
-        self.run_epoch = jax.jit(partial(epoch, problem), donate_argnums=0)
-
-    def round(self) -> dict[str, float]:
-        """Runs the epochs, fetching the loss of each."""
-        for _ in range(self.problem.epochs):
-            order = self.generator.permutation(len(self.data)).astype("int32")
-            self.key, key = jax.random.split(self.key)
-            self.state, loss = self.run_epoch(self.state, self.data, order, key)
-            loss = float(loss)
-        return {"loss": loss}
+    @staticmethod
+    def epoch(problem, state, data, order, key):
+        """Returns the new state and the mean loss of the epoch."""
+        return epoch(problem, state, data, order, key)
 
 
 def initial_weights(problem: ImportanceWeightedProblem) -> list[tuple[jax.Array, jax.Array]]:

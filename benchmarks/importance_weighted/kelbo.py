@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import keras
 
+import benchmarks.training.kelbo
 import kelbo as kb
-from benchmarks.problems import ImportanceWeightedProblem
 from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import objectives as ko
 
 
-class Contender:
+class Contender(benchmarks.training.kelbo.Contender):
     """Calls `fit` once per round, for the problem's number of epochs."""
-
-    def __init__(self, problem: ImportanceWeightedProblem):
-        self.problem = problem
 
     def setup(self) -> None:
         """Builds and compiles the model."""
@@ -34,13 +31,6 @@ class Contender:
                 problem.learning_rate, problem.beta_1, problem.beta_2, epsilon=problem.epsilon
             )
         )
-
-    def round(self) -> dict[str, float]:
-        """Fits and returns the last epoch's loss."""
-        history = self.vae.fit(
-            self.data, epochs=self.problem.epochs, batch_size=self.problem.batch_size, verbose=0
-        )
-        return {"loss": float(history.history["loss"][-1])}
 
     def _hidden(self) -> keras.Sequential:
         return keras.Sequential([keras.layers.Dense(self.problem.hidden, "tanh") for _ in range(2)])

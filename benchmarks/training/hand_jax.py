@@ -30,9 +30,18 @@ class Contender:
         self.data = jax.device_put(problem.load())
         self.generator = np.random.default_rng(problem.seed)
         self.key = jax.random.key(problem.seed)
-        weights = initial_weights(problem)
-        self.state = (weights, jax.tree.map(jnp.zeros_like, weights))
-        self.run_epoch = jax.jit(partial(epoch, problem), donate_argnums=0)
+        self.state = self.initial_state()
+        self.run_epoch = jax.jit(partial(self.epoch, problem), donate_argnums=0)
+
+    def initial_state(self):
+        """Returns the weights, and the means of squared gradients."""
+        weights = initial_weights(self.problem)
+        return weights, jax.tree.map(jnp.zeros_like, weights)
+
+    @staticmethod
+    def epoch(problem, state, data, order, key):
+        """Returns the new state and the mean loss of the epoch."""
+        return epoch(problem, state, data, order, key)
 
     def round(self) -> dict[str, float]:
         """Runs the epochs, fetching the loss of each."""

@@ -195,7 +195,7 @@ def test_a_model_takes_no_other_loss():
 
 @pytest.mark.parametrize("n", [1, 0.5, np.inf, np.nan, "2", None])
 def test_orders_that_make_no_upper_bound(n):
-    with pytest.raises(ValueError, match="finite number above 1"):
+    with pytest.raises(ValueError, match="finite number greater than 1"):
         ko.ChiUpperBound(n)
 
 

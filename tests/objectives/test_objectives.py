@@ -188,7 +188,7 @@ BAD = {
         lambda: ko.WassersteinMMD(LinearWarmUp(5)),
         "WassersteinMMD: scale takes a number, not a schedule",
     ),
-    "order": (lambda: ko.ChiUpperBound(0.5), "n must be a finite number above 1"),
+    "order": (lambda: ko.ChiUpperBound(0.5), "n must be a finite number greater than 1"),
     "share": (lambda: ko.CIWAE(1.5, 5), r"beta must be a finite number in \[0, 1\]"),
     "wake": (lambda: ko.ReweightedWakeSleep(5, estimator="pathwise"), "estimator must be"),
     "sleep": (lambda: ko.ReweightedWakeSleep(5, sleep=2.0), "sleep must be"),

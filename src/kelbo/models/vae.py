@@ -149,8 +149,8 @@ class VAE(ProbabilisticModel):
     @property
     def non_trainable_variables(self) -> list[keras.Variable]:
         """The others."""
-        fixed = self._fixed()
-        return [v for v in self.variables if id(v) in fixed or not (self.trainable and v.trainable)]
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
 
     @property
     def trainable_weights(self) -> list[keras.Variable]:
@@ -161,8 +161,8 @@ class VAE(ProbabilisticModel):
     @property
     def non_trainable_weights(self) -> list[keras.Variable]:
         """The other weights."""
-        fixed = self._fixed()
-        return [v for v in self.weights if id(v) in fixed or not (self.trainable and v.trainable)]
+        trainable = {id(v) for v in self.trainable_weights}
+        return [v for v in self.weights if id(v) not in trainable]
 
     def _fixed(self):
         if not hasattr(self, "_objective") or self.objective.trains_model:

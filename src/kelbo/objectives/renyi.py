@@ -1,7 +1,6 @@
 """Bounds of powers of importance weights: Rényi's, and the chi upper bound."""
 
 import math
-import numbers
 from typing import Any
 
 import keras
@@ -103,12 +102,8 @@ class ChiUpperBound(Objective):
         estimator: str | Estimator = "doubly_reparameterized",
     ):
         super().__init__(samples, estimator)
-        if not isinstance(n, numbers.Real) or not 1 < n < math.inf:
-            raise ValueError(
-                f"ChiUpperBound: n must be a finite number above 1, got {n!r}; at 1 the bound does "
-                "not depend on the posterior."
-            )
-        self.n = float(n)
+        # At 1 the bound does not depend on the posterior.
+        self.n = fixed_number("ChiUpperBound", "n", n, above=1)
 
     @property
     def reduction(self) -> Reduction:
