@@ -16,12 +16,16 @@ import kelbo as kb
 from kelbo.bijectors import Bijector
 from kelbo.distributions import (
     Bernoulli,
+    Categorical,
     Distribution,
     Independent,
+    MixtureSameFamily,
     MultivariateNormalTriL,
     Normal,
     OneHotCategorical,
+    SphericalUniform,
     Transformed,
+    VonMisesFisher,
 )
 from kelbo.distributions.wrapper import Wrapper
 from kelbo.estimators import ESTIMATORS, Estimator
@@ -133,8 +137,10 @@ model.
 | uniform directions, for von Mises-Fisher posteriors | `kd.SphericalUniform` |
 
 The closed divergences are those of `kelbo.distributions.kl_divergence`: with any other pair take a
-bound from samples. Switching to an objective that trains other variables (`ChiUpperBound` and
-`FDivergence` fit the posterior alone) makes a fresh optimizer with the same settings.
+bound from samples. A prior must be positive wherever the posterior is: a standard normal for
+directions, or a Gamma prior under a normal posterior, is refused. Switching to an objective that
+trains other variables (`ChiUpperBound` and `FDivergence` fit the posterior alone) makes a fresh
+optimizer with the same settings.
 
 This page is written by `python docs/catalogue.py` from the docstrings; the tables of pairs from
 what the classes refuse.
@@ -223,11 +229,6 @@ _ARGUMENTS = {
     "RenyiBound": {"alpha": 0.5, "samples": 2},
     "ReweightedWakeSleep": {"samples": 2},
 }
-_HAS_NO_CHOICE = {
-    "ReweightedWakeSleep": '"wake_phase", "doubly_reparameterized_wake_phase"',
-    "WakeSleep": "its own",
-}
-
 
 # What else stands in the table: a class with other arguments.
 _VARIANTS = {
@@ -241,34 +242,37 @@ def _pairs(objectives):
     normal = Normal.standard((2,))
     covariance = MultivariateNormalTriL(np.zeros((1, 2), "float32"), np.eye(2, dtype="float32"))
     planar = kb.bijectors.Planar(np.ones(2, "float32"), np.ones(2, "float32"), 0.0)
+    several = Independent(Normal(np.zeros((1, 3, 2), "float32"), 1.0), 1)
     discrete = {
         "Bernoulli": Independent(Bernoulli(np.zeros((1, 2), "float32")), 1),
         "one-hot": Independent(OneHotCategorical(np.zeros((1, 2, 3), "float32")), 1),
     }
     kinds = {
         "normal": (Independent(Normal(np.zeros((1, 2), "float32"), 1.0), 1), normal),
-        "full covariance": (covariance, normal),
-        "flow": (Transformed(covariance, planar), normal),
+        "full covariance, low rank": (covariance, normal),
+        "flow, autoregressive": (Transformed(covariance, planar), normal),
+        "mixture": (MixtureSameFamily(Categorical(np.zeros((1, 3), "float32")), several), normal),
+        "directions": (VonMisesFisher(np.eye(2, dtype="float32")[:1], 1.0), SphericalUniform(2)),
         **{name: (posterior, posterior[0]) for name, posterior in discrete.items()},
     }
     lines = ["## Estimators by objective and posterior\n", f"| objective | {' | '.join(kinds)} |"]
     lines.append(f"| --- |{' --- |' * len(kinds)}")
-    for name, cls in sorted(objectives.items()):
-        if name in _HAS_NO_CHOICE:
-            cells = [_HAS_NO_CHOICE[name]] * len(kinds)
-        else:
-            cells = [_accepted(cls, _ARGUMENTS.get(name, {}), *pair) for pair in kinds.values()]
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
-        if name in _VARIANTS:
-            label, arguments = _VARIANTS[name]
-            cells = [_accepted(cls, arguments, *pair) for pair in kinds.values()]
-            lines.append(f"| `{label}` | {' | '.join(cells)} |")
+    shown = [(name, cls, _ARGUMENTS.get(name, {})) for name, cls in sorted(objectives.items())]
+    shown += [(label, objectives[name], args) for name, (label, args) in _VARIANTS.items()]
+    rows = {}  # those that are alike stand in one
+    for label, cls, arguments in shown:
+        cells = tuple(_accepted(cls, arguments, *pair) for pair in kinds.values())
+        rows.setdefault(cells, []).append(f"`{label}`")
+    lines += [f"| {', '.join(labels)} | {' | '.join(cells)} |" for cells, labels in rows.items()]
     return "\n".join(lines) + "\n"
 
 
 def _accepted(cls, arguments, posterior, prior):
+    if len(cls.own_estimators) == 1:
+        cls(**arguments).check(posterior, prior)
+        return "its own"
     accepted = []
-    for name in ESTIMATORS:
+    for name in cls.own_estimators or ESTIMATORS:
         try:
             cls(**arguments, estimator=name).check(posterior, prior)
         except ValueError:

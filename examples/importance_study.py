@@ -11,10 +11,10 @@ likelihood with a mean through a sigmoid and a standard deviation per pixel; Ada
 many passes it took.
 
 Printed are the importance-sampled test log-likelihood (5000 samples), the training loss at the end,
-and the active units, one row per method. What is done is kept in a file: started again, the study
-goes on.
+and the active units, one row per method. Each fit that is done is kept in a file: started again,
+the study goes on; two that fit different methods may run side by side.
 
-    python examples/importance_study.py [burda | li_turner] [--epochs N] [--out FILE]
+    python examples/importance_study.py [burda | li_turner] [--epochs N] [--only METHOD]
 """
 
 import argparse
@@ -142,7 +142,6 @@ class Settings:
     samples: int
     examples: int | None
     images: int | None
-    folds: int | None
     seed: int
 
 
@@ -163,15 +162,32 @@ def fit(
     }
 
 
-def run(protocol: Protocol, name: str, settings: Settings) -> dict[str, float]:
+def saved(path: Path) -> dict[str, dict[str, float]]:
+    """What was found before, by protocol, method, split and settings."""
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def run(
+    protocol: str, name: str, settings: Settings, folds: int | None, out: Path
+) -> dict[str, float]:
     """Means over the splits, and the standard error over them, or over images if there is one."""
-    splits = protocol.splits(settings.examples, settings.images)[: settings.folds]
+    how = PROTOCOLS[protocol]
     rows = []
-    for x_train, x_test in splits:
-        model = protocol.model(x_train, settings.seed)
-        model.objective = protocol.methods[name]
-        rows.append(fit(model, x_train, x_test, settings))
-        print(f"# {name}: log p(x) {rows[-1]['log_likelihood']:.2f} nats", flush=True)
+    splits = how.splits(settings.examples, settings.images)[:folds]
+    for fold, (x_train, x_test) in enumerate(splits):
+        key = json.dumps([protocol, name, fold, asdict(settings)])
+        done = saved(out)
+        if key not in done:
+            model = how.model(x_train, settings.seed)
+            model.objective = how.methods[name]
+            row = fit(model, x_train, x_test, settings)
+            done = {**saved(out), key: row}
+            out.parent.mkdir(parents=True, exist_ok=True)
+            part = out.with_suffix(".part")
+            part.write_text(json.dumps(done, indent=1))
+            part.replace(out)
+            print(f"# {name}, split {fold}: log p(x) {row['log_likelihood']:.2f} nats", flush=True)
+        rows.append(done[key])
     means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     if len(rows) > 1:
         values = np.array([row["log_likelihood"] for row in rows])
@@ -188,25 +204,22 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=None, help="of each training set")
     parser.add_argument("--images", type=int, default=None, help="of each test set")
     parser.add_argument("--folds", type=int, default=None, help="at most so many splits")
-    parser.add_argument("--methods", type=int, default=None, help="only the first so many")
+    parser.add_argument("--only", action="append", default=None, help="a method, by its name")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/importance_study.json"))
     options = parser.parse_args()
     protocol = PROTOCOLS[options.protocol]
     settings = Settings(
         options.epochs or protocol.epochs,
-        *(options.samples, options.examples, options.images, options.folds, options.seed),
+        *(options.samples, options.examples, options.images, options.seed),
     )
-    names = list(protocol.methods)[: options.methods]
-    done = json.loads(options.out.read_text()) if options.out.is_file() else {}
-    rows = {}
-    for name in names:
-        key = json.dumps([options.protocol, name, asdict(settings)])
-        if key not in done:
-            done[key] = run(protocol, name, settings)
-            options.out.parent.mkdir(parents=True, exist_ok=True)
-            options.out.write_text(json.dumps(done, indent=1))
-        rows[name] = done[key]
+    names = options.only or list(protocol.methods)
+    unknown = sorted(set(names) - set(protocol.methods))
+    if unknown:
+        parser.error(f"--only: {unknown[0]!r} is none of {', '.join(protocol.methods)}")
+    rows = {
+        name: run(options.protocol, name, settings, options.folds, options.out) for name in names
+    }
     print("\n| method | log p(x), nats | loss at the end | active units | s per epoch |")
     print("| --- | --- | --- | --- | --- |")
     for name, row in rows.items():

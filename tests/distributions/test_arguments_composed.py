@@ -18,6 +18,7 @@ from kelbo.distributions import (
     MultivariateNormalLowRank,
     MultivariateNormalTriL,
     Normal,
+    SphericalUniform,
 )
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
@@ -104,7 +105,11 @@ BAD_ARGUMENTS = {
     ),
     "masses and densities": (
         lambda: Mixture(_TWO, [Normal(0.0, 1.0), Bernoulli(logits=0.0)]),
-        "Mixture: some components are discrete and some are continuous",
+        "Mixture: some components are continuous and some are discrete",
+    ),
+    "a surface and space": (
+        lambda: Mixture(_TWO, [SphericalUniform(2), MultivariateNormalTriL([0.0, 0.0], _EYE)]),
+        "Mixture: some components are continuous and some are on a surface",
     ),
     "batches of a list": (
         lambda: Mixture(_TWO, [Normal(np.zeros(3), 1.0), Normal(np.zeros(2), 1.0)]),

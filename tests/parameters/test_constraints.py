@@ -65,6 +65,18 @@ def test_sets_of_vectors_and_matrices_have_one_answer_per_value():
         assert contained.astype(int).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("discrete", "boolean integer nonnegative_integer one_hot"),
+        ("on a surface", "simplex open_simplex log_simplex unit_vector correlation_cholesky"),
+        ("continuous", "real positive unit_interval real_vector real_matrix ordered circular"),
+    ],
+)
+def test_kinds(kind, names):
+    assert {getattr(constraints, name).kind for name in names.split()} == {kind}
+
+
 def test_broadcast_shapes():
     assert broadcast_shapes() == ()
     assert broadcast_shapes((3, 1), (4,)) == (3, 4)

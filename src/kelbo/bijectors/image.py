@@ -75,6 +75,7 @@ def image(inner: Constraint, bijector: Bijector) -> Constraint:
         f"the image of what is {inner.rule} under {bijector!r}",
         contains,
         event_rank=rank,
+        is_surface=inner.is_surface or outer.is_surface,
         inner=inner,
         bijector=bijector,
     )

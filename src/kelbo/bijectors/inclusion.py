@@ -1,4 +1,4 @@
-"""Inclusion: whether what a distribution draws can leave the domain of a bijector."""
+"""Inclusion: whether draws can leave the domain of a bijector, or the support of a prior."""
 
 from typing import Any
 
@@ -9,12 +9,20 @@ from kelbo.bijectors.image import Image, holds_all
 from kelbo.parameters import Constraint, constraints
 from kelbo.parameters.constraints import Interval
 
-_HALF_LINES = (constraints.positive, constraints.positive_vector, constraints.nonnegative)
+_HALF_LINES = (
+    constraints.positive,
+    constraints.positive_vector,
+    constraints.nonnegative,
+    constraints.nonnegative_integer,
+)
 _SHARES = (constraints.simplex, constraints.open_simplex)
-# Sets that do not hold every vector or matrix, and are no boxes.
+_UNIT = (*_SHARES, constraints.one_hot, constraints.boolean)
+# Sets that do not hold every vector or matrix, nor every corner of a box, and are no boxes.
 _PARTS = (
     *_SHARES,
     constraints.log_simplex,
+    constraints.one_hot,
+    constraints.unit_vector,
     constraints.ordered,
     constraints.lower_triangular,
     constraints.lower_cholesky,
@@ -46,7 +54,7 @@ def leaves(support: Constraint, domain: Constraint) -> bool:
     """
     if support is domain or holds_all(domain):
         return False
-    if holds_all(support) and domain in _PARTS:
+    if (holds_all(support) or support is constraints.boolean) and domain in _PARTS:
         return True
     inner, outer = _ends(support), _ends(domain)
     if inner is None or outer is None:
@@ -64,11 +72,11 @@ def _is_below(end, limit):
 
 def _ends(constraint) -> tuple[np.ndarray, np.ndarray] | None:
     """The least and the greatest number in a set, infinite where there is none; None: unknown."""
-    if holds_all(constraint):
+    if holds_all(constraint) or constraint is constraints.integer:
         return np.array(-np.inf), np.array(np.inf)
     if constraint in _HALF_LINES:
         return np.array(0.0), np.array(np.inf)
-    if constraint in _SHARES:
+    if constraint in _UNIT:
         return np.array(0.0), np.array(1.0)
     if isinstance(constraint, Interval):
         low, high = _number(constraint.low, -np.inf), _number(constraint.high, np.inf)

@@ -34,7 +34,7 @@ class Mixture(Mixing):
 
     Raises:
         ValueError: There are not K components, their event shapes differ, their batch shapes do
-            not broadcast, or some are discrete and some are not.
+            not broadcast, or they are not all discrete, all continuous, or all on a surface.
 
     Example:
         >>> from kelbo.distributions import Categorical, Laplace, Mixture, Normal
@@ -57,10 +57,11 @@ class Mixture(Mixing):
                 "Mixture: the components must have one event shape, but have "
                 f"{' and '.join(map(str, shapes))}."
             )
-        if len({c.support.is_discrete for c in components}) > 1:
+        kinds = sorted({c.support.kind for c in components})
+        if len(kinds) > 1:
             raise ValueError(
-                "Mixture: some components are discrete and some are continuous; a mass and a "
-                "density cannot be added."
+                f"Mixture: some components are {' and some are '.join(kinds)}; their densities "
+                "cannot be added."
             )
         batches = [weights.batch_shape, *(c.batch_shape for c in components)]
         try:
@@ -97,6 +98,7 @@ class Mixture(Mixing):
             contains,
             event_rank=rank,
             is_discrete=supports[0].is_discrete,
+            is_surface=supports[0].is_surface,
         )
 
     def _reference(self):

@@ -74,11 +74,12 @@ class Estimator(abc.ABC):
         """
         return
 
-    def check_prior(self, bound: Bound, prior: Distribution) -> None:
-        """Whether the estimator exists for a bound and a prior.
+    def check_prior(self, bound: Bound, posterior: Distribution, prior: Distribution) -> None:
+        """Whether the estimator exists for a bound, a posterior and a prior.
 
         Args:
             bound: The objective.
+            posterior: A distribution of the posterior's kind.
             prior: A distribution of the prior's kind.
 
         Raises:

@@ -91,12 +91,14 @@ class GumbelSoftmax(Estimator):
                 f'no relaxed density, which {bound!r} asks for. Take hard=False, or kl="analytic".'
             )
 
-    def check_prior(self, bound: Bound, prior: Distribution) -> None:
-        if "log_posterior" in bound.weight_terms and not isinstance(inside(prior), _FAMILIES):
+    def check_prior(self, bound: Bound, posterior: Distribution, prior: Distribution) -> None:
+        family = next(f for f in _FAMILIES if isinstance(inside(posterior), f))
+        if "log_posterior" in bound.weight_terms and not isinstance(inside(prior), family):
             raise ValueError(
-                f"GumbelSoftmax has no relaxed density of the prior {prior!r}, which {bound!r} "
-                "asks for: take a prior that is Bernoulli or one-hot (or Independent of them), or "
-                'another estimator: "score_function", "vimco", "straight_through".'
+                f"GumbelSoftmax has no relaxed density of the prior {prior!r} at relaxed draws of "
+                f"{posterior!r}, which {bound!r} asks for: take a prior of {family.__name__} (or "
+                "Independent ones), or another estimator: "
+                '"score_function", "vimco", "straight_through".'
             )
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import keras
 
 from kelbo import ops
+from kelbo.bijectors.inclusion import leaves
 from kelbo.distributions import Distribution
 from kelbo.distributions.kl import has_kl
 from kelbo.estimators import Bound, Estimator, LatentTerms, as_estimator
@@ -69,14 +70,11 @@ class Objective(Bound):
                 f"{type(self).__name__} is differentiated through the draws of a batch: its "
                 f'estimator must be "pathwise", not {self.estimator!r}.'
             )
-        if posterior.support.is_discrete != prior.support.is_discrete:
-            raise ValueError(
-                f"{self!r} compares densities of posterior and prior, but the values of one are "
-                f"discrete and those of the other are not: {posterior!r} and {prior!r}. Take a "
-                "prior over the posterior's values."
-            )
+        _check_supports(repr(self), posterior, prior)
+        if "log_posterior_of_dreams" in self.regularizer_terms:
+            _check_dreams(repr(self), posterior, prior)
         self.estimator.check(self, posterior)
-        self.estimator.check_prior(self, prior)
+        self.estimator.check_prior(self, posterior, prior)
         one_by_one = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
         for name, distributions in one_by_one.items():
             for distribution in distributions if name in self.regularizer_terms else ():
@@ -136,6 +134,33 @@ class Objective(Bound):
             del shown["estimator"]
         arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{type(self).__name__}({arguments})"
+
+
+def _check_supports(objective, posterior, prior):
+    """Refuses densities that cannot be compared, and draws whose density under the prior is 0."""
+    inner, outer = posterior.support, prior.support
+    if inner.kind != outer.kind:
+        raise ValueError(
+            f"{objective} compares densities of posterior and prior, but values of {posterior!r} "
+            f"are {inner.kind} and those of {prior!r} {outer.kind}. Take a prior over the "
+            "posterior's values."
+        )
+    if leaves(inner, outer):
+        raise ValueError(
+            f"{objective} needs a prior that is positive wherever the posterior is, but values of "
+            f"{posterior!r} are {inner.rule}, and those of {prior!r} {outer.rule}. Take a prior "
+            "over the posterior's values."
+        )
+
+
+def _check_dreams(objective, posterior, prior):
+    if leaves(prior.support, posterior.support):
+        raise ValueError(
+            f"{objective} teaches the posterior to name draws of the prior, but values of "
+            f"{prior!r} are {prior.support.rule}, and those of {posterior!r} "
+            f"{posterior.support.rule}. Take a prior over the posterior's values, or an objective "
+            "without a sleep phase."
+        )
 
 
 def _deserialized(value):

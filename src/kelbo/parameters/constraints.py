@@ -22,6 +22,8 @@ class Constraint:
         event_rank: How many trailing axes make up one value: 0 for a number, 1 for a vector, 2
             for a matrix.
         is_discrete: Whether the set is countable.
+        is_surface: Whether the set is thinner than the space that its values lie in, as a sphere
+            and a simplex are: densities on it are per area of the surface, not per volume.
         is_square: Of matrices, whether they must have as many rows as columns.
         measure: What else of given values an error should show: its name, and a function of a NumPy
             array of finite numbers.
@@ -36,8 +38,20 @@ class Constraint:
     test: Callable[[Any], Any] = field(repr=False)
     event_rank: int = 0
     is_discrete: bool = False
+    is_surface: bool = False
     is_square: bool = True
     measure: tuple[str, Callable[[np.ndarray], np.ndarray]] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Whether the values are "discrete", "on a surface" or "continuous".
+
+        Densities over sets of different kinds are per point, per area or per volume: they cannot
+        be compared, nor added.
+        """
+        if self.is_discrete:
+            return "discrete"
+        return "on a surface" if self.is_surface else "continuous"
 
     def contains(self, value: Any) -> Any:
         """A boolean tensor: which of the values obey the rule.
@@ -338,16 +352,24 @@ log_weights = Constraint(
     "a vector of numbers less than inf, which are not all -inf", _is_log_weights, event_rank=1
 )
 simplex = Constraint(
-    "a vector of numbers of at least 0 that sum to 1", _is_simplex, event_rank=1, measure=_SUM
+    "a vector of numbers of at least 0 that sum to 1",
+    _is_simplex,
+    event_rank=1,
+    is_surface=True,
+    measure=_SUM,
 )
 open_simplex = Constraint(
     "a vector of numbers greater than 0 that sum to 1",
     _is_open_simplex,
     event_rank=1,
+    is_surface=True,
     measure=_SUM,
 )
 log_simplex = Constraint(
-    "a vector of logarithms of numbers that sum to 1", _is_log_simplex, event_rank=1
+    "a vector of logarithms of numbers that sum to 1",
+    _is_log_simplex,
+    event_rank=1,
+    is_surface=True,
 )
 one_hot = Constraint(
     "a vector with a single 1 among zeros", _is_one_hot, event_rank=1, is_discrete=True
@@ -356,23 +378,32 @@ unit_vector = Constraint(
     "a vector of length 1",
     _is_unit_vector,
     event_rank=1,
+    is_surface=True,
     measure=("length", lambda x: np.linalg.norm(x, axis=-1)),
 )
 ordered = Constraint("a vector of strictly increasing numbers", _is_ordered, event_rank=1)
 lower_triangular = Constraint(
-    "a lower-triangular matrix of finite real numbers", _is_lower_triangular, event_rank=2
+    "a lower-triangular matrix of finite real numbers",
+    _is_lower_triangular,
+    event_rank=2,
+    is_surface=True,
 )
 lower_cholesky = Constraint(
-    "a lower-triangular matrix with a positive diagonal", _is_lower_cholesky, event_rank=2
+    "a lower-triangular matrix with a positive diagonal",
+    _is_lower_cholesky,
+    event_rank=2,
+    is_surface=True,
 )
 correlation_cholesky = Constraint(
     "a lower-triangular matrix with a positive diagonal and rows of length 1",
     _is_correlation_cholesky,
     event_rank=2,
+    is_surface=True,
 )
 positive_definite = Constraint(
     "a symmetric positive-definite matrix",
     _is_positive_definite,
     event_rank=2,
+    is_surface=True,
     measure=("smallest eigenvalue", _smallest_eigenvalue),
 )
