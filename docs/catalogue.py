@@ -137,10 +137,11 @@ model.
 | uniform directions, for von Mises-Fisher posteriors | `kd.SphericalUniform` |
 
 The closed divergences are those of `kelbo.distributions.kl_divergence`: with any other pair take a
-bound from samples. A prior must be positive wherever the posterior is: a standard normal for
-directions, or a Gamma prior under a normal posterior, is refused. Switching to an objective that
-trains other variables (`ChiUpperBound` and `FDivergence` fit the posterior alone) makes a fresh
-optimizer with the same settings.
+bound from samples. Where densities are compared, a prior must be positive wherever the posterior
+is: a standard normal for directions, or a Gamma prior under a normal posterior, is refused. So are,
+for `ChiUpperBound` and a sleep phase, priors with values that the posterior has not. Switching to
+an objective that trains other variables (`ChiUpperBound` and `FDivergence` fit the posterior alone)
+makes a fresh optimizer with the same settings.
 
 This page is written by `python docs/catalogue.py` from the docstrings; the tables of pairs from
 what the classes refuse.
@@ -234,6 +235,11 @@ _ARGUMENTS = {
 _VARIANTS = {
     "ELBO": ('ELBO(kl="monte_carlo")', {"samples": 2, "kl": "monte_carlo"}),
     "FreeBits": ('FreeBits(per="group")', {"nats": 0.25, "per": "group", "samples": 2}),
+    "BetaELBO": (
+        'BetaELBO(kl="monte_carlo")',
+        {"beta": 4.0, "samples": 2, "kl": "monte_carlo"},
+    ),
+    "InfoELBO": ("InfoELBO(alpha=1)", {"alpha": 1.0}),
 }
 
 

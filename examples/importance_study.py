@@ -12,7 +12,7 @@ many passes it took.
 
 Printed are the importance-sampled test log-likelihood (5000 samples), the training loss at the end,
 and the active units, one row per method. Each fit that is done is kept in a file: started again,
-the study goes on; two that fit different methods may run side by side.
+the study goes on.
 
     python examples/importance_study.py [burda | li_turner] [--epochs N] [--only METHOD]
 """

@@ -109,7 +109,7 @@ BAD_ARGUMENTS = {
     ),
     "a surface and space": (
         lambda: Mixture(_TWO, [SphericalUniform(2), MultivariateNormalTriL([0.0, 0.0], _EYE)]),
-        "Mixture: some components are continuous and some are on a surface",
+        "Mixture: some components are continuous and some are on a sphere",
     ),
     "batches of a list": (
         lambda: Mixture(_TWO, [Normal(np.zeros(3), 1.0), Normal(np.zeros(2), 1.0)]),

@@ -152,6 +152,25 @@ def test_gradients_at_the_ends_of_the_support_are_finite():
     np.testing.assert_allclose(numbers(slope), [-3.0, -3.0], atol=1e-6)
 
 
+# Where the density vanishes at an end: the distribution and the end.
+VANISHING = {
+    "gamma": (lambda a, b: Gamma(a, b), 0.0),
+    "beta at 0": (lambda a, b: Beta(a, b), 0.0),
+    "beta at 1": (lambda a, b: Beta(a, b), 1.0),
+    "inverse gamma": (lambda a, b: InverseGamma(a, b), 0.0),
+    "dirichlet": (lambda a, b: Dirichlet(ops.stack([a + 0.0, b + 0.0])), [0.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize(("make", "end"), VANISHING.values(), ids=VANISHING)
+def test_gradients_are_finite_where_the_density_vanishes(make, end):
+    values = [keras.Variable(v, dtype="float32") for v in (end, 2.0, 3.0)]
+    score = ops.value_and_grad(lambda: make(values[1], values[2]).log_prob(values[0]), values)
+    result, gradients = score()
+    assert float(result) == -INFINITY
+    assert all(np.isfinite(numbers(gradient)).all() for gradient in gradients)
+
+
 @pytest.mark.slow
 def test_small_concentrations_draw_no_nan_and_have_finite_gradients(dtype):
     small = keras.Variable([1e-6, 1e-3, 0.1], dtype=dtype)

@@ -69,7 +69,8 @@ def test_sets_of_vectors_and_matrices_have_one_answer_per_value():
     ("kind", "names"),
     [
         ("discrete", "boolean integer nonnegative_integer one_hot"),
-        ("on a surface", "simplex open_simplex log_simplex unit_vector correlation_cholesky"),
+        ("on a simplex", "simplex open_simplex"),
+        ("on a sphere", "unit_vector"),
         ("continuous", "real positive unit_interval real_vector real_matrix ordered circular"),
     ],
 )

@@ -75,10 +75,16 @@ def image(inner: Constraint, bijector: Bijector) -> Constraint:
         f"the image of what is {inner.rule} under {bijector!r}",
         contains,
         event_rank=rank,
-        is_surface=inner.is_surface or outer.is_surface,
+        manifold=_manifold(inner, bijector),
         inner=inner,
         bijector=bijector,
     )
+
+
+def _manifold(inner, bijector):
+    if inner.manifold is None or inner.manifold == bijector.domain.manifold:
+        return bijector.codomain.manifold
+    return f"image of a {inner.manifold}"
 
 
 def _is_same_set(a, b):

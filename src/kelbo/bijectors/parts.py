@@ -33,10 +33,13 @@ def in_each(
             result = within if result is None else ops.logical_and(result, within)
         return result
 
+    manifolds = dict.fromkeys(one.manifold for one in sets)
+    words = "product of a " + " and a ".join(word or "line" for word in manifolds)
     return Constraint(
         "made of parts, which are " + ", ".join(f"[{one.rule}]" for one in sets),
         contains,
         event_rank=rank,
+        manifold=next(iter(manifolds)) if len(manifolds) == 1 else words,
     )
 
 

@@ -87,11 +87,12 @@ class Beta(Distribution):
 
         flipped = value > 0.5
         near = ops.where(flipped, 1.0 - value, value)
-        outside = near < 0
+        near_power = ops.where(flipped, b, a) - 1.0
+        # An end is outside where the density vanishes: its logarithm has an infinite slope.
+        outside = ops.logical_or(near < 0, ops.logical_and(near <= 0, near_power > 0))
         near = ops.where(outside, 0.5, near)
         u = near * ops.where(flipped, total / zero, total / one)
         odds = ops.where(flipped, zero / one, one / zero)
-        near_power = ops.where(flipped, b, a) - 1.0
         far_power = ops.where(flipped, a, b) - 1.0
         log_prob = (
             ops.xlogy(near_power, u)

@@ -75,10 +75,12 @@ class Dirichlet(Distribution):
         rests = 0.5 * ops.log(a) - stirling_rest(a) + log_center
         constant = ops.sum(rests, axis=-1) + (stirling_rest(total) - 0.5 * ops.log(total))
 
-        ratio = value * (fixed_total[..., None] / fixed)
+        # 0 is outside where the density vanishes there: its logarithm has an infinite slope.
+        outside = ops.logical_or(value < 0, value > 2)
+        outside = ops.logical_or(outside, ops.logical_and(value <= 0, a > 1))
+        ratio = ops.where(outside, 1.0, value * (fixed_total[..., None] / fixed))
         log_prob = ops.sum(ops.xlogy(a - 1.0, ratio), axis=-1) + constant
-        outside = ops.any(ops.logical_or(value < 0, value > 2), axis=-1)
-        return ops.where(outside, -math.inf, log_prob)
+        return ops.where(ops.any(outside, axis=-1), -math.inf, log_prob)
 
     def mean(self) -> Any:
         return self.concentration / self._total()[..., None]

@@ -120,7 +120,9 @@ def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) 
     k = GammaCoefficients(concentration, rate, log_rate)
     # So far out that x or y is infinite, or would be.
     most = ops.minimum(0.99 * largest(value) / k.scale, largest(value))
-    outside = ops.logical_or(value < 0, value > most)
+    # 0 is outside where the density vanishes there: its logarithm has an infinite slope.
+    least = ops.where(k.exponent > 0, 0.0, -_tiny(value))
+    outside = ops.logical_or(value <= least, value > most)
     value = ops.where(outside, 1.0, value)
     # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
     floor = _tiny(value) * ops.cast(ops.equal(k.exponent, 0), k.exponent.dtype)

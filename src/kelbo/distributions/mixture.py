@@ -34,7 +34,7 @@ class Mixture(Mixing):
 
     Raises:
         ValueError: There are not K components, their event shapes differ, their batch shapes do
-            not broadcast, or they are not all discrete, all continuous, or all on a surface.
+            not broadcast, or not all are discrete, or continuous, or on one surface.
 
     Example:
         >>> from kelbo.distributions import Categorical, Laplace, Mixture, Normal
@@ -98,7 +98,7 @@ class Mixture(Mixing):
             contains,
             event_rank=rank,
             is_discrete=supports[0].is_discrete,
-            is_surface=supports[0].is_surface,
+            manifold=supports[0].manifold,
         )
 
     def _reference(self):

@@ -84,7 +84,7 @@ class MixtureSameFamily(Mixing):
             ),
             event_rank=rank,
             is_discrete=inner.is_discrete,
-            is_surface=inner.is_surface,
+            manifold=inner.manifold,
         )
 
     def _reference(self):

@@ -89,12 +89,19 @@ class VAE(ProbabilisticModel):
                 f"The prior is over latent values of shape {tuple(prior.event_shape)} but the "
                 f"posterior is over {posterior.event_shape}: give both the same event shape."
             )
+        if isinstance(prior, Distribution) and prior.batch_shape != ():
+            raise ValueError(
+                f"VAE: prior must be one distribution, of batch shape (), got {prior!r}: "
+                "Independent(prior, rank) makes the last axes of its batch part of the event."
+            )
         self.prior = prior
         self.likelihood = likelihood
         self.posterior = posterior
         self.preprocessing = preprocessing
         self._estimator_layers = []
-        self._take_objective(ELBO() if objective is None else objective)
+        objective = ELBO() if objective is None else objective
+        _require_objective(objective)
+        self._take_objective(objective)
         # A schedule is a function of it; it is saved with the model.
         self._steps = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="training_steps"
@@ -118,6 +125,7 @@ class VAE(ProbabilisticModel):
 
     @objective.setter
     def objective(self, objective: Objective) -> None:
+        _require_objective(objective)
         if self.compiled:
             self._check(objective)
         with self._unlocked():
@@ -128,11 +136,6 @@ class VAE(ProbabilisticModel):
         self._let_the_optimizer_know()
 
     def _take_objective(self, objective):
-        if not isinstance(objective, Objective):
-            raise TypeError(
-                f"VAE: objective must be an object of kelbo.objectives, such as ELBO(), got "
-                f"{objective!r}."
-            )
         self._objective = objective
         self._estimator_layers.clear()  # Keras would keep what another list held before
         self._estimator_layers.extend(objective.estimator.layers)
@@ -482,3 +485,11 @@ class VAE(ProbabilisticModel):
             )
 
         return log_weights
+
+
+def _require_objective(objective):
+    if not isinstance(objective, Objective):
+        raise TypeError(
+            f"VAE: objective must be an object of kelbo.objectives, such as ELBO(), got "
+            f"{objective!r}."
+        )

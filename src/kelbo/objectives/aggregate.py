@@ -113,6 +113,7 @@ class _WithDiscrepancy(OfBatch):
 
     # The two densities are for the metric alone: no closed divergence is needed to report one.
     regularizer_terms = frozenset({"latent", "prior_draws", "log_posterior", "log_prior"})
+    compares_densities = False
 
     def __init__(self, kernel: Kernel | None, estimator: str | Estimator):
         super().__init__(1, estimator)

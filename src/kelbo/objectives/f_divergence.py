@@ -11,6 +11,7 @@ from kelbo.estimators import Estimator, LatentTerms
 from kelbo.estimators.reductions import MeanOfFunction, Reduction
 from kelbo.objectives.objective import Objective
 from kelbo.parameters import PACKAGE
+from kelbo.schedules import fixed_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE, name="FDivergenceObjective")
@@ -148,6 +149,7 @@ class AlphaDivergence(FDivergence):
         normalized: bool = True,
         estimator: str | Estimator | None = None,
     ):
+        alpha = fixed_number("AlphaDivergence", "alpha", alpha)
         super().__init__(Amari(alpha), samples, normalized, estimator)
 
     @property

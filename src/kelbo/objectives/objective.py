@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import keras
 
 from kelbo import ops
-from kelbo.bijectors.inclusion import leaves
 from kelbo.distributions import Distribution
 from kelbo.distributions.kl import has_kl
 from kelbo.estimators import Bound, Estimator, LatentTerms, as_estimator
 from kelbo.estimators.entries import by_dimension, inside
+from kelbo.objectives.supports import require_comparable, require_inside
 from kelbo.parameters import whole_number
 
 
@@ -32,6 +32,7 @@ class Objective(Bound):
         trains_model: Whether prior and likelihood are trained too, or the posterior alone; their
             variables are not among the model's trainable ones then.
         differentiates_draws: Whether the regulariser is a function of the draws themselves.
+        compares_densities: Whether densities of posterior and prior are more than a metric.
     """
 
     weight_terms: ClassVar[frozenset[str]] = frozenset(
@@ -40,6 +41,7 @@ class Objective(Bound):
     regularizer_terms: ClassVar[frozenset[str]] = frozenset()
     trains_model: ClassVar[bool] = True
     differentiates_draws: ClassVar[bool] = False
+    compares_densities: ClassVar[bool] = True
 
     def __init__(self, samples: int = 1, estimator: str | Estimator = "pathwise"):
         self.samples = whole_number(type(self).__name__, "samples", samples)
@@ -70,9 +72,15 @@ class Objective(Bound):
                 f"{type(self).__name__} is differentiated through the draws of a batch: its "
                 f'estimator must be "pathwise", not {self.estimator!r}.'
             )
-        _check_supports(repr(self), posterior, prior)
+        require_comparable(repr(self), posterior, prior)
+        if self.compares_densities:
+            why = f"{self!r} needs a prior that is positive wherever the posterior is"
+            require_inside(posterior, prior, why)
         if "log_posterior_of_dreams" in self.regularizer_terms:
-            _check_dreams(repr(self), posterior, prior)
+            why = (
+                f"{self!r} has a sleep phase: the posterior must be able to name the prior's draws"
+            )
+            require_inside(prior, posterior, why)
         self.estimator.check(self, posterior)
         self.estimator.check_prior(self, posterior, prior)
         one_by_one = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
@@ -134,33 +142,6 @@ class Objective(Bound):
             del shown["estimator"]
         arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{type(self).__name__}({arguments})"
-
-
-def _check_supports(objective, posterior, prior):
-    """Refuses densities that cannot be compared, and draws whose density under the prior is 0."""
-    inner, outer = posterior.support, prior.support
-    if inner.kind != outer.kind:
-        raise ValueError(
-            f"{objective} compares densities of posterior and prior, but values of {posterior!r} "
-            f"are {inner.kind} and those of {prior!r} {outer.kind}. Take a prior over the "
-            "posterior's values."
-        )
-    if leaves(inner, outer):
-        raise ValueError(
-            f"{objective} needs a prior that is positive wherever the posterior is, but values of "
-            f"{posterior!r} are {inner.rule}, and those of {prior!r} {outer.rule}. Take a prior "
-            "over the posterior's values."
-        )
-
-
-def _check_dreams(objective, posterior, prior):
-    if leaves(prior.support, posterior.support):
-        raise ValueError(
-            f"{objective} teaches the posterior to name draws of the prior, but values of "
-            f"{prior!r} are {prior.support.rule}, and those of {posterior!r} "
-            f"{posterior.support.rule}. Take a prior over the posterior's values, or an objective "
-            "without a sleep phase."
-        )
 
 
 def _deserialized(value):

@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from kelbo.distributions import Distribution
 from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Extreme, LogMeanExp, Mean, Reduction
 from kelbo.objectives.objective import Objective
+from kelbo.objectives.supports import require_inside
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import fixed_number
 
@@ -79,8 +81,7 @@ class ChiUpperBound(Objective):
     that error: it diverges on small images with 20 samples. Judge it with many samples.
 
     Args:
-        n: Order, at least 1. 1 with all samples in one mean is the importance-weighted estimate
-            itself.
+        n: Order, above 1: at 1 the bound does not depend on the posterior.
         samples: Number of samples per example.
         estimator: Gradient estimator, as of `IWELBO`.
 
@@ -102,8 +103,12 @@ class ChiUpperBound(Objective):
         estimator: str | Estimator = "doubly_reparameterized",
     ):
         super().__init__(samples, estimator)
-        # At 1 the bound does not depend on the posterior.
         self.n = fixed_number("ChiUpperBound", "n", n, above=1)
+
+    def check(self, posterior: Distribution, prior: Distribution) -> None:
+        super().check(posterior, prior)
+        why = f"{self!r} is an upper bound where the posterior is positive wherever the prior is"
+        require_inside(prior, posterior, why)
 
     @property
     def reduction(self) -> Reduction:

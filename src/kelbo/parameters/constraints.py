@@ -22,8 +22,8 @@ class Constraint:
         event_rank: How many trailing axes make up one value: 0 for a number, 1 for a vector, 2
             for a matrix.
         is_discrete: Whether the set is countable.
-        is_surface: Whether the set is thinner than the space that its values lie in, as a sphere
-            and a simplex are: densities on it are per area of the surface, not per volume.
+        manifold: What the set is, in a word, where it has fewer dimensions than a value has
+            entries: "simplex", "sphere". Densities on it are not per volume of all entries.
         is_square: Of matrices, whether they must have as many rows as columns.
         measure: What else of given values an error should show: its name, and a function of a NumPy
             array of finite numbers.
@@ -38,20 +38,20 @@ class Constraint:
     test: Callable[[Any], Any] = field(repr=False)
     event_rank: int = 0
     is_discrete: bool = False
-    is_surface: bool = False
+    manifold: str | None = None
     is_square: bool = True
     measure: tuple[str, Callable[[np.ndarray], np.ndarray]] | None = None
 
     @property
     def kind(self) -> str:
-        """Whether the values are "discrete", "on a surface" or "continuous".
+        """How the values lie: "discrete", "continuous", or "on a simplex", "on a sphere", ....
 
-        Densities over sets of different kinds are per point, per area or per volume: they cannot
-        be compared, nor added.
+        Densities over sets of different kinds are relative to different measures: they cannot be
+        compared, nor added.
         """
         if self.is_discrete:
             return "discrete"
-        return "on a surface" if self.is_surface else "continuous"
+        return "continuous" if self.manifold is None else f"on a {self.manifold}"
 
     def contains(self, value: Any) -> Any:
         """A boolean tensor: which of the values obey the rule.
@@ -355,21 +355,21 @@ simplex = Constraint(
     "a vector of numbers of at least 0 that sum to 1",
     _is_simplex,
     event_rank=1,
-    is_surface=True,
+    manifold="simplex",
     measure=_SUM,
 )
 open_simplex = Constraint(
     "a vector of numbers greater than 0 that sum to 1",
     _is_open_simplex,
     event_rank=1,
-    is_surface=True,
+    manifold="simplex",
     measure=_SUM,
 )
 log_simplex = Constraint(
     "a vector of logarithms of numbers that sum to 1",
     _is_log_simplex,
     event_rank=1,
-    is_surface=True,
+    manifold="simplex of logarithms",
 )
 one_hot = Constraint(
     "a vector with a single 1 among zeros", _is_one_hot, event_rank=1, is_discrete=True
@@ -378,7 +378,7 @@ unit_vector = Constraint(
     "a vector of length 1",
     _is_unit_vector,
     event_rank=1,
-    is_surface=True,
+    manifold="sphere",
     measure=("length", lambda x: np.linalg.norm(x, axis=-1)),
 )
 ordered = Constraint("a vector of strictly increasing numbers", _is_ordered, event_rank=1)
@@ -386,24 +386,24 @@ lower_triangular = Constraint(
     "a lower-triangular matrix of finite real numbers",
     _is_lower_triangular,
     event_rank=2,
-    is_surface=True,
+    manifold="space of triangular matrices",
 )
 lower_cholesky = Constraint(
     "a lower-triangular matrix with a positive diagonal",
     _is_lower_cholesky,
     event_rank=2,
-    is_surface=True,
+    manifold="space of triangular matrices",
 )
 correlation_cholesky = Constraint(
     "a lower-triangular matrix with a positive diagonal and rows of length 1",
     _is_correlation_cholesky,
     event_rank=2,
-    is_surface=True,
+    manifold="set of factors of correlations",
 )
 positive_definite = Constraint(
     "a symmetric positive-definite matrix",
     _is_positive_definite,
     event_rank=2,
-    is_surface=True,
+    manifold="space of symmetric matrices",
     measure=("smallest eigenvalue", _smallest_eigenvalue),
 )

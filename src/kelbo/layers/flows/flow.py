@@ -7,10 +7,11 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors import Bijector, Chain, Inline
+from kelbo.bijectors.image import holds_all, image
 from kelbo.distributions import Distribution, Transformed
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
-from kelbo.parameters import PACKAGE
+from kelbo.parameters import PACKAGE, Constraint
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -71,15 +72,27 @@ class Flow(Conditional):
         self.context_shape = None
 
     def template(self) -> Distribution:
-        """A distribution whose draws are as smooth as those of the flow, by a map without layers.
+        """A distribution of the flow's support whose draws are as smooth, by a map without layers.
 
         Returns:
-            A `Transformed` of the base's template.
+            A `Transformed` of the base's template, with the event shape of the base.
         """
         base = self.base if isinstance(self.base, Distribution) else self.base.template()
         # Functions of its own, so that it is the same map as no other one.
-        same = Inline(lambda x: x, lambda y: y, ops.zeros_like)
+        reached = self._reached_from(base.support)
+        same = Inline(
+            lambda x: x, lambda y: y, ops.zeros_like, domain=base.support, codomain=reached
+        )
         return Transformed(base, same)
+
+    def _reached_from(self, support):
+        """The values of the flow. Its layers map all vectors onto all vectors."""
+        for bijector in self.bijectors:
+            if isinstance(bijector, Bijector):
+                support = image(support, bijector)
+            elif not holds_all(support):
+                support = Constraint("what the flow makes of its base", ops.isfinite)
+        return support
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Builds base, network and bijectors for a context, or for none; once.
