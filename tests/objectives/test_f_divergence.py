@@ -186,7 +186,7 @@ def test_bad_arguments():
         FDivergence("kl")
     with pytest.raises(ValueError, match=r"^AlphaDivergence: .* samples=2 or more"):
         AlphaDivergence(0.5, samples=1)
-    with pytest.raises(ValueError, match=r"^Amari: alpha must be a finite number"):
+    with pytest.raises(ValueError, match=r"^AlphaDivergence: alpha must be a finite number"):
         AlphaDivergence(float("inf"))
     for kinked in (f.TotalVariation(), f.Log1pAbs().dual()):
         with pytest.raises(ValueError, match=r'kink: take "score_function"'):
