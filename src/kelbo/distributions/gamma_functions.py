@@ -121,7 +121,7 @@ def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) 
     # So far out that x or y is infinite, or would be.
     most = ops.minimum(0.99 * largest(value) / k.scale, largest(value))
     # 0 is outside where the density vanishes there: its logarithm has an infinite slope.
-    least = ops.where(k.exponent > 0, 0.0, -_tiny(value))
+    least = -_tiny(value) * ops.cast(k.exponent <= 0, k.exponent.dtype)
     outside = ops.logical_or(value <= least, value > most)
     value = ops.where(outside, 1.0, value)
     # At 0 only a power of 0 gives a finite density: there the logarithm must be finite too.
