@@ -443,14 +443,14 @@ def share(posterior, prior):
     posteriors = FLOWS if posterior in FLOWS else [posterior]
     pairs = [pair for pair in TRAINED if pair[0] in posteriors]
     dealt = 0
-    for switch in dict.fromkeys(case[:2] for case in combinations(posterior, prior)):
+    for *switch, _, _ in combinations(posterior, prior):
         able = [pair for pair in pairs if is_possible(*switch, *pair)]
         if not able:
             continue
         is_mine = able[dealt % len(able)] == (posterior, prior)
         dealt += 1
-        if is_mine or (switch in SHARED_BY_ALL and (posterior, prior) in able):
-            yield switch
+        if is_mine or (tuple(switch) in SHARED_BY_ALL and (posterior, prior) in able):
+            yield tuple(switch)
 
 
 def test_every_switch_is_tried_with_every_posterior():
