@@ -1,13 +1,13 @@
 """The program `kelbo`.
 
-It stands outside of the package, because importing anything of the package imports Keras. That
-takes seconds, in which Ctrl-C and a wrong backend are to end in one line like later on.
+It stands outside of the package, which loads Keras unless this module is loaded first: `--help`, a
+mistyped option and Ctrl-C are answered before, and a wrong backend ends in one line like any other
+mistake.
 """
 
-import os
+import atexit
 import signal
 import sys
-from typing import Any, NoReturn
 
 _BAD_INPUT, _INTERRUPTED = 2, 130
 
@@ -17,33 +17,32 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         _print_version()
         return
-    heard = signal.getsignal(signal.SIGINT)
-    if heard is signal.default_int_handler:
-        # An exception could be raised in any library's code, and be taken for something else there.
-        signal.signal(signal.SIGINT, _leave)
     try:
-        from kelbo.cli import main as run
-    except ImportError as error:  # the backend, or another package that is not there
-        _complain(str(error))
-        sys.exit(_BAD_INPUT)
-    if heard is signal.default_int_handler:
-        signal.signal(signal.SIGINT, heard)
-    try:
-        run()
+        _run()
     except KeyboardInterrupt:  # before the command line has begun to listen, or after
         _complain("interrupted")
         sys.exit(_INTERRUPTED)
+    finally:
+        # All is done, or said: what Python does as it ends is not to be broken off.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+
+
+def _run() -> None:
+    try:
+        from kelbo.interruption import ending_at_once
+
+        with ending_at_once():
+            from kelbo.cli import main as run
+    except ImportError as error:  # the backend, or another package that is not there
+        _complain(str(error))
+        sys.exit(_BAD_INPUT)
+    run()
 
 
 def _print_version() -> None:
     from importlib.metadata import version
 
     print(f"kelbo {version('kelbo')}")
-
-
-def _leave(signum: int, frame: Any) -> NoReturn:
-    _complain("interrupted")
-    os._exit(_INTERRUPTED)  # nothing has been begun
 
 
 def _complain(message: str) -> None:

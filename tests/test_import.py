@@ -1,5 +1,6 @@
 """What `import kelbo` does to the choice of the backend, and what it loads."""
 
+import importlib.resources
 import importlib.util
 import json
 import os
@@ -160,3 +161,7 @@ def test_choice_without_keras_home(fresh, monkeypatch):
     (fresh.parent / ".keras" / "keras.json").write_text('{"backend": "torch"}')
     choose_backend()
     assert "KERAS_BACKEND" not in os.environ
+
+
+def test_type_checkers_are_told_that_there_are_types():
+    assert importlib.resources.files("kelbo").joinpath("py.typed").is_file()

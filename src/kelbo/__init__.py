@@ -5,30 +5,32 @@ blocks on JAX (the default), TensorFlow and PyTorch.
 """
 
 import importlib
+import sys
 from typing import Any
 
 from kelbo._backend import choose_backend
+from kelbo.version import __version__
 
 choose_backend()
 
-from kelbo import (  # noqa: E402
-    bijectors,
-    distributions,
-    divergences,
-    estimators,
-    layers,
-    losses,
-    models,
-    objectives,
-    ops,
-    parameters,
-    schedules,
-    training,
-)
-from kelbo.version import __version__  # noqa: E402
-
-# Loaded on first use: they are not needed to build and train a model.
-_LAZY = ("datasets", "evaluation", "plots", "report", "runs")
+# The program `kelbo` prints its help, and refuses a mistyped option, before it loads Keras; a
+# command then loads all of the package. For everyone else it is loaded here: a model file is opened
+# with the classes that are registered by then.
+if "kelbo_program" not in sys.modules:
+    from kelbo import (
+        bijectors,
+        distributions,
+        divergences,
+        estimators,
+        layers,
+        losses,
+        models,
+        objectives,
+        ops,
+        parameters,
+        schedules,
+        training,
+    )
 
 __all__ = [
     "__version__",
@@ -53,7 +55,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    # Datasets, evaluation, plots, report and runs are not needed to build and train a model.
+    if name in __all__:
         return importlib.import_module(f"kelbo.{name}")
     raise AttributeError(f"module 'kelbo' has no attribute {name!r}")
 

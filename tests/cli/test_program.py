@@ -11,6 +11,7 @@ import pytest
 
 import kelbo as package
 import kelbo_program
+from kelbo.runs.folder import PICTURES
 
 COMMAND = [sys.executable, "-c", "from kelbo_program import main; main()"]
 
@@ -56,12 +57,25 @@ def test_a_backend_that_does_not_run(backend):
     assert f"KERAS_BACKEND names '{backend}'" in line
 
 
-def test_the_version_takes_no_keras(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--version"], 0, r"kelbo \d+\.\d+\S*\n"),
+        (["--help"], 0, "(?s).*Fit variational autoencoders.*"),
+        (["plot", "--help"], 0, f"(?s).*{'.*'.join(PICTURES)}.*"),
+        (["fit", "digits", "--latent-dims", "3"], 2, "kelbo: No such option.*\n"),
+        (["fit", "digits", "--epochs", "9" * 30], 2, "kelbo: --epochs: expected a whole .*\n"),
+        (["sample", "run", "--out", "samples.gif"], 2, "kelbo: out: expected a file .*\n"),
+        (["plot", "run", "--only", "sampels"], 2, "kelbo: only: .*did you mean 'samples'.*\n"),
+    ],
+)
+def test_what_takes_no_keras(tmp_path, arguments, status, said):
     (tmp_path / "keras.py").write_text(SLOW_KERAS)
-    process = start("--version", before=str(tmp_path))
-    out, error = process.communicate(timeout=20)
-    assert (process.returncode, error) == (0, "")
-    assert re.fullmatch(r"kelbo \d+\.\d+\S*\n", out)
+    process = start(*arguments, before=str(tmp_path), KERAS_BACKEND="jax")
+    out, error = process.communicate(timeout=50)
+    assert process.returncode == status
+    assert re.fullmatch(said, error if status else out)
+    assert (out if status else error) == ""
 
 
 def test_an_interruption_that_nobody_else_hears(monkeypatch, capsys):

@@ -137,3 +137,10 @@ def test_anchored_paths_do_not_depend_on_the_folder(tmp_path, monkeypatch):
 def test_the_recipes_are_valid(name, expected):
     config = FitConfig.from_yaml(EXAMPLES / f"{name}.yaml")
     assert {key: getattr(config, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize("given", ["none", "None", "[]", ""])
+def test_no_hidden_layer(given, tmp_path):
+    assert rules()["hidden"].parsed("--hidden", given) == ()
+    (tmp_path / "a.yaml").write_text("hidden: null\n")
+    assert FitConfig.from_yaml(tmp_path / "a.yaml").hidden == ()

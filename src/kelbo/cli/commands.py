@@ -16,13 +16,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kelbo import ops
 from kelbo.cli.screen import complain, unheard
 from kelbo.errors import InputError
+from kelbo.interruption import INTERRUPTED, raised_again
+from kelbo.runs.outcomes import Diverged, Interrupted
 
 # The base of all errors in options. Its module has moved between versions of typer.
 _OptionError = typer.BadParameter.__mro__[2]
-_INTERRUPTED = 130
 
 
 class Commands(TyperGroup):
@@ -34,20 +34,18 @@ class Commands(TyperGroup):
         extra["standalone_mode"] = False
         extra.setdefault("prog_name", "kelbo")
         # Commands find what was typed in `ctx.obj`.
-        with unheard():
+        with unheard(), raised_again():
             status = self._status(args or ["--help"], obj=shlex.join(["kelbo", *args]), **extra)
         sys.exit(status)
 
     def _status(self, args, **extra):
-        from kelbo.runs.outcomes import Diverged, Interrupted
-
         try:
             status = super().main(args=args, **extra)
         except (KeyboardInterrupt, typer.Abort):
-            status = _INTERRUPTED
+            status = INTERRUPTED
         except (Diverged, Interrupted, InputError) as error:
             complain(str(error))
-            return {Diverged: 1, Interrupted: _INTERRUPTED}.get(type(error), 2)
+            return {Diverged: 1, Interrupted: INTERRUPTED}.get(type(error), 2)
         except _OptionError as error:
             complain(error.format_message())
             return 2
@@ -56,10 +54,12 @@ class Commands(TyperGroup):
             complain(f"{where}{error.strerror or error}")
             return 2
         except Exception as error:
+            from kelbo import ops
+
             if not ops.is_out_of_memory(error):
                 raise
             complain("out of memory; ask for less at a time (examples, samples, --n)")
             return 2
-        if status == _INTERRUPTED:  # so newer versions of typer end on Ctrl-C
+        if status == INTERRUPTED:  # so newer versions of typer end on Ctrl-C
             complain("interrupted")
         return status if isinstance(status, int) else 0

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kelbo.cli.loading import load_runs
 from kelbo.cli.options import with_settings
 from kelbo.cli.results import show_summary
 from kelbo.cli.screen import console, say
@@ -56,7 +57,7 @@ def fit(
     base = FitConfig() if config is None else FitConfig.from_yaml(config)
     chosen = base.replace(**settings)
 
-    from kelbo import runs
+    runs = load_runs()
     from kelbo.cli.progress import progress
 
     bar = progress(console())

@@ -7,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+from kelbo.cli.loading import load_runs
 from kelbo.cli.results import show_bounds, show_datasets
 from kelbo.cli.screen import say
+from kelbo.runs.folder import PICTURES, require_pictures
+from kelbo.runs.output_files import CODES, RECONSTRUCTIONS, SAMPLES, output_path
 
 Part = enum.StrEnum("Part", ["train", "validation", "all"])
 
@@ -47,8 +50,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print loss, reconstruction, divergence and log-likelihood, in nats per example."""
-    from kelbo import runs
-
+    runs = load_runs()
     opened = runs.load_run(run)
     result = runs.evaluate(opened, opened.data(data, data_dir), part.value, samples, examples)
     if as_json:
@@ -65,10 +67,8 @@ def encode(
     part: PartOption = Part.all,
 ) -> None:
     """Write the posterior's mean and standard deviation of every example, and the labels."""
-    from kelbo import runs
-    from kelbo.runs.verbs import CODES, output_path
-
     output_path(out, CODES)
+    runs = load_runs()
     opened = runs.load_run(run)
     say(f"wrote {runs.encode(opened, opened.data(data, data_dir), out, part.value)}")
 
@@ -83,10 +83,8 @@ def sample(
     ] = False,
 ) -> None:
     """Write new examples, from latent values drawn from the prior."""
-    from kelbo import runs
-    from kelbo.runs.verbs import SAMPLES, output_path
-
     output_path(out, SAMPLES)
+    runs = load_runs()
     say(f"wrote {runs.sample(runs.load_run(run), out, n, seed, noise)}")
 
 
@@ -104,10 +102,8 @@ def reconstruct(
     ] = None,
 ) -> None:
     """Write examples beside what the model makes of them."""
-    from kelbo import runs
-    from kelbo.runs.verbs import RECONSTRUCTIONS, output_path
-
     output_path(out, RECONSTRUCTIONS)
+    runs = load_runs()
     opened = runs.load_run(run)
     say(f"wrote {runs.reconstruct(opened, opened.data(data, data_dir), out, part.value, n)}")
 
@@ -116,13 +112,17 @@ def plot(
     run: RunArgument,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Draw this picture only; may be given again.", show_default=False),
+        typer.Option(
+            help=f"Draw this picture only: {', '.join(PICTURES)}. May be given again.",
+            metavar="NAME",
+            show_default=False,
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Draw the pictures of a run again, and write its report."""
-    from kelbo import runs
-
+    require_pictures(only or ())
+    runs = load_runs()
     for path in runs.plot(runs.load_run(run), only or (), data_dir):
         say(f"wrote {path}")
 

@@ -16,6 +16,9 @@ from kelbo.datasets.readers import RawArrays, read_npz, read_path
 from kelbo.datasets.scaling import require_same_scale, to_float32
 from kelbo.errors import InputError
 
+_LOOKED_UP_NAMES = [name for name, entry in CATALOGUE.items() if entry.download is not None]
+_LOOKED_UP = f"{', '.join(_LOOKED_UP_NAMES[:-1])} and {_LOOKED_UP_NAMES[-1]}"
+
 
 def load(
     name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
@@ -39,14 +42,20 @@ def load(
         The data set, in memory.
 
     Raises:
-        InputError: An unknown name, a file that cannot be read or downloaded, or data that are
-            empty, not numeric, not finite or too large for float32.
+        InputError: An unknown name, a file that cannot be read or downloaded, data that are empty,
+            not numeric, not finite or too large for float32, or a `data_dir` for data that are not
+            looked up there.
 
     Example:
         >>> data = load("digits")
         >>> data.x_train.shape, data.range, data.class_names[:3]
         ((1438, 8, 8), (0.0, 1.0), ('0', '1', '2'))
     """
+    if data_dir is not None and not is_looked_up(name_or_path):
+        raise InputError(
+            f"data_dir: '{name_or_path}' is not looked up in a folder, as {_LOOKED_UP} are; leave "
+            "it out"
+        )
     if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
         return _load_known(CATALOGUE[name_or_path], data_dir)
     # os.path, unlike pathlib, neither takes "" for the current folder nor raises for odd names.
@@ -56,6 +65,22 @@ def load(
     path = Path(expanded)
     name = path.resolve().name if path.is_dir() else path.stem
     return _assemble(name, read_path(path), path)
+
+
+def is_looked_up(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether it is the name of a data set whose file is looked up in folders.
+
+    Args:
+        name_or_path: As for `load`.
+
+    Returns:
+        False for a path, and for what is embedded.
+
+    Example:
+        >>> is_looked_up("mnist"), is_looked_up("digits"), is_looked_up("./mine.npy")
+        (True, False, False)
+    """
+    return name_or_path in _LOOKED_UP_NAMES
 
 
 @dataclass(frozen=True)

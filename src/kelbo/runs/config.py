@@ -16,6 +16,9 @@ from kelbo.runs.suggestions import did_you_mean
 _ACTIVATIONS = ("relu", "elu", "tanh", "gelu", "silu", "selu", "leaky_relu", "softplus", "sigmoid")
 _SCALES = ("softplus", "log_variance", "log_scale")
 
+# Nobody waits for more epochs; the history of each is kept.
+_MOST = 1_000_000
+
 
 def _field(default: Any, rule: Setting) -> Any:
     return dataclasses.field(default=default, metadata={"rule": rule})
@@ -89,11 +92,14 @@ class FitConfig:
         Number("floor of the posterior's scale; none: 1e-3 for softplus, else 0", optional=True),
     )
     hidden: tuple[int, ...] = _field(
-        (256,), Sizes("sizes of the encoder's dense layers, such as 256,128")
+        (256,), Sizes("sizes of the encoder's dense layers, such as 256,128; none: no hidden layer")
     )
     decoder_hidden: tuple[int, ...] | None = _field(
         None,
-        Sizes("sizes of the decoder's dense layers; none: the encoder's, reversed", optional=True),
+        Sizes(
+            "sizes of the decoder's dense layers; none: the encoder's, reversed; []: no layer",
+            optional=True,
+        ),
     )
     activation: str = _field("tanh", Choice("activation of the hidden layers", names=_ACTIVATIONS))
     kl: str = _field(
@@ -113,12 +119,20 @@ class FitConfig:
     )
     epochs: int | None = _field(
         None,
-        Whole("passes through the data; none: 50, or as many as make 5000 steps", optional=True),
+        Whole(
+            "passes through the data; none: 50, or as many as make 5000 steps",
+            optional=True,
+            maximum=_MOST,
+        ),
     )
     batch_size: int = _field(100, Whole("examples per step"))
     patience: int | None = _field(
         None,
-        Whole("stop after so many epochs without a better validation loss", optional=True),
+        Whole(
+            "stop after so many epochs without a better validation loss",
+            optional=True,
+            maximum=_MOST,
+        ),
     )
     seed: int = _field(
         0, Whole("decides initial weights, order, noise and split", minimum=0, maximum=2**32 - 1)

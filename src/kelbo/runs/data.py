@@ -7,6 +7,7 @@ import numpy as np
 
 from kelbo import datasets
 from kelbo.datasets import Dataset
+from kelbo.datasets.loading import is_looked_up
 from kelbo.errors import InputError
 from kelbo.runs.config import FitConfig
 
@@ -52,7 +53,9 @@ def load_other(data: str, config: FitConfig, data_dir: str | None = None) -> Dat
     Raises:
         InputError: The data cannot be loaded or binarised.
     """
-    return _binarized(datasets.load(data, data_dir or config.data_dir), config)
+    if data_dir is None and is_looked_up(data):
+        data_dir = config.data_dir
+    return _binarized(datasets.load(data, data_dir), config)
 
 
 def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:

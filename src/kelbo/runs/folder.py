@@ -10,6 +10,7 @@ from typing import Any
 
 from kelbo.errors import InputError
 from kelbo.files import replacing
+from kelbo.runs.suggestions import did_you_mean
 
 PICTURES = {
     "learning_curves": "Learning curves",
@@ -19,6 +20,24 @@ PICTURES = {
     "reconstructions": "Reconstructions beside originals",
 }
 """Names and captions of the pictures, in order."""
+
+
+def require_pictures(names: Sequence[str]) -> None:
+    """Checks that pictures are known.
+
+    Args:
+        names: Their names.
+
+    Raises:
+        InputError: One of them is not.
+    """
+    for name in names:
+        if name not in PICTURES:
+            raise InputError(
+                f"only: expected one of {', '.join(PICTURES)}, got {name!r}"
+                f"{did_you_mean(name, PICTURES)}"
+            )
+
 
 # Where the settings of a run begin: other programs, too, write a config.yaml.
 _MARK = "# Fits again with: kelbo fit"

@@ -175,23 +175,30 @@ class Choice(Setting):
 
 @dataclasses.dataclass(frozen=True)
 class Sizes(Setting):
-    """The sizes of layers, one after the other; none for no layer."""
+    """The sizes of layers, one after the other; none stands for no layer, unless it is optional."""
 
     @property
     def expected(self) -> str:
-        return "whole numbers of at least 1, such as [256, 128] (on the command line: 256,128)"
+        none = "" if self.optional else ", or none for no layer"
+        return (
+            f"whole numbers of at least 1, such as [256, 128] (on the command line: 256,128){none}"
+        )
 
     @property
     def metavar(self) -> str:
         return "SIZES"
 
     def accept(self, value: Any) -> tuple[int, ...]:
+        if value is None:
+            return ()
         if not isinstance(value, list | tuple):
             raise TypeError
         size = Whole("")
         return tuple(size.accept(item) for item in value)
 
     def parse(self, text: str) -> list[int]:
+        if text.strip().lower() in _NONE:
+            return []
         return [int(item) for item in text.strip("[]() ").split(",") if item.strip()]
 
 

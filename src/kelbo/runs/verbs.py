@@ -15,39 +15,13 @@ from kelbo.files import replacing
 from kelbo.runs import figures
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import examples
-from kelbo.runs.folder import PICTURES, RunFolder
+from kelbo.runs.folder import RunFolder, require_pictures
 from kelbo.runs.loading import Run, as_arrays
+from kelbo.runs.output_files import CODES, RECONSTRUCTIONS, SAMPLES, output_path
 from kelbo.runs.outputs import write_pictures, write_report
 from kelbo.runs.pictures import draw_reconstructions, draw_samples, drawers
-from kelbo.runs.suggestions import did_you_mean
-
-CODES, SAMPLES, RECONSTRUCTIONS = (".npz", ".csv"), (".png", ".npy"), (".png", ".npz")
-"""The kinds of files that `encode`, `sample` and `reconstruct` write."""
 
 _SHOWN = 30
-
-
-def output_path(out: str | os.PathLike, suffixes: Sequence[str]) -> Path:
-    """The path of a file that is to be written, checked before any work is done.
-
-    Args:
-        out: The path.
-        suffixes: The kinds that can be written, such as ".npz".
-
-    Returns:
-        The path.
-
-    Raises:
-        InputError: It ends in none of them, is a folder, or its folder does not exist.
-    """
-    path = Path(out)
-    if path.suffix.lower() not in suffixes:
-        raise InputError(f"out: expected a file that ends in {' or '.join(suffixes)}, got '{out}'")
-    if path.is_dir():
-        raise InputError(f"out: {out} is a folder; give a file")
-    if not path.parent.is_dir():
-        raise InputError(f"out: there is no folder {path.parent}; make it first")
-    return path
 
 
 def evaluate(
@@ -206,12 +180,7 @@ def plot(run: Run, only: Sequence[str] = (), data_dir: str | None = None) -> lis
         InputError: The run is a model file alone, an unknown picture, or one that this run has
             not.
     """
-    for name in only:
-        if name not in PICTURES:
-            raise InputError(
-                f"only: expected one of {', '.join(PICTURES)}, got {name!r}"
-                f"{did_you_mean(name, PICTURES)}"
-            )
+    require_pictures(only)
     if not run.path.is_dir() or run.config is None:
         raise InputError(f"{run.path}: plot needs the folder of a run, not a model file alone")
     folder, config = RunFolder.existing(run.path), run.config
