@@ -6,8 +6,10 @@ All figures are in nats, per example.
 from kelbo.evaluation.annealed_importance import AnnealedEstimate, annealed_importance_sampling
 from kelbo.evaluation.bidirectional import BidirectionalEstimate, bidirectional_monte_carlo
 from kelbo.evaluation.collapse import PosteriorCollapse, posterior_collapse
+from kelbo.evaluation.finding import Finding, Verdict
 from kelbo.evaluation.frechet import frechet_distance
 from kelbo.evaluation.importance import ImportanceEstimate, importance_log_likelihood
+from kelbo.evaluation.judging import judge, verdict
 from kelbo.evaluation.mismatch import AggregateMismatch, aggregate_posterior_mismatch
 from kelbo.evaluation.pareto import pareto_k, pareto_k_threshold
 from kelbo.evaluation.rate import RateDistortion, rate_distortion
@@ -20,9 +22,11 @@ __all__ = [
     "AnnealedEstimate",
     "BidirectionalEstimate",
     "EvidenceSandwich",
+    "Finding",
     "ImportanceEstimate",
     "PosteriorCollapse",
     "RateDistortion",
+    "Verdict",
     "active_units",
     "aggregate_posterior_mismatch",
     "annealed_importance_sampling",
@@ -30,8 +34,10 @@ __all__ = [
     "evidence_sandwich",
     "frechet_distance",
     "importance_log_likelihood",
+    "judge",
     "pareto_k",
     "pareto_k_threshold",
     "posterior_collapse",
     "rate_distortion",
+    "verdict",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kelbo.evaluation.aggregate import aggregate_draws
+from kelbo.evaluation.aggregate import AggregateDraws, aggregate_draws
 from kelbo.evaluation.text import share, with_error
 from kelbo.models import VAE
 from kelbo.parameters import real_number
@@ -177,7 +177,19 @@ def posterior_collapse(
     """
     owner = "posterior_collapse"
     threshold = real_number(owner, "threshold", threshold, least=0)
-    draws = aggregate_draws(owner, model, x, seed, batch_size, verbose)
+    return collapse_of(aggregate_draws(owner, model, x, seed, batch_size, verbose), threshold)
+
+
+def collapse_of(draws: AggregateDraws, threshold: float = 0.01) -> PosteriorCollapse:
+    """What draws from the aggregate posterior say of a collapse.
+
+    Args:
+        draws: The draws.
+        threshold: See `posterior_collapse`.
+
+    Returns:
+        A `PosteriorCollapse`.
+    """
     information, error = draws.mutual_information
     return PosteriorCollapse(
         kl=draws.kl,

@@ -7,11 +7,14 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.divergences import RBF, maximum_mean_discrepancy
-from kelbo.evaluation.aggregate import aggregate_draws
+from kelbo.evaluation.aggregate import AggregateDraws, aggregate_draws
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.text import with_error
 from kelbo.models import VAE
 from kelbo.parameters import whole_number
+
+# Draws that say where the prior's mass is; and the share of it that is called outside.
+_PRIOR_DRAWS, _OUTER = 10_000, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,19 +26,25 @@ class AggregateMismatch:
         kl_standard_error: Its Monte Carlo error.
         mmd: Squared maximum mean discrepancy of the two, of all dimensions together.
         mmd_per_dimension: The same of each dimension, of the latent shape.
+        outside: Share of the codes that lie where the prior is less dense than at 99 % of its own
+            draws; 0.01 on average where the two agree.
+        examples: How many examples n there were.
     """
 
     kl: float
     kl_standard_error: float
     mmd: float
     mmd_per_dimension: np.ndarray
+    outside: float
+    examples: int
 
     def __str__(self) -> str:
         worst = int(np.argmax(self.mmd_per_dimension))
         return (
             f"KL(q(z) || p(z)) = {with_error(self.kl, self.kl_standard_error)} nats; squared MMD "
             f"{self.mmd:.2g}, largest of one dimension "
-            f"{self.mmd_per_dimension.flat[worst]:.2g} (dimension {worst})"
+            f"{self.mmd_per_dimension.flat[worst]:.2g} (dimension {worst}); "
+            f"{100 * self.outside:.0f} % of the codes outside of 99 % of the prior"
         )
 
 
@@ -64,7 +73,7 @@ def aggregate_posterior_mismatch(
     Args:
         model: The VAE.
         x: Examples, of shape (n, *event shape), at least 2.
-        mmd_samples: At most so many draws are compared, by all their pairs.
+        mmd_samples: At most so many draws are compared, by all their pairs (and at most 10,000).
         seed: Integer seed.
         batch_size: Examples per block; a compiled call takes the square of it of pairs.
         verbose: Whether a progress bar is shown.
@@ -91,9 +100,29 @@ def aggregate_posterior_mismatch(
     owner = "aggregate_posterior_mismatch"
     mmd_samples = whole_number(owner, "mmd_samples", mmd_samples, 2)
     draws = aggregate_draws(owner, model, x, seed, batch_size, verbose)
-    latent = LatentModel(owner, model)
-    ours = np.random.default_rng(seed).permutation(draws.z)[:mmd_samples]
-    theirs = _prior_draws(latent, len(ours), seed)
+    return mismatch_of(draws, LatentModel(owner, model), mmd_samples, seed)
+
+
+def mismatch_of(
+    draws: AggregateDraws, latent: LatentModel, mmd_samples: int = 1000, seed: int = 0
+) -> AggregateMismatch:
+    """How far draws from the aggregate posterior are from the prior.
+
+    Args:
+        draws: The draws.
+        latent: The model that they are of.
+        mmd_samples: See `aggregate_posterior_mismatch`.
+        seed: Integer seed.
+
+    Returns:
+        An `AggregateMismatch`.
+    """
+    theirs, densities = _prior_draws(latent, seed)
+    edge = np.quantile(densities, _OUTER)
+    # Densities of a flat prior are all equal, to rounding.
+    outside = np.mean(draws.log_prior < edge - 1e-5 * max(abs(edge), 1.0))
+    ours = np.random.default_rng(seed).permutation(draws.z)[: min(mmd_samples, _PRIOR_DRAWS)]
+    theirs = theirs[: len(ours)]
     shape = ours.shape[1:]
     ours, theirs = (values.reshape(len(values), -1) for values in (ours, theirs))
     spread = np.std(theirs, axis=0)
@@ -111,11 +140,18 @@ def aggregate_posterior_mismatch(
         kl_standard_error=error,
         mmd=distance(list(dimensions)),
         mmd_per_dimension=np.reshape([distance([d]) for d in dimensions], shape),
+        outside=float(outside),
+        examples=len(draws.z),
     )
 
 
-def _prior_draws(model, n, seed):
-    def draw(seed):
-        return model.prior.sample((n,), ops.SeedSequence(seed).fold_in(0))
+def _prior_draws(model, seed):
+    """Draws from the prior, at least as many as are compared, and the log density at each."""
 
-    return ops.convert_to_numpy(model.compiled(f"prior draws {n}", draw)(seed)).astype("float64")
+    def draw(seed):
+        prior = model.prior
+        z = prior.sample((_PRIOR_DRAWS,), ops.SeedSequence(seed).fold_in(0))
+        return z, prior.log_prob(z)
+
+    found = model.compiled("prior draws", draw)(seed)
+    return [ops.convert_to_numpy(value).astype("float64") for value in found]

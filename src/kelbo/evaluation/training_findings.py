@@ -1,0 +1,176 @@
+"""Findings on how the training went, from the figures of its epochs alone."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kelbo.evaluation.curve import Curve
+from kelbo.evaluation.finding import Finding
+
+# Parts of the drop of a curve. Within the last tenth of the epochs it falls by so much ...
+_STILL_FALLING, _FAST = 0.01, 0.06
+# ... or has risen, since its best epoch, by so much; ...
+_OVERFITTING, _RUINED = 0.05, 0.5
+# ... or validation lies above training by so much.
+_GAP = 0.25
+# Of what it has come down: so much noise is a fit that is thrown about.
+_UNSTEADY = 0.15
+
+_LEARNING_RATE = "A smaller learning rate, or a largest norm of the gradient (clipping)."
+_REGULARIZE = (
+    "Stop early: keep the weights of the best validation loss.",
+    "A smaller network, dropout or weight decay; or more data.",
+)
+
+
+def training_findings(
+    history: Mapping[str, Sequence[float | None]],
+    epoch_of_weights: int | None = None,
+    start: float | None = None,
+    validation_error: float | None = None,
+) -> list[Finding]:
+    """What the figures of the epochs say.
+
+    Args:
+        history: A value per epoch by name, as Keras returns it: `loss` and, where there is one,
+            `val_loss`. Others are not looked at; None stands for an epoch that was not measured.
+        epoch_of_weights: The epoch whose weights were kept, from 1; None for the last.
+        start: The loss before training, where it is known; else the first epoch stands for it.
+        validation_error: Standard error of the validation loss, over examples.
+
+    Returns:
+        Findings; none where there is no loss.
+    """
+    train, validation = Curve.of(history.get("loss")), Curve.of(history.get("val_loss"))
+    if train is None:
+        return []
+    found = [*_no_improvement(train, start), *_instability(train)]
+    stuck = any(finding.name == "no_improvement" for finding in found)
+    overfitting = []
+    if validation is not None:
+        overfitting = _overfitting(train, validation.until(epoch_of_weights))
+        found += overfitting or _gap(train, validation, epoch_of_weights, validation_error)
+    if not stuck and not overfitting:
+        found += _trend(train, validation)
+    settled = [] if found else [Finding("training", "fine", "the loss has fallen and settled")]
+    return found + settled
+
+
+def _no_improvement(train: Curve, start: float | None) -> list[Finding]:
+    if start is None and len(train.values) < 3:
+        return []
+    begun = train.values[0] if start is None else start
+    ended = float(np.median(train.values[-3:]))
+    if begun - ended > max(2.0 * train.noise, 1e-3 * abs(begun), 0.01):
+        return []
+    whence = "the first epoch" if start is None else "before training"
+    return [
+        Finding(
+            "no_improvement",
+            "fault",
+            f"the loss never improved on its start: {begun:.4g} nats {whence}, {ended:.4g} at the "
+            "end",
+            (
+                "Another learning rate: a much larger one where the loss hardly moves, a smaller "
+                "one where it leaps or rises.",
+                "Look at the data: their scale, and whether there is anything to learn.",
+            ),
+        )
+    ]
+
+
+def _instability(train: Curve) -> list[Finding]:
+    jumps = train.jumps()
+    if len(jumps):
+        first, values = jumps[0], train.values
+        recovered = values[-1] < values[first - 1] or values[-1] <= values.min() + train.noise
+        times = "once" if len(jumps) == 1 else f"{len(jumps)} times"
+        return [
+            Finding(
+                "instability",
+                "note" if recovered and len(jumps) == 1 else "warning",
+                f"the training loss jumped {times}, first in epoch {train.epochs[first]}, from "
+                f"{values[first - 1]:.4g} to {values[first]:.4g} nats"
+                + (", and came back" if recovered else ", and did not come back"),
+                (_LEARNING_RATE, "A floor under the scales of posterior and likelihood."),
+            )
+        ]
+    noise, level = train.noise, abs(float(np.median(train.values)))
+    if noise > _UNSTEADY * max(train.descent, 0.0) and noise > 0.05 * max(level, 5.0):
+        return [
+            Finding(
+                "instability",
+                "warning",
+                f"the training loss is unsteady: it goes up and down by {noise:.3g} nats from "
+                "epoch to epoch",
+                (_LEARNING_RATE, "Larger batches."),
+            )
+        ]
+    return []
+
+
+def _overfitting(train: Curve, validation: Curve) -> list[Finding]:
+    smooth = validation.smoothed()
+    best = int(np.argmin(smooth))
+    rise = float(np.median(smooth[-3:]) - smooth[best])
+    fallen = np.interp(validation.epochs[best], train.epochs, train.values) - train.values[-1]
+    drop = float(np.quantile(validation.values, 0.95) - smooth[best])
+    if rise <= max(4.0 * validation.noise, _OVERFITTING * drop, 0.01) or fallen <= 0:
+        return []
+    return [
+        Finding(
+            "overfitting",
+            "fault" if rise > _RUINED * (validation.values[0] - smooth[best]) else "warning",
+            f"overfitting: the validation loss has risen by {rise:.3g} nats since epoch "
+            f"{validation.epochs[best]}, while that of training fell by {fallen:.3g}",
+            _REGULARIZE,
+        )
+    ]
+
+
+def _gap(
+    train: Curve, validation: Curve, epoch_of_weights: int | None, error: float | None
+) -> list[Finding]:
+    kept, of_validation = train.until(epoch_of_weights), validation.until(epoch_of_weights)
+    gap = float(np.median(of_validation.values[-3:]) - np.median(kept.values[-3:]))
+    least = max(_GAP * max(kept.descent, 0.0), 4.0 * validation.noise, 3.0 * (error or 0.0), 0.1)
+    if len(kept.values) < 3 or gap <= least:
+        return []
+    return [
+        Finding(
+            "validation_gap",
+            "warning",
+            f"the validation loss is {gap:.3g} nats above that of training",
+            (
+                "Look whether both parts are of one kind: shuffled before they were split, scaled "
+                "alike.",
+                *_REGULARIZE,
+            ),
+        )
+    ]
+
+
+def _trend(train: Curve, validation: Curve | None) -> list[Finding]:
+    """Whether more epochs would help: training falls, and validation has its best at its end."""
+    if len(train.values) < 2:
+        return [
+            Finding("still_falling", "note", "one epoch alone shows no trend", ("More epochs.",))
+        ]
+    fall, error = train.fall()
+    window, drop = train.window, train.drop
+    if fall <= max(3.0 * error, _STILL_FALLING * drop, 0.0) or not math.isfinite(fall):
+        return []
+    if validation is not None:
+        best = validation.epochs[int(np.argmin(validation.smoothed()))]
+        if best < validation.epochs[-1] - max(window, 2):
+            return []
+    epochs = "epoch" if window == 1 else f"{window} epochs"
+    return [
+        Finding(
+            "still_falling",
+            "warning" if fall > _FAST * drop else "note",
+            f"the loss is still falling: by {fall:.3g} nats in the last {epochs}",
+            ("More epochs: twice as many.",),
+        )
+    ]
