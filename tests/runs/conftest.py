@@ -3,6 +3,7 @@ import pytest
 
 from kelbo import runs
 from kelbo.datasets import Dataset
+from kelbo.evaluation import Verdict
 
 SMALL = {
     "hidden": [16],
@@ -39,5 +40,6 @@ def make_data():
 
 @pytest.fixture
 def without_figures(monkeypatch):
-    """A fit leaves no pictures: for tests that look at other things, in less time."""
+    """A fit leaves no pictures and no verdict: for tests of other things, in less time."""
     monkeypatch.setattr("kelbo.runs.outputs.drawers", lambda *args: {})
+    monkeypatch.setattr("kelbo.runs.summary.run_verdict", lambda *args: Verdict((), ()))

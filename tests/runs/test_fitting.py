@@ -259,7 +259,7 @@ def test_memory_that_does_not_suffice_after_the_fit(small, tmp_path, monkeypatch
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("kelbo.runs.figures.log_likelihood", fail)
+        patch.setattr("kelbo.runs.figures.estimate", fail)
         with pytest.raises(InputError, match=r"out of memory.*the trained model is kept"):
             runs.fit(small, tmp_path / "run")
     assert runs.resume(tmp_path / "run").summary["epochs"] == 2

@@ -14,6 +14,19 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     """Prints the final figures of a run."""
     parts = {name: summary[name] for name in ("train", "validation") if name in summary}
     show_bounds(parts, summary.get("log_likelihood"))
+    show_verdict(summary.get("verdict"))
+
+
+def show_verdict(verdict: Mapping[str, Any] | None) -> None:
+    """Prints what is to be said of a fit, and what to try.
+
+    Args:
+        verdict: As `kelbo.evaluation.Verdict.as_dict` makes it; None of a run that has none.
+    """
+    if verdict is not None:
+        from kelbo.evaluation import Verdict  # loads Keras, which the help does not need
+
+        console().print(Verdict.from_dict(verdict))
 
 
 def show_bounds(

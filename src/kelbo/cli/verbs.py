@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kelbo.cli.loading import load_runs
-from kelbo.cli.results import show_bounds, show_datasets
+from kelbo.cli.results import show_bounds, show_datasets, show_verdict
 from kelbo.cli.screen import say
 from kelbo.runs.folder import PICTURES, require_pictures
 from kelbo.runs.output_files import CODES, RECONSTRUCTIONS, SAMPLES, output_path
@@ -49,7 +49,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print loss, reconstruction, divergence and log-likelihood, in nats per example."""
+    """Print loss, reconstruction, divergence and log-likelihood, and a verdict on the model."""
     runs = load_runs()
     opened = runs.load_run(run)
     result = runs.evaluate(opened, opened.data(data, data_dir), part.value, samples, examples)
@@ -57,6 +57,7 @@ def evaluate(
         print(json.dumps(result, indent=2))
     else:
         show_bounds({f"{part.value} ({result['examples']})": result}, result.get("log_likelihood"))
+        show_verdict(result["verdict"])
 
 
 def encode(

@@ -27,7 +27,8 @@ class Curve:
     @classmethod
     def of(cls, values: Sequence[float | None] | None) -> "Curve | None":
         """The curve of values per epoch; None where there is no finite one."""
-        array = np.array([np.nan if v is None else v for v in (values or ())], "float64")
+        values = () if values is None else values
+        array = np.array([np.nan if value is None else value for value in values], "float64")
         known = np.isfinite(array)
         return cls(array[known], np.flatnonzero(known) + 1) if known.any() else None
 
@@ -93,10 +94,16 @@ class Curve:
     def jumps(self) -> np.ndarray:
         """Indices of the epochs at which it leapt above all of the five before them.
 
-        By far more than its noise and more than a quarter of what it has come down.
+        By far more than its noise, more than a quarter of what it has come down, and far more than
+        it changes from epoch to epoch thereabouts: a loss that rises steadily does not jump.
         """
+        if len(self.values) < 3:
+            return np.array([], int)
         before = [np.max(self.values[max(0, i - 5) : i]) for i in range(1, len(self.values))]
         rises = self.values[1:] - np.array(before)
         level = np.median(np.abs(self.values))
         least = max(10.0 * self.noise, 0.25 * self.descent, 0.01 * level, 0.1)
-        return np.flatnonzero(rises > least) + 1
+        changes = np.pad(np.abs(np.diff(self.values)), 3, constant_values=np.nan)
+        around = np.lib.stride_tricks.sliding_window_view(changes, 7)[:, [0, 1, 2, 4, 5, 6]]
+        usual = np.nanmedian(around, axis=1)
+        return np.flatnonzero(rises > np.maximum(least, 4.0 * usual)) + 1

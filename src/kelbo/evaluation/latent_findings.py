@@ -13,6 +13,8 @@ from kelbo.evaluation.text import share
 _MOST_OUTSIDE, _LARGEST_DISCREPANCY = 0.15, 0.1
 # Examples whose weights have too heavy a tail.
 _MOST_UNRELIABLE = 0.25
+# Where so many of the samples count, a heavy tail does no harm.
+_EVEN = 0.3
 
 
 def collapse_findings(found: PosteriorCollapse) -> list[Finding]:
@@ -108,7 +110,7 @@ def weight_findings(found: ImportanceEstimate) -> list[Finding]:
                 advice,
             )
         ]
-    if np.mean(unreliable) > _MOST_UNRELIABLE:
+    if np.mean(unreliable) > _MOST_UNRELIABLE and size < _EVEN * found.samples:
         return [
             Finding(
                 "importance_weights",

@@ -10,6 +10,8 @@ from kelbo.evaluation.finding import Finding
 
 # Parts of the drop of a curve. Within the last tenth of the epochs it falls by so much ...
 _STILL_FALLING, _FAST = 0.01, 0.06
+# (validation with it, by so much of that) ...
+_FOLLOWS = 0.25
 # ... or has risen, since its best epoch, by so much; ...
 _OVERFITTING, _RUINED = 0.05, 0.5
 # ... or validation lies above training by so much.
@@ -163,7 +165,10 @@ def _trend(train: Curve, validation: Curve | None) -> list[Finding]:
         return []
     if validation is not None:
         best = validation.epochs[int(np.argmin(validation.smoothed()))]
-        if best < validation.epochs[-1] - max(window, 2):
+        follows, uncertainty = validation.fall()
+        if best < validation.epochs[-1] - max(window, 2) or (
+            follows + 2.0 * uncertainty < _FOLLOWS * fall
+        ):
             return []
     epochs = "epoch" if window == 1 else f"{window} epochs"
     return [

@@ -6,6 +6,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from kelbo.files import replacing
 from kelbo.report.pictures import embedded
@@ -28,7 +29,7 @@ $style</style>
 <header>
 <h1>$title</h1>
 <pre><code>$command</code></pre>
-$notes</header>
+$notes$verdict</header>
 <main>
 <h2>Figures</h2>
 $summary
@@ -52,6 +53,7 @@ def write(
     history: Mapping[str, Sequence[object]],
     pictures: Sequence[tuple[str, str | os.PathLike[str]]],
     notes: Sequence[str] = (),
+    verdict: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes one HTML file that holds everything about a run, pictures included.
 
@@ -71,6 +73,9 @@ def write(
         history: one value per epoch by name, None where there is none.
         pictures: captions and paths of PNG files, in order.
         notes: warnings for the person, shown first.
+        verdict: what is to be said of the fit, shown at the top: `headline`, `healthy`, and
+            `findings`, each a mapping of `severity`, `sentence` and `advice`; as
+            `kelbo.evaluation.Verdict.as_dict` makes it.
 
     Returns:
         The path.
@@ -101,6 +106,7 @@ def write(
         style=files("kelbo.report").joinpath("page.css").read_text("utf-8"),
         command=escape(command),
         notes=_notes(notes),
+        verdict=_verdict(verdict),
         summary=figures(summary),
         pictures=f"<h2>Pictures</h2>\n{shown}\n" if shown else "",
         history=epochs(history),
@@ -115,3 +121,26 @@ def _notes(notes: Sequence[str]) -> str:
     if not notes:
         return ""
     return f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in notes)}</ul>\n'
+
+
+def _verdict(verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
+        return ""
+    items = "".join(
+        f'<li class="{escape(finding["severity"])}"><strong>{escape(finding["severity"])}</strong> '
+        f"{escape(finding['sentence'])}{_advice(finding['advice'])}</li>"
+        for finding in verdict["findings"]
+    )
+    kind = "healthy" if verdict["healthy"] else "suspicious"
+    listed = f"<ul>{items}</ul>" if items else ""
+    return (
+        f'<section class="verdict {kind}"><h2>Verdict</h2>'
+        f"<p>{escape(verdict['headline'])}</p>{listed}</section>\n"
+    )
+
+
+def _advice(advice: Sequence[str]) -> str:
+    if not advice:
+        return ""
+    lines = "".join(f"<li>{escape(line)}</li>" for line in advice)
+    return f"<details open><summary>What to try</summary><ul>{lines}</ul></details>"

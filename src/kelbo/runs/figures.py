@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kelbo.evaluation import ImportanceEstimate, importance_log_likelihood
 from kelbo.models import VAE
 
 METRICS = ("loss", "reconstruction", "kl")
@@ -23,10 +24,10 @@ def bound(model: VAE, x: np.ndarray, batch_size: int) -> dict[str, float]:
     return {name: float(logs[name]) for name in METRICS}
 
 
-def log_likelihood(
+def estimate(
     model: VAE, x: np.ndarray, samples: int, examples: int | None = None, seed: int = 0
-) -> dict[str, float | int | None]:
-    """Importance-sampled log-likelihood of some of the examples, and how sure it is.
+) -> ImportanceEstimate:
+    """Importance-sampled log-likelihood of some of the examples.
 
     Args:
         model: The model.
@@ -36,16 +37,31 @@ def log_likelihood(
         seed: Of the choice and of the samples.
 
     Returns:
-        `nats_per_example`, its `standard_error` over the examples (None for one), and the
-        numbers of `samples` and `examples`.
+        The estimate, with what says whether to believe it.
     """
     if examples is not None and examples < len(x):
         x = x[np.sort(np.random.default_rng(seed).permutation(len(x))[:examples])]
-    values = model.log_likelihood(x, samples=samples, seed=seed).astype("float64")
+    return importance_log_likelihood(model, x, samples, seed)
+
+
+def log_likelihood(found: ImportanceEstimate) -> dict[str, float | int | None]:
+    """The figures of an estimate, and how sure they are.
+
+    Args:
+        found: The estimate.
+
+    Returns:
+        `nats_per_example`, its `standard_error` over the examples (None for one), the numbers of
+        `samples` and `examples`, the median `effective_sample_size`, and of how many examples
+        `pareto_k` is too large, or cannot be told, to believe their estimate.
+    """
+    values = found.log_likelihood
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
     return {
         "nats_per_example": float(values.mean()),
         "standard_error": None if error is None else float(error),
-        "samples": samples,
+        "samples": found.samples,
         "examples": len(values),
+        "effective_sample_size": float(np.median(found.effective_sample_size)),
+        "pareto_k_too_large": int(np.sum(found.unreliable)),
     }

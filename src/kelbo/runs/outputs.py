@@ -51,7 +51,8 @@ def write_outputs(
     else:
         say("final figures and log-likelihood ...")
         settled = settle(config, data)
-        summary = summarize(model, settled, data, history, command, remarks(settled, data))
+        notes = remarks(settled, data)
+        summary = summarize(model, settled, data, history, command, notes, folder.path)
         folder.write_summary(summary)
         written = True
     missing = [
@@ -88,7 +89,8 @@ def write_report(
     summary: Mapping[str, Any],
 ) -> None:
     """Writes one page that holds figures, settings and pictures."""
-    shown = {key: value for key, value in summary.items() if key not in ("command", "notes")}
+    apart = ("command", "notes", "verdict")
+    shown = {key: value for key, value in summary.items() if key not in apart}
     report.write(
         folder.report,
         title=f"{summary['data']['name']}: variational autoencoder",
@@ -102,4 +104,5 @@ def write_report(
             if folder.picture(name).exists()
         ],
         notes=summary["notes"],
+        verdict=summary.get("verdict"),
     )

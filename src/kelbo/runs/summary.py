@@ -4,6 +4,7 @@ import math
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from kelbo.models import VAE
 from kelbo.runs import figures
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import examples
+from kelbo.runs.verdict import loss_before_training, run_verdict
 from kelbo.version import __version__
 
 
@@ -24,6 +26,7 @@ def summarize(
     history: Mapping[str, Sequence[float]],
     command: str,
     notes: Sequence[str],
+    path: Path,
 ) -> dict[str, Any]:
     """The final figures of a trained model.
 
@@ -34,19 +37,27 @@ def summarize(
         history: Figures per epoch.
         command: What was typed.
         notes: What a person should know.
+        path: The run folder.
 
     Returns:
-        Figures in nats per example, sizes, times and versions, as JSON can hold them.
+        Figures in nats per example, the verdict on them, sizes, times and versions, as JSON can
+        hold them.
     """
     summary = {"train": figures.bound(model, data.x_train, config.batch_size)}
     if data.x_test is not None:
         summary["validation"] = figures.bound(model, data.x_test, config.batch_size)
+    x, _ = examples(data, "validation")
     samples, most = config.log_likelihood_samples, config.log_likelihood_examples
+    found = None
     if samples and most:
-        x, _ = examples(data, "validation")
-        summary["log_likelihood"] = figures.log_likelihood(model, x, samples, most, config.seed)
+        found = figures.estimate(model, x, samples, most, config.seed)
+        summary["log_likelihood"] = figures.log_likelihood(found)
+    epoch = _epoch_of_weights(config, history)
+    start = loss_before_training(config, data, history)
+    verdict = run_verdict(path, model, config, x, history, found, epoch, start)
     return {
         **summary,
+        "verdict": verdict.as_dict(),
         "data": {
             "name": data.name,
             "source": data.source,
@@ -58,7 +69,8 @@ def summarize(
         "likelihood": config.likelihood,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
         "epochs": len(history["loss"]),
-        "epoch_of_weights": _epoch_of_weights(config, history),
+        "epoch_of_weights": epoch,
+        **({} if start is None else {"loss_before_training": start}),
         "seconds_of_epochs": round(sum(history["seconds"]), 3),
         "seed": config.seed,
         "backend": keras.backend.backend(),

@@ -20,6 +20,7 @@ from kelbo.runs.loading import Run, as_arrays
 from kelbo.runs.output_files import CODES, RECONSTRUCTIONS, SAMPLES, output_path
 from kelbo.runs.outputs import write_pictures, write_report
 from kelbo.runs.pictures import draw_reconstructions, draw_samples, drawers
+from kelbo.runs.verdict import run_verdict
 
 _SHOWN = 30
 
@@ -37,15 +38,32 @@ def evaluate(
         most: At most so many examples for the log-likelihood; None for all.
 
     Returns:
-        `loss`, `reconstruction`, `kl`, `examples` and, with samples, `log_likelihood`.
+        `loss`, `reconstruction`, `kl`, `examples`, with samples `log_likelihood`, and `verdict`.
     """
     x, _ = examples(data, part)
     config = run.config or FitConfig()
     bound = figures.bound(run.model, x, config.batch_size)
     result: dict[str, Any] = {**bound, "examples": len(x)}
+    found = None
     if samples:
-        result["log_likelihood"] = figures.log_likelihood(run.model, x, samples, most, config.seed)
-    return result
+        found = figures.estimate(run.model, x, samples, most, config.seed)
+        result["log_likelihood"] = figures.log_likelihood(found)
+    verdict = run_verdict(run.path, run.model, config, x, estimate=found, **_of_the_fit(run))
+    return {**result, "verdict": verdict.as_dict()}
+
+
+def _of_the_fit(run):
+    """What the files of a fit say of it, where they are there and whole."""
+    folder = RunFolder(run.path)
+    try:
+        history, summary = folder.read_metrics(), folder.read_summary()
+    except InputError:
+        return {"history": None}
+    return {
+        "history": history,
+        "epoch_of_weights": summary.get("epoch_of_weights"),
+        "start": summary.get("loss_before_training"),
+    }
 
 
 def encode(run: Run, data: Dataset, out: str | os.PathLike, part: str = "all") -> Path:
