@@ -1,8 +1,11 @@
 # ruff: noqa: E402, I001
 """What all tests share."""
 
+import atexit
 import itertools
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +15,9 @@ from pathlib import Path
 # they are compiled in little time to slower code; and what one test has compiled serves the others.
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="kelbo-tests-"))
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _programs = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="kelbo-tests-")
+    atexit.register(shutil.rmtree, _programs, ignore_errors=True)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
@@ -32,6 +37,9 @@ def _is_known_to_xla(flag):
 _QUICKER = "--xla_cpu_use_fusion_emitters=false"
 if "XLA_FLAGS" not in os.environ and os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1":
     os.environ["XLA_FLAGS"] = _QUICKER if _is_known_to_xla(_QUICKER) else ""
+# Each worker of pytest-xdist has a core: threads beside it would only take turns.
+for _library in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(_library, "1")
 
 # Before any test imports Keras, so that Kelbo chooses the backend.
 import kelbo as kb
@@ -39,24 +47,68 @@ import keras
 import numpy as np
 import pytest
 
-# JAX keeps every program that it has compiled; thousands of tests' would fill the memory.
-_TESTS_PER_CLEARANCE = 40
-_count = itertools.count(1)
+
+@pytest.hookimpl(tryfirst=True)  # before what is slow is left out
+def pytest_collection_modifyitems(items):
+    """Of the cases of a test that is marked `few` all but some, evenly spaced, are slow."""
+    cases = {}
+    for item in items:
+        if item.get_closest_marker("few") and not item.get_closest_marker("slow"):
+            cases.setdefault((item.path, item.originalname), []).append(item)
+    for found in cases.values():
+        (count,) = found[0].get_closest_marker("few").args
+        # Every other one is the next: else of pairs, as of two dtypes, it would be one alone.
+        between = len(found) // count > 1
+        kept = {i * len(found) // count + (between and i % 2) for i in range(count)}
+        for i, item in enumerate(found):
+            if i not in kept:
+                item.add_marker(pytest.mark.slow)
+
+
+def pytest_runtest_setup(item):
+    """Skips tests of equal bits where programs are compiled quickly."""
+    if item.get_closest_marker("optimized") and _QUICKER in os.environ.get("XLA_FLAGS", ""):
+        pytest.skip("needs JAX_DISABLE_MOST_OPTIMIZATIONS=0, with which .ci/run repeats it")
+
+
+# JAX keeps every program that it has compiled: some thousand of them are a gigabyte.
+_PROGRAMS_PER_CLEARANCE = 2500
+_programs_made = itertools.count(1)
+_is_full = False
+
+
+def _count_programs(event, seconds, **_):
+    global _is_full
+    if event.endswith("backend_compile_duration"):
+        _is_full |= next(_programs_made) % _PROGRAMS_PER_CLEARANCE == 0
+
+
+if keras.backend.backend() == "jax":
+    import jax
+
+    jax.monitoring.register_event_duration_secs_listener(_count_programs)
 
 
 def pytest_runtest_teardown():
     """Lets JAX forget what it has compiled, from time to time; it is still in the cache on disk."""
-    if next(_count) % _TESTS_PER_CLEARANCE == 0 and keras.backend.backend() == "jax":
-        import jax
-
+    global _is_full
+    if _is_full:
+        _is_full = False
         jax.clear_caches()
 
 
-@pytest.fixture
-def as_compiled_for_users():
-    """Skips where programs are compiled quickly, and so not to the same last bits."""
-    if _QUICKER in os.environ.get("XLA_FLAGS", ""):
-        pytest.skip("needs JAX_DISABLE_MOST_OPTIMIZATIONS=0, as .ci/run sets it for slow tests")
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard():
+    """Also where the tests were started with SIGINT ignored, as a shell's jobs in the background.
+
+    Processes that a test starts inherit it.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 _REAL_DATA = ("mnist", "fashion_mnist", "frey_faces")
@@ -82,7 +134,7 @@ def digits():
     return (load_digits().images / 16).astype("float32").reshape(-1, 64)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_vae():
     """Makes a small VAE of digits; the same weights at every call."""
 

@@ -124,6 +124,7 @@ def _display(value):
 
 
 @pytest.mark.parametrize("name", modules_with_examples())
+@pytest.mark.few(16)
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # doctest puts this one in the place of sys.displayhook while it runs.

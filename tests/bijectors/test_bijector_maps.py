@@ -68,6 +68,7 @@ def assert_both_ways(case, bijector, parameters, x, results, dtype):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.few(12)
 def test_the_map_the_way_back_and_the_shapes_in_float32(case):
     bijector, parameters = case.build(np.random.default_rng(0), (2, 1), 3, "float32")
     x = points_of(case, 0)
@@ -83,6 +84,7 @@ def test_the_map_the_way_back_and_the_shapes_in_float32(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.few(10)
 def test_float64_and_the_log_determinant_of_the_jacobian(case, float64):
     bijector, parameters = case.build(np.random.default_rng(2), (2, 1), 3, "float64")
     rank = case.event_rank
@@ -136,6 +138,7 @@ def test_affine_maps_map_means_to_means(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.few(20)
 def test_saving_by_way_of_json(case, dtype):
     bijector, _ = case.build(np.random.default_rng(4), (2, 1), 3, dtype)
     text = json.dumps(keras.saving.serialize_keras_object(bijector))
@@ -148,6 +151,7 @@ def test_saving_by_way_of_json(case, dtype):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.few(8)
 def test_astype(case, float64):
     narrow, _ = case.build(np.random.default_rng(5), (2, 1), 3, "float32")
     assert narrow.dtype == "float32"
@@ -169,6 +173,7 @@ def test_astype(case, float64):
     seed=st.integers(0, 2**31),
 )
 @few_examples
+@pytest.mark.slow
 def test_any_batch_of_values_and_parameters(float64, case, shapes, size, seed):
     batch, own = shapes.input_shapes
     bijector, parameters = case.build(np.random.default_rng(seed), own, size, "float64")
@@ -191,6 +196,7 @@ LINKS += ["scale_tril", "affine_tril", "permute", "ordered", "chain of numbers a
     seed=st.integers(0, 2**31),
 )
 @few_examples
+@pytest.mark.slow
 def test_a_chain_is_its_bijectors_one_after_another(float64, links, size, seed):
     random = np.random.default_rng(seed)
     links = [CASES_BY_NAME[link] for link in links]

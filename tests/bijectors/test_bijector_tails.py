@@ -32,6 +32,7 @@ LOG_DETS = {
 
 
 @pytest.mark.parametrize("name", LOG_DETS)
+@pytest.mark.few(4)
 def test_log_determinants_are_right_far_out_and_have_finite_gradients(name, dtype):
     bijector, expected = LOG_DETS[name]
     x = keras.Variable(FAR, dtype=dtype)

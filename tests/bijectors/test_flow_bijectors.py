@@ -195,6 +195,7 @@ def points(seed=1, batch=(3, 1, 4)):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.few(6)
 def test_the_map_the_way_back_and_the_shapes(name, dtype):
     bijector, reference = build(name, dtype)
     x = points()
@@ -229,6 +230,7 @@ def jacobian(function, x):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.few(2)
 def test_the_log_determinant_and_the_derivative_of_the_inverse(name, float64):
     bijector, _ = build(name, "float64", batch=())
     x = points(2, (5,))
@@ -246,6 +248,7 @@ def test_the_log_determinant_and_the_derivative_of_the_inverse(name, float64):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.few(4)
 def test_saving_by_way_of_json(name, dtype):
     bijector, _ = build(name, dtype)
     text = json.dumps(keras.saving.serialize_keras_object(bijector))
@@ -322,6 +325,7 @@ def spline_map(x, bin_widths, bin_heights, knot_slopes, range_min):
 
 
 @pytest.mark.parametrize("slopes", [-1, 1], ids=["identity_outside", "lines_outside"])
+@pytest.mark.few(1)
 def test_splines(slopes, dtype):
     values = spline(np.random.default_rng(0), slopes)
     bijector = kb.RationalQuadraticSpline(**values, dtype=dtype)
@@ -338,6 +342,7 @@ def test_splines(slopes, dtype):
     np.testing.assert_allclose(inverse, -log_det, **near)
 
 
+@pytest.mark.slow
 def test_splines_have_gradients_at_knots_and_far_outside(float64):
     values = spline(np.random.default_rng(1), -1)
     names = ("bin_widths", "bin_heights", "knot_slopes")

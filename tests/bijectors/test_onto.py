@@ -49,6 +49,7 @@ SETS = {
 
 
 @pytest.mark.parametrize(("constraint", "shape"), SETS.values(), ids=SETS)
+@pytest.mark.few(9)
 def test_what_is_reached_is_in_the_set_and_comes_back(constraint, shape):
     bijector = kb.onto(constraint)
     assert holds_all(bijector.domain)

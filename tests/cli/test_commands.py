@@ -42,6 +42,7 @@ def test_fit_from_options(kelbo, tmp_path, monkeypatch):
     assert summary["command"].startswith("kelbo fit digits --hidden 16")
 
 
+@pytest.mark.slow
 def test_a_config_and_options_beside_it(kelbo, fitted, tmp_path, monkeypatch):
     monkeypatch.setattr("kelbo.runs.outputs.drawers", lambda *args: {})  # pictures take time
     out = tmp_path / "run"

@@ -133,6 +133,7 @@ OUTSIDE = {
 
 
 @pytest.mark.parametrize("d", EVERY, ids=lambda d: type(d).__name__)
+@pytest.mark.few(4)
 def test_nan_stays_nan_and_outside_there_is_no_mass(d):
     assert np.isnan(float(d.log_prob(np.nan)))
     assert np.isnan(float(d.cdf(np.nan)))
@@ -205,6 +206,7 @@ def test_densities_at_ends_where_they_are_zero_or_infinite():
 
 
 @pytest.mark.parametrize("d", EVERY, ids=lambda d: type(d).__name__)
+@pytest.mark.few(5)
 def test_quantiles_of_0_and_1_are_the_ends(d):
     ends = {
         Uniform: (0.0, 1.0),
@@ -264,6 +266,7 @@ def test_mode_of_kumaraswamy_at_the_ends():
     np.testing.assert_array_equal(numbers(Kumaraswamy(a, b).mode()), expected)
 
 
+@pytest.mark.slow
 def test_draws_of_extreme_parameters_have_finite_densities_and_gradients():
     cases = (
         (Kumaraswamy, {"concentration1": [0.01, 1.0, 50.0], "concentration0": [1.0, 0.01, 0.02]}),
@@ -360,6 +363,7 @@ def _by_mpmath(loc, scale, low, high):
 
 
 @pytest.mark.parametrize("parameters", FAR.values(), ids=FAR)
+@pytest.mark.few(1)
 def test_truncated_normal_far_from_its_interval(parameters):
     loc, scale, low, high = parameters
     offset, stddev, entropy, peak = _by_mpmath(*parameters)

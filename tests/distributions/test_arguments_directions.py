@@ -97,6 +97,7 @@ DIMENSIONS = [2, 3, 20]
 
 
 @pytest.mark.parametrize("size", DIMENSIONS)
+@pytest.mark.few(1)
 def test_draws_of_any_concentration(size):
     """The cosine to the mean direction follows its density, in the direction opposite to an axis
     and in one that is almost an axis.
@@ -138,6 +139,7 @@ def exact_slope(size, concentration, angle):
 
 
 @pytest.mark.parametrize(("size", "concentration"), [(2, 0.3), (3, 5.0), (4, 0.0), (30, 200.0)])
+@pytest.mark.few(1)
 def test_derivatives_of_draws_by_the_concentration(size, concentration, dtype):
     k = keras.Variable(np.full(8, concentration), dtype=dtype)
 
@@ -151,6 +153,7 @@ def test_derivatives_of_draws_by_the_concentration(size, concentration, dtype):
     np.testing.assert_allclose(numbers(slope), expected, rtol=near, atol=0.1 * near)
 
 
+@pytest.mark.slow
 def test_nan_and_vanishing_gradients():
     d = VonMisesFisher([0.0, 1.0], [1.0, np.nan], validate=False)
     x = numbers(d.sample((3,), seed=0))

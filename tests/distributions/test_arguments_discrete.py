@@ -191,6 +191,7 @@ OUTSIDE = {
 
 
 @pytest.mark.parametrize(("make", "values"), OUTSIDE.values(), ids=OUTSIDE)
+@pytest.mark.few(4)
 def test_values_outside_have_no_mass_and_finite_gradients(make, values):
     d = make()
     value = keras.Variable(np.array([*values, np.nan], "float32"))
@@ -252,6 +253,7 @@ def test_categories_are_floats_of_the_dtype_and_may_be_given_as_integers():
 
 @pytest.mark.parametrize("classes", [5, 500, 2000])  # each has its own way of drawing
 @pytest.mark.parametrize("possible", [[1, 3], [0, 4]])
+@pytest.mark.few(2)
 def test_an_impossible_class_is_never_drawn(classes, possible):
     probs = np.zeros(classes, "float32")
     probs[possible] = 0.25, 0.75
@@ -354,6 +356,7 @@ def test_the_discretized_logistic_matches_pixel_cnn():
         lambda: ZeroInflated(Poisson(np.full(3000, 2.0)), 0.0),
     ],
 )
+@pytest.mark.few(1)
 def test_several_draws_from_one_seed_are_independent_of_each_other_and_repeat(make):
     def draw(seed):
         return make().sample(seed=ops.SeedSequence(seed))
@@ -400,6 +403,7 @@ def test_a_logit_of_minus_infinity_is_a_class_that_is_never_drawn(family):
 
 
 @pytest.mark.parametrize("classes", [40, 2000])
+@pytest.mark.few(1)
 def test_many_classes_that_are_never_drawn(classes):
     logits = np.where(np.arange(classes) % 2, 0.0, -np.inf)
     drawn = numbers(Categorical(logits=logits).sample(3000, seed=0))
@@ -415,6 +419,7 @@ def test_divergence_from_what_cannot_be_is_infinite_without_a_gradient():
     assert np.isfinite(numbers(gradient)).all()
 
 
+@pytest.mark.slow
 def test_negative_binomial_draws_saturate():
     counts, logits = np.array([[0.01], [1.0], [5.0]]), np.array([-1000.0, 1000.0])
     d = NegativeBinomial(counts, logits=logits)
@@ -430,6 +435,7 @@ def test_negative_binomial_draws_saturate():
 
 
 @pytest.mark.parametrize("rate", [1e12, 1e20, 3e38])
+@pytest.mark.few(1)
 def test_poisson_draws_of_large_rates(rate):
     drawn = numbers(Poisson(rate).sample(100, seed=0)).astype("float64")
     spread = max(5.0 / np.sqrt(rate), 3e-7)

@@ -119,6 +119,7 @@ def test_bad_arguments_are_named(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_densities_at_the_ends_and_outside_of_the_support():
     gamma = numbers(Gamma([0.5, 1.0, 2.0], rate=4.0).log_prob([[0.0] * 3, [-1.0] * 3]))
     np.testing.assert_allclose(gamma, [[INFINITY, np.log(4.0), -INFINITY], [-INFINITY] * 3])
@@ -163,6 +164,7 @@ VANISHING = {
 
 
 @pytest.mark.parametrize(("make", "end"), VANISHING.values(), ids=VANISHING)
+@pytest.mark.few(2)
 def test_gradients_are_finite_where_the_density_vanishes(make, end):
     values = [keras.Variable(v, dtype="float32") for v in (end, 2.0, 3.0)]
     score = ops.value_and_grad(lambda: make(values[1], values[2]).log_prob(values[0]), values)
@@ -201,6 +203,7 @@ def test_small_concentrations_draw_no_nan_and_have_finite_gradients(dtype):
     assert np.isfinite(numbers(slope)).all()
 
 
+@pytest.mark.slow
 def test_student_t_of_many_degrees_of_freedom_is_normal():
     df, x = 1e12, np.array([-30.0, -4.0, 0.0, 0.1, 5.0], "float32")
     t, normal = StudentT(df, 0.5, 2.0), Normal(0.5, 2.0)
@@ -245,6 +248,7 @@ def test_angles_are_periodic_and_draws_stay_on_the_circle():
     np.testing.assert_allclose(ends, [[0.0, 0.0], [1.0, 1.0]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_quantiles_at_0_and_1_are_the_ends():
     families = {
         Gamma(2.0, rate=3.0): [0.0, INFINITY],

@@ -56,6 +56,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+@pytest.mark.few(2)
 def test_missing_values_leave_no_trace_in_gradients(make):
     mask, value = [True, False, True], np.array([1.0, np.nan, 0.0], "float32")
     a = np.array([0.1, 0.2, 0.3])
@@ -302,6 +303,7 @@ class Scores(keras.layers.Layer):
 
 
 @pytest.mark.usefixtures("quick_compilation", "in_a_graph")
+@pytest.mark.slow
 def test_batches_of_unknown_size():
     x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
     inputs = keras.Input((3,))

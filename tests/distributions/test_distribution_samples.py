@@ -39,6 +39,7 @@ def assert_masses(entries, reference, shape):
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
+@pytest.mark.few(15)
 def test_draws_follow_the_distribution(case):
     def draw_and_score(seed):
         d = case.make()
@@ -93,6 +94,7 @@ def test_draws_follow_the_distribution(case):
 
 
 @pytest.mark.parametrize("sample_shape", [(), 3, (3,), [2, 1], np.int64(4), (np.int32(2), 3)])
+@pytest.mark.few(2)
 def test_sample_shape_is_a_number_or_a_sequence(sample_shape):
     d = Normal([0.0, 1.0], 1.0)
     leading = tuple(np.atleast_1d(sample_shape).astype(int)) if np.size(sample_shape) else ()

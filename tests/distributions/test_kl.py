@@ -142,6 +142,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("q", "p", "expected"), PAIRS.values(), ids=PAIRS)
+@pytest.mark.few(4)
 def test_closed_forms(q, p, expected):
     def everything(seed):
         left, right = comparable(q, p)
@@ -279,6 +280,7 @@ SMALL_SCALES = {
 @pytest.mark.parametrize(
     ("divergence", "expected", "slope"), SMALL_SCALES.values(), ids=SMALL_SCALES
 )
+@pytest.mark.few(2)
 def test_scales_whose_square_underflows(divergence, expected, slope):
     ratios = np.array([0.25, 1.0, 2.0])
     s, t = keras.Variable(SMALL * ratios), keras.Variable(np.full(3, SMALL))

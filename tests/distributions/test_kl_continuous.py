@@ -59,6 +59,7 @@ def quadrature(q, p):
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+@pytest.mark.few(3)
 def test_closed_forms(family, float64):
     names, sets, frozen = FAMILIES[family]
     columns = dict(zip(names, np.array(sets).T, strict=True))

@@ -21,6 +21,7 @@ def directions(*shape):
 
 
 @pytest.mark.parametrize("size", [2, 3, 6])
+@pytest.mark.few(2)
 def test_from_the_uniform_and_from_each_other(size, dtype):
     mu, nu = directions(2, size), directions(2, size)[::-1]
     k, m = np.array([0.4, 20.0]), np.array([3.0, 18.0])

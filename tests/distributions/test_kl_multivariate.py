@@ -53,6 +53,7 @@ def gaussian_kl(loc, cov, other_loc, other_cov):
     return 0.5 * (trace + distance - SIZE + logs)
 
 
+@pytest.mark.slow
 def test_every_kind_against_every_kind():
     generator = np.random.default_rng(5)
     left, right = _kinds(generator, 4, 1), _kinds(generator, 2)
@@ -70,6 +71,7 @@ def test_every_kind_against_every_kind():
         np.testing.assert_allclose(ops.convert_to_numpy(zero), 0.0, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_one_distribution_against_a_batch_of_low_rank():
     generator = np.random.default_rng(6)
     one, many = _kinds(generator), _kinds(generator, 4)
@@ -81,6 +83,7 @@ def test_one_distribution_against_a_batch_of_low_rank():
         np.testing.assert_allclose(ops.convert_to_numpy(result), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_low_rank_makes_no_square_matrix():
     # One float32 matrix of d x d would take 160 GB.
     size = 200_000

@@ -82,6 +82,7 @@ def test_densities_of_each_family(case):
     check(d, case.values, indices_into(d.batch_shape)[-1:])
 
 
+@pytest.mark.slow
 def test_parameters_of_the_whole_table():
     compared = 0
     for case in CASES:
@@ -186,6 +187,7 @@ def test_indices_as_those_of_arrays():
     assert Normal(0.0, 1.0)[()].batch_shape == Normal(0.0, 1.0)[...].batch_shape == ()
 
 
+@pytest.mark.slow
 def test_settings_come_along():
     d = OneHotCategorical(logits=LOC, straight_through=True)[0]
     assert d.straight_through

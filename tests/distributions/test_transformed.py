@@ -97,6 +97,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize(("d", "values", "inside"), EDGES.values(), ids=EDGES)
+@pytest.mark.few(4)
 def test_there_is_no_mass_outside_of_what_is_reached(d, values, inside):
     value = keras.Variable(values)
 
@@ -185,6 +186,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize(("make", "batch", "event"), SHAPES.values(), ids=SHAPES)
+@pytest.mark.few(3)
 def test_shapes(make, batch, event):
     d = make()
     assert (d.batch_shape, d.event_shape) == (batch, event)
@@ -314,6 +316,7 @@ STAYS = {
 
 
 @pytest.mark.parametrize("make", STAYS.values(), ids=STAYS)
+@pytest.mark.few(2)
 def test_a_base_that_stays_in_the_domain_is_taken(make):
     d = Transformed(*make())
     y, log_prob = d.sample_and_log_prob((50,), seed=0)
@@ -395,6 +398,7 @@ def maps():
     return kb.Chain([kb.ScaleTriL(FACTOR), kb.Exp()])
 
 
+@pytest.mark.slow
 def test_one_map_of_both_leaves_the_divergence_as_it_is():
     q = MultivariateNormalTriL([0.3, -0.2], FACTOR)
     p = MultivariateNormalTriL([[0.0, 0.0], [1.0, 1.0]], np.eye(2))

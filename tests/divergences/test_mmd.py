@@ -38,6 +38,7 @@ def by_pairs(x, y, kernel):
 @pytest.mark.parametrize(
     ("kernel", "by_hand"), [(RBF(1.5), rbf), (InverseMultiquadric(1.5), inverse_multiquadric)]
 )
+@pytest.mark.few(3)
 def test_against_a_double_loop(n, m, kernel, by_hand):
     x, y = samples(n, m)
     found = float(maximum_mean_discrepancy(x, y, kernel))

@@ -78,6 +78,7 @@ GAUSSIAN_CASES = {
 @pytest.mark.parametrize(
     ("objective", "reduce", "samples"), GAUSSIAN_CASES.values(), ids=GAUSSIAN_CASES
 )
+@pytest.mark.few(5)
 def test_of_a_normal_posterior(objective, reduce, samples):
     expected = gaussian_gradient(reduce, samples, nodes={2: 60, 3: 40}[samples])
     _, gradients = estimates(objective, gaussian, GAUSSIAN, REPLICATES)
@@ -85,6 +86,7 @@ def test_of_a_normal_posterior(objective, reduce, samples):
 
 
 @pytest.mark.parametrize("estimator", ["pathwise", "doubly_reparameterized", "vimco"])
+@pytest.mark.few(1)
 def test_the_model_and_the_posterior_have_bounds_of_their_own(estimator):
     _, (mean, log_scale, slope) = estimates(
         ko.PIWAE(2, 2, estimator), gaussian, GAUSSIAN, REPLICATES
@@ -109,6 +111,7 @@ DISCRETE_CASES = {
     ("objective", "reduce", "samples"), DISCRETE_CASES.values(), ids=DISCRETE_CASES
 )
 @pytest.mark.parametrize("one_hot", [False, True], ids=["bernoulli", "one-hot"])
+@pytest.mark.few(5)
 def test_of_a_discrete_posterior(objective, reduce, samples, one_hot):
     if one_hot and objective.estimator.name == "disarm":
         pytest.skip("for Bernoulli posteriors")

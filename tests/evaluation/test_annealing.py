@@ -28,6 +28,7 @@ def test_temperatures_rise_from_0_to_1():
 
 
 @pytest.mark.parametrize("start", ["prior", "posterior"])
+@pytest.mark.few(1)
 def test_it_finds_the_evidence(linear_gaussian, start):
     # A posterior this bad makes plain importance sampling fail.
     model = linear_gaussian(n=32, shift=1.5, widen=1.5)
@@ -87,6 +88,7 @@ def test_few_steps_on_every_backend(linear_gaussian):
     assert 0.4 < found.acceptance.mean() < 0.9
 
 
+@pytest.mark.slow
 def test_bounds_from_both_sides(linear_gaussian):
     vae = linear_gaussian(n=1).vae
     gaps = []
@@ -127,6 +129,7 @@ def test_annealing_is_taken_where_it_is_better(linear_gaussian):
     np.testing.assert_array_equal(found.lower, annealed.log_likelihood)
 
 
+@pytest.mark.slow
 def test_constrained_latents_move_in_unconstrained_coordinates():
     """A gamma prior of a Poisson rate: the evidence is a negative binomial."""
     vae = kb.models.VAE(
@@ -164,6 +167,7 @@ class RateIsLatent(kl.Conditional):
         return kd.Independent(kd.Poisson(rates, validate=False), 1)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights_also_after_an_interruption(linear_gaussian, monkeypatch, capsys):
     model = linear_gaussian(n=4)
     settings = {"steps": 30, "chains": 2, "leapfrog_steps": 1}

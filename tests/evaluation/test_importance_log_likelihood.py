@@ -35,6 +35,7 @@ def test_the_exact_posterior_has_no_error(linear_gaussian):
     assert found.mean == pytest.approx(model.evidence.mean(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_all_weights(linear_gaussian):
     model = linear_gaussian(n=16, shift=0.5, widen=1.2)
     samples = 330

@@ -126,6 +126,7 @@ def test_collapse_of_some_units():
     assert found.mutual_information + mismatch.kl == pytest.approx(found.kl, abs=0.15)
 
 
+@pytest.mark.slow
 def test_pairs_are_scored_block_by_block():
     vae, x = with_dead_units()
     draws = aggregate_draws("test", vae, x[:64], 0, 24, False)
@@ -172,6 +173,7 @@ def test_distinct_codes_reach_the_ceiling():
     assert "near its ceiling" in str(found)
 
 
+@pytest.mark.slow
 def test_a_flow_posterior_has_no_known_marginals():
     keras.utils.set_random_seed(0)
     vae = kb.models.VAE(

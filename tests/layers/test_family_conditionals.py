@@ -149,6 +149,7 @@ def test_every_class_is_in_the_table():
 
 
 @all_cases
+@pytest.mark.few(4)
 def test_shapes_of_every_event_rank(case):
     for event_shape in case.event_shapes:
         layer = case.make(event_shape)
@@ -162,6 +163,7 @@ def test_shapes_of_every_event_rank(case):
 
 
 @all_cases
+@pytest.mark.few(6)
 def test_links_and_densities(case):
     layer = case.make()
     raw = with_raw_numbers(layer)
@@ -182,6 +184,7 @@ def test_links_and_densities(case):
 
 
 @all_cases
+@pytest.mark.few(4)
 def test_folded_leading_axes_give_the_same_numbers(case):
     layer = case.make(network=keras.layers.Dense(4, "tanh"))
     layer.build((None, 5))
@@ -198,6 +201,7 @@ def test_folded_leading_axes_give_the_same_numbers(case):
 
 
 @all_cases
+@pytest.mark.few(5)
 def test_saved_and_loaded_in_a_functional_model(case, tmp_path):
     inputs = keras.Input((5,))
     layer = case.make(network=keras.Sequential([keras.layers.Dense(4, "tanh")]))
@@ -273,6 +277,7 @@ MIXTURES = {
 
 
 @pytest.mark.parametrize("component", MIXTURES.values(), ids=MIXTURES)
+@pytest.mark.few(2)
 def test_mixture(component):
     layer = kl.ConditionalMixture(component(), components=3)
     raw = with_raw_numbers(layer)
@@ -292,6 +297,7 @@ def test_mixture(component):
     np.testing.assert_allclose(log_prob[0], np.log(np.sum(weights * np.exp(of_each))), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_mixture_is_saved_and_loaded(tmp_path):
     inputs = keras.Input((5,))
     network = keras.layers.Dense(4)
@@ -308,6 +314,7 @@ def test_mixture_is_saved_and_loaded(tmp_path):
 
 
 @all_cases
+@pytest.mark.few(4)
 def test_precision_of_the_parameters(case, float64):
     raw = {"mixed_bfloat16": "float32", "float64": "float64"}
     for policy, dtype in raw.items():

@@ -106,6 +106,7 @@ def functional_vae(divergence):
 
 
 @pytest.mark.parametrize("divergence", [None, ReverseKL(), MonteCarloKL(200)], ids=str)
+@pytest.mark.few(1)
 def test_functional_model_trains_and_survives_saving(divergence, tmp_path):
     x = GENERATOR.normal(size=(32, 6)).astype("float32")
     model = functional_vae(divergence)

@@ -144,6 +144,7 @@ all_conditionals = pytest.mark.parametrize("make", CONDITIONALS.values(), ids=CO
 
 
 @all_conditionals
+@pytest.mark.few(1)
 def test_saved_and_loaded_in_a_functional_model(make, tmp_path):
     inputs = keras.Input((5,))
     layer = make()
@@ -161,6 +162,7 @@ def test_saved_and_loaded_in_a_functional_model(make, tmp_path):
 
 
 @all_conditionals
+@pytest.mark.few(1)
 def test_folded_leading_axes_give_the_same_numbers(make):
     layer = make()
     layer.build((None, 5))

@@ -108,9 +108,8 @@ POSTERIORS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n == "iaf" else []) for n in POSTERIORS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", POSTERIORS)
 def test_as_posterior(name, make_vae, digits, tmp_path):
     model = make_vae(
         posterior=lambda shape, network: kl.Flow(
@@ -137,6 +136,7 @@ def test_as_posterior(name, make_vae, digits, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_as_prior_that_trains(make_vae, digits, tmp_path):
     prior = kl.Flow(kd.Normal.standard((2,)), FLOWS["maf"]())
     model = make_vae(prior=prior, objective=ko.ELBO(kl="monte_carlo"))
@@ -159,6 +159,7 @@ def test_as_prior_that_trains(make_vae, digits, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_as_likelihood(moons):
     keras.utils.set_random_seed(0)
     likelihood = kl.Flow(

@@ -56,11 +56,13 @@ def linear_gaussian(observed=3, latent=2, seed=0):
 
 
 @pytest.mark.parametrize("samples", [1, 7, 50])
+@pytest.mark.few(1)
 def test_log_likelihood_is_exact_with_the_exact_posterior(samples):
     vae, x, evidence = linear_gaussian()
     np.testing.assert_allclose(vae.log_likelihood(x, samples), evidence, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_log_likelihood_converges_from_below_with_another_posterior():
     vae, x, evidence = linear_gaussian()
     kernel, bias = vae.posterior.heads["loc"].get_weights()
@@ -73,6 +75,7 @@ def test_log_likelihood_converges_from_below_with_another_posterior():
 
 
 @pytest.mark.parametrize("kl_estimate", ["analytic", "monte_carlo"])
+@pytest.mark.few(1)
 def test_the_bound_is_the_evidence_with_the_exact_posterior(kl_estimate):
     vae, x, evidence = linear_gaussian()
     vae.objective = ko.ELBO(samples=2000, kl=kl_estimate)
@@ -81,6 +84,7 @@ def test_the_bound_is_the_evidence_with_the_exact_posterior(kl_estimate):
     assert loss == pytest.approx(-evidence.mean(), abs=0.02)
 
 
+@pytest.mark.slow
 def test_log_likelihood_is_the_same_whatever_the_chunks():
     vae, x, _ = linear_gaussian()
     kernel, bias = vae.posterior.heads["loc"].get_weights()
@@ -152,6 +156,7 @@ def test_saved_and_loaded(trained, digits, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_all_parts_are_saved(make_vae, digits, tmp_path):
     model = make_vae(
         prior=kd.MultivariateNormalTriL([0.5, 0.0], [[1.0, 0.0], [0.3, 2.0]]),
@@ -181,6 +186,7 @@ def test_setting_the_objective_takes_effect_at_once(make_vae, digits):
     assert second["kl"] == pytest.approx(first["kl"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_two_estimators_agree(make_vae, digits):
     model = make_vae(objective=ko.ELBO(samples=200))
     losses = []
@@ -190,6 +196,7 @@ def test_the_two_estimators_agree(make_vae, digits):
     assert losses[0] == pytest.approx(losses[1], abs=0.02)
 
 
+@pytest.mark.slow
 def test_images_stay_images(make_vae):
     from sklearn.datasets import load_digits
 
@@ -201,6 +208,7 @@ def test_images_stay_images(make_vae):
     assert model.log_likelihood(images[:5], 10).shape == (5,)
 
 
+@pytest.mark.slow
 def test_convolutional_networks(digits):
     encoder = keras.Sequential(
         [keras.layers.Conv2D(4, 3, 2, "same", activation="relu"), keras.layers.Flatten()]
@@ -226,6 +234,7 @@ def test_convolutional_networks(digits):
     assert vae.sample(2, seed=0).shape == (2, 8, 8, 1)
 
 
+@pytest.mark.slow
 def test_whole_number_data(make_vae, digits):
     binary = (digits > 0.5).astype("uint8")
     model = make_vae(likelihood=kl.ConditionalBernoulli((64,), keras.layers.Dense(8)))
@@ -260,6 +269,7 @@ def test_regularisers_count(make_vae, digits):
     assert logs["loss"] - logs["reconstruction"] - logs["kl"] == pytest.approx(penalty, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_binarised_anew_in_every_epoch(make_vae, digits):
     model = make_vae(
         likelihood=kl.ConditionalBernoulli((64,), keras.layers.Dense(8)),
@@ -345,6 +355,7 @@ def test_what_an_objective_does_not_train_stays_as_it_is(make_vae, digits, tmp_p
     assert [v.path for v in model.trainable_variables] == trained
 
 
+@pytest.mark.slow
 def test_an_objective_leaves_nothing_of_the_one_before(make_vae, digits, tmp_path):
     """Layers of an estimator come and go with it; the optimizer learns of variables that train."""
     model = make_vae()

@@ -204,9 +204,12 @@ def make(posterior, prior, objective=None):
 
 @pytest.mark.core
 @pytest.mark.parametrize(("posterior", "prior"), PAIRS)
-def test_what_is_impossible_is_refused_at_compile(posterior, prior):
+@pytest.mark.few(18)
+def test_what_is_impossible_is_refused_at_compile(posterior, prior, monkeypatch):
     """And what is possible is not: all combinations, without training."""
     model = make(posterior, prior)
+    template = model.posterior.template()  # once for all objectives
+    monkeypatch.setattr(model.posterior, "template", lambda: template)
     for case in combinations(posterior, prior):
         objective, estimator = case[:2]
         model._take_objective(OBJECTIVES[objective](estimator))
@@ -291,6 +294,7 @@ def made_of(posterior, prior, objective):
         (onto(kbij.Simplex(), kbij.Inverse(kbij.Simplex())), NORMAL, ko.IWELBO(2)),
     ],
 )
+@pytest.mark.few(2)
 def test_what_lies_in_the_prior_is_trained(posterior, prior, objective):
     model = made_of(posterior(), prior, objective)
     model.compile("adam")
@@ -346,6 +350,7 @@ def test_orders_that_make_no_upper_bound(n):
 
 
 @pytest.mark.parametrize("objective", [ko.WassersteinMMD(), ko.InfoELBO(alpha=1.0)])
+@pytest.mark.few(1)
 def test_no_closed_divergence_is_needed_for_a_metric(objective):
     model = make("normal", "flow", objective)
     model.compile("adam")
@@ -392,6 +397,7 @@ CORE = [
 
 @pytest.mark.core
 @pytest.mark.parametrize("case", CORE, ids=" ".join)
+@pytest.mark.few(4)
 def test_trained(case):
     objective, estimator, posterior, prior = case
     assert is_possible(*case)
@@ -415,6 +421,7 @@ def test_the_layers_of_an_exchanged_estimator_are_forgotten():
 @pytest.mark.core
 @pytest.mark.parametrize("objective", WAKE)
 @pytest.mark.parametrize("posterior", ["normal", "bernoulli"])
+@pytest.mark.few(1)
 def test_wake_and_sleep(objective, posterior):
     model = make(posterior, posterior, ko.ELBO(estimator="score_function"))
     model.compile(keras.optimizers.Adam(1e-2))

@@ -98,6 +98,7 @@ def losses_and_gradients(objective, examples):
     ],
     ids=str,
 )
+@pytest.mark.few(3)
 def test_gradients_without_normalization_are_unbiased(name, estimator):
     objective = FDivergence(getattr(f, name)(), 3, normalized=False, estimator=estimator)
     value, gradient, error = losses_and_gradients(objective, 60_000)
@@ -110,6 +111,7 @@ def test_gradients_without_normalization_are_unbiased(name, estimator):
 @pytest.mark.parametrize(
     "estimator", ["pathwise", "doubly_reparameterized", LEAVE_ONE_OUT], ids=str
 )
+@pytest.mark.few(1)
 def test_normalized_weights_measure_the_exact_posterior(estimator):
     objective = FDivergence(f.JensenShannon(), samples=500, estimator=estimator)
     value, gradient, error = losses_and_gradients(objective, 400)

@@ -59,6 +59,7 @@ LOWER = [
 
 
 @pytest.mark.parametrize("objective", LOWER, ids=str)
+@pytest.mark.few(3)
 def test_a_lower_bound_lies_below_and_is_tight_for_the_exact_posterior(objective):
     tight, _ = losses(objective, exact)
     np.testing.assert_allclose(-tight, EVIDENCE, rtol=1e-4)

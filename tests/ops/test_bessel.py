@@ -85,6 +85,7 @@ def of_order(order, x):
 
 
 @pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.few(4)
 def test_values_of_any_order(order, dtype):
     functions = [
         ops.log_normalized_bessel_ie,
@@ -108,6 +109,7 @@ def test_values_of_any_order(order, dtype):
 
 
 @pytest.mark.parametrize("order", [0.5, 7.0])
+@pytest.mark.few(1)
 def test_derivatives_of_any_order(order, dtype, derivative):
     x = SIZES_OF_ORDERS.astype(dtype)
     _, _, rest, _, slope = np.array([of_order(order, value) for value in x]).T

@@ -49,14 +49,15 @@ TOLERANCE = {"float32": 4e-6, "float64": 3e-14}
 
 
 @pytest.mark.parametrize("name", ["gammainc", "gammaincc"])
+@pytest.mark.few(2)
 def test_incomplete_gamma(name, dtype):
     a, x, lower, upper, sensitivity = gamma_cases()
     expected = lower if name == "gammainc" else upper
     seen = expected > 1e-30
     assert seen.sum() > 120
     result = evaluate(getattr(ops, name), a, x, dtype=dtype)
-    error = np.abs(result - expected) / (expected + sensitivity)
-    assert error[seen].max() < TOLERANCE[dtype]
+    error = np.abs(result - expected)[seen] / (expected + sensitivity)[seen]
+    assert error.max() < TOLERANCE[dtype]
     np.testing.assert_allclose(result[~seen], 0, atol=1e-29)
 
 
@@ -80,8 +81,9 @@ def test_incomplete_beta(dtype):
     seen = expected > 1e-30
     assert (below & seen).sum() > 50
     # Relative below the mean, and absolute above, where 1 - I is what is computed.
-    error = np.abs(result - expected) / (np.where(below, expected, 1.0) + sensitivity)
-    assert error[seen].max() < {"float32": 5e-6, "float64": 5e-14}[dtype]
+    scale = np.where(below, expected, 1.0) + sensitivity
+    error = np.abs(result - expected)[seen] / scale[seen]
+    assert error.max() < {"float32": 5e-6, "float64": 5e-14}[dtype]
     np.testing.assert_allclose(result[~seen], 0, atol=1e-29)
 
 
@@ -129,6 +131,7 @@ def test_incomplete_beta_to_the_last_digits(float64):
         ("betainc", (1e4, 1e4, 0.1), 0.0),
     ],
 )
+@pytest.mark.few(10)
 def test_limits(name, arguments, expected, dtype):
     result = evaluate(getattr(ops, name), *arguments, dtype=dtype)
     np.testing.assert_array_equal(result, expected)
@@ -158,6 +161,7 @@ def test_densities_are_the_derivatives_by_x(dtype, derivative):
     assert (np.abs(slope / density - 1)[seen] < tolerance * growth[seen]).all()
 
 
+@pytest.mark.slow
 def test_densities_at_the_ends(dtype, derivative):
     a = ops.convert_to_tensor(np.array([0.5, 1.0, 2.0, 30.0], dtype))
     zero, one = np.zeros(4, dtype), np.ones(4, dtype)
@@ -205,6 +209,7 @@ def test_derivatives_by_the_parameters(dtype, derivative):
     np.testing.assert_allclose(slope, by_b, rtol=limits[0], atol=limits[1])
 
 
+@pytest.mark.slow
 def test_they_broadcast_and_take_numbers():
     assert tuple(ops.gammainc(np.ones((3, 1), "float32"), np.ones(4, "float32")).shape) == (3, 4)
     x = np.full((2, 1, 1), 0.3, "float32")

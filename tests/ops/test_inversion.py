@@ -52,6 +52,7 @@ P = np.array([0.01, 0.3, 0.5, 0.9, 0.999])
 CONCENTRATIONS = np.array([0.3, 1.0, 4.0, 30.0, 500.0])
 
 
+@pytest.mark.slow
 def test_a_quantile_and_its_gradients(float64, derivative):
     p, a = ops.convert_to_tensor(P), ops.convert_to_tensor(CONCENTRATIONS)
     x = special.gammaincinv(CONCENTRATIONS, P)

@@ -48,12 +48,14 @@ def test_draws_without_parameters(name, family, dtype):
     check(draw(name, dtype=dtype), family)
 
 
+@pytest.mark.few(1)
 def test_gamma_draws(dtype):
     concentrations = [0.2, 0.7, 1.0, 2.5, 40.0, 1e4]
     for a, sample in zip(concentrations, draw("gamma", concentrations, dtype=dtype).T, strict=True):
         check(sample, stats.gamma(np.asarray(a, dtype)))
 
 
+@pytest.mark.few(1)
 def test_log_gamma_draws(dtype):
     concentrations = [1e-6, 1e-3, 0.05, 0.7, 1.0, 2.5, 40.0, 1e4]
     draws = draw("log_gamma", concentrations, dtype=dtype).T
@@ -73,6 +75,7 @@ def discrete_p_value(sample, family):
     return stats.chisquare(observed[kept], COUNT * probabilities[kept]).pvalue
 
 
+@pytest.mark.few(1)
 def test_poisson_draws(dtype):
     rates = [0.0, 0.01, 0.7, 5.0, 9.9, 10.1, 300.0, 1e6]
     draws = draw("poisson", rates, dtype=dtype).T
@@ -97,6 +100,7 @@ BINOMIAL = [
 CERTAIN = [(0, 0.3, 0), (9, 0.0, 0), (9, 1.0, 9), (10**6, 0.0, 0), (10**6, 1.0, 10**6), (0, 1.0, 0)]
 
 
+@pytest.mark.few(1)
 def test_binomial_draws(dtype):
     counts, probs = np.array(BINOMIAL).T
     for n, p, sample in zip(
@@ -106,12 +110,14 @@ def test_binomial_draws(dtype):
         assert discrete_p_value(sample, stats.binom(n, float(p))) > 1e-3
 
 
+@pytest.mark.few(1)
 def test_binomial_draws_that_are_certain(dtype):
     counts, probs, expected = np.array(CERTAIN).T
     sample = draw("binomial", counts, probs, dtype=dtype, count=100)
     np.testing.assert_array_equal(sample, np.tile(expected, (100, 1)))
 
 
+@pytest.mark.slow
 def test_the_variance_of_large_counts():
     # The log-probabilities cancel there: one that is off by some units in float32 shows in this.
     for name, parameters, variance in (
@@ -123,6 +129,7 @@ def test_the_variance_of_large_counts():
         assert abs(np.var(sample) / variance - 1) < 4 * np.sqrt(2 / 100_000)
 
 
+@pytest.mark.slow
 def test_the_open_interval_is_open():
     uniform = draw("uniform_open", dtype="float32", count=2**24)  # some draws of 0 among them
     assert uniform.min() > 0
@@ -144,6 +151,7 @@ def reference_slope(a, x):
 
 
 @pytest.mark.parametrize("name", ["gamma", "log_gamma"])
+@pytest.mark.few(1)
 def test_slopes_are_those_of_the_quantile(name, dtype, derivative):
     shape = (200, len(CONCENTRATIONS))
     a = np.broadcast_to(np.array(CONCENTRATIONS, dtype), shape)
@@ -164,6 +172,7 @@ def test_slopes_are_those_of_the_quantile(name, dtype, derivative):
     assert (np.abs(slope / expected - 1) < tolerance)[seen].all()
 
 
+@pytest.mark.few(1)
 def test_the_slope_of_a_logarithm_far_below_underflow(dtype, derivative):
     # F(x; a) = x^a / Γ(a + 1) there.
     a = np.array([1e-6, 1e-4, 1e-3] * 20, dtype)
@@ -177,6 +186,7 @@ def test_the_slope_of_a_logarithm_far_below_underflow(dtype, derivative):
     assert np.isfinite(slope).all()
 
 
+@pytest.mark.slow
 def test_gradients_sum_over_what_was_broadcast(derivative):
     slope = derivative(
         lambda v: ops.random.gamma((3, 2), v, seed=4), np.array([0.5, 4.0], "float32")
@@ -215,6 +225,7 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.few(3)
 def test_seeds(name):
     def values(seed, shape=(4,)):
         return array(getattr(ops.random, name)(shape, *DRAWS[name], seed=seed))
@@ -235,6 +246,7 @@ def test_seeds(name):
 
 
 @pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.few(2)
 def test_one_compilation_serves_every_seed(name):
     @ops.compile
     def compiled(seed):
@@ -280,6 +292,7 @@ def test_a_layer_may_draw_in_a_functional_model():
     assert np.isfinite(history.history["loss"]).all()
 
 
+@pytest.mark.slow
 def test_the_type_of_the_parameter_decides(float64):
     wide = ops.convert_to_tensor(np.array([1.5, 2.5]))
     name = lambda x: keras.backend.standardize_dtype(x.dtype)  # noqa: E731

@@ -36,6 +36,16 @@ def test_logsumexp(axis, keepdims, dtype):
     np.testing.assert_allclose(array(result), expected, rtol=1e-6 if dtype == "float32" else 1e-15)
 
 
+@pytest.mark.filterwarnings("error:You are using a softmax")
+def test_softmax_of_one_term(derivative):
+    x = np.array([[2.0], [-5.0], [0.0]], "float32")
+    for axis in (1, -1):
+        np.testing.assert_array_equal(array(ops.softmax(x, axis)), np.ones((3, 1)))
+    assert (derivative(ops.softmax, x) == 0).all()
+    assert ops.softmax(keras.KerasTensor((None, 1))).shape == (None, 1)
+    np.testing.assert_allclose(array(ops.softmax(x, 0)), special.softmax(x, 0), rtol=1e-6)
+
+
 def test_logcumsumexp(dtype):
     for x, axis in ((X, -1), (X, 1), (X.T.copy(), 0)):
         result = ops.compile(lambda v, axis=axis: ops.logcumsumexp(v, axis))(

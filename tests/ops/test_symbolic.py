@@ -63,6 +63,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.few(8)
 def test_a_functional_model_holds_it_and_is_saved_with_it(name, tmp_path):
     function, shape, result_shape = CASES[name]
     inputs = keras.Input(shape)

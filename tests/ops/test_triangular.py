@@ -135,6 +135,7 @@ def test_fill_triangular_has_the_order_of_tfp():
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(n=st.integers(1, 6), batch=st.lists(st.integers(1, 3), max_size=2))
+@pytest.mark.slow
 def test_fill_triangular_and_back(n, batch, float64):
     x = np.arange(1.0, 1 + np.prod([*batch, n * (n + 1) // 2])).reshape(*batch, -1)
     fill, unfill = ops.compile(ops.fill_triangular), ops.compile(ops.fill_triangular_inverse)

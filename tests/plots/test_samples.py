@@ -106,6 +106,7 @@ def test_many_features_are_reconstructed_as_lines():
 
 @pytest.mark.parametrize("features", [1, 2, 3, 5, 9, 10, 13])
 @pytest.mark.parametrize("rows", [1, 2, 178])
+@pytest.mark.few(6)
 def test_every_size_can_be_drawn(features, rows):
     data = WINE[:rows, :features]
     samples(data, reference=WINE[:, :features]).draw_without_rendering()
@@ -205,6 +206,7 @@ def test_names_that_do_not_match_are_refused():
 
 @pytest.mark.parametrize("features", [1, 2, 3, 9, 13, 40])
 @pytest.mark.parametrize("rows", [1, 178])
+@pytest.mark.few(4)
 def test_no_name_is_cut_off(features, rows):
     data = np.tile(RAW, 4)[:rows, :features]
     names = [f"a long name of column {i + 1}" for i in range(features)]

@@ -1,6 +1,4 @@
 import itertools
-import subprocess
-import sys
 
 import matplotlib
 import numpy as np
@@ -69,14 +67,6 @@ def test_settings_are_restored_after_an_error():
     with pytest.raises(ValueError, match="images must have shape"):
         image_grid(np.zeros(3))
     assert dict(matplotlib.rcParams) == before
-
-
-def test_importing_kelbo_loads_no_plots():
-    code = "import sys, kelbo; print([m for m in sys.modules if m.startswith('kelbo.plots')])"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "[]"
 
 
 def test_figures_belong_to_no_window():

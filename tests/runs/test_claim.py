@@ -51,6 +51,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("error", "kind", "said"), ERRORS)
+@pytest.mark.few(1)
 def test_the_earlier_run_outlives_a_fit_that_breaks(earlier, small, error, kind, said):
     before = contents(earlier)
     with pytest.raises(kind, match=said):
@@ -72,6 +73,7 @@ def test_the_earlier_run_outlives_a_first_checkpoint_that_cannot_be_written(
 
 
 @pytest.mark.parametrize(("error", "kind"), [case[:2] for case in ERRORS[:3]])
+@pytest.mark.few(1)
 def test_a_new_folder_goes_with_a_fit_that_breaks(tmp_path, small, error, kind):
     with pytest.raises(kind):
         runs.fit(small, tmp_path / "a" / "b", callbacks=[RaiseIn(error)])
@@ -89,6 +91,7 @@ def test_a_new_run_that_is_interrupted_at_once_can_be_resumed(tmp_path, small, w
     assert runs.resume(folder).summary["epochs"] == 2
 
 
+@pytest.mark.slow
 def test_what_breaks_after_the_first_checkpoint_leaves_the_new_run(
     earlier, small, tmp_path, without_figures
 ):
@@ -107,6 +110,7 @@ def test_what_breaks_after_the_first_checkpoint_leaves_the_new_run(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_not_gone_on_with(earlier, small, without_figures):
     folder = RunFolder(earlier)
     folder.first_checkpoint.write_bytes(b"of an earlier process")

@@ -100,6 +100,7 @@ def test_a_run_does_not_go_on_with_data_that_have_changed(begun):
     assert len(runs.resume(begun, {"epochs": 2}).history["loss"]) == 2
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version_goes_on_and_is_known_then(begun):
     before = json.loads((begun / "data.json").read_text())
     (begun / "data.json").unlink()

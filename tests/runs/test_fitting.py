@@ -97,6 +97,7 @@ def test_the_written_settings_fit_again_to_the_same_weights(finished, tmp_path):
     assert_same_weights(again.path, finished.path)
 
 
+@pytest.mark.slow
 def test_more_epochs_later_are_as_good_as_at_once(finished, small, tmp_path, without_figures):
     folder = shutil.copytree(finished.path, tmp_path / "run")
     at_once = runs.fit(small.replace(epochs=4), tmp_path / "at_once")
@@ -226,6 +227,7 @@ class AskToStop(keras.callbacks.Callback):
             self.model.interrupted = True
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_last_validation_is_heard(finished, small, tmp_path):
     folder = tmp_path / "run"
     with pytest.raises(runs.Interrupted, match="after the last epoch; go on with"):
@@ -239,6 +241,7 @@ def test_ctrl_c_in_the_last_validation_is_heard(finished, small, tmp_path):
 @pytest.mark.parametrize(
     "during", ["runs.figures.log_likelihood", "plots.save", "report.write", "models.VAE.save"]
 )
+@pytest.mark.few(1)
 def test_ctrl_c_after_the_fit_leaves_whole_files(small, tmp_path, monkeypatch, during):
     folder = tmp_path / "run"
 
@@ -254,6 +257,7 @@ def test_ctrl_c_after_the_fit_leaves_whole_files(small, tmp_path, monkeypatch, d
     assert sorted(contents(folder)) == FILES
 
 
+@pytest.mark.slow
 def test_memory_that_does_not_suffice_after_the_fit(small, tmp_path, monkeypatch, without_figures):
     def fail(*args, **kwargs):
         raise MemoryError

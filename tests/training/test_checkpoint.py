@@ -61,6 +61,7 @@ def test_resumed_from_the_end_of_an_epoch(make_vae, digits, weights, tmp_path):
     assert checkpoint.finished
 
 
+@pytest.mark.slow
 def test_killed_after_the_last_epoch_but_before_the_end(make_vae, digits, weights, tmp_path):
     path = tmp_path / "checkpoint.npz"
     whole = make_vae()
@@ -94,7 +95,7 @@ def test_killed_after_the_last_epoch_but_before_the_end(make_vae, digits, weight
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("as_compiled_for_users")
+@pytest.mark.optimized
 @pytest.mark.skipif(not ON_JAX, reason="within an epoch only a fused fit is saved")
 @pytest.mark.parametrize("batch", [0, 5, 15])
 def test_resumed_from_within_an_epoch(make_vae, digits, weights, tmp_path, batch):
@@ -117,6 +118,7 @@ def test_resumed_from_within_an_epoch(make_vae, digits, weights, tmp_path, batch
         np.testing.assert_allclose(history.history[name], values, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_interrupted_in_the_first_epoch(make_vae, digits, weights, tmp_path):
     path = tmp_path / "checkpoint.npz"
     whole = make_vae()
@@ -146,6 +148,14 @@ def test_no_file_is_a_fresh_start(make_vae, tmp_path):
     assert Checkpoint(tmp_path / "none.npz").restore(make_vae()) == 0
 
 
+@pytest.fixture(scope="module")
+def saved(make_vae, digits, tmp_path_factory):
+    """The bytes of a whole checkpoint."""
+    path = tmp_path_factory.mktemp("saved") / "checkpoint.npz"
+    make_vae().fit(digits, epochs=1, callbacks=[Checkpoint(path)], **FIT)
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -158,16 +168,16 @@ def test_no_file_is_a_fresh_start(make_vae, tmp_path):
     ],
     ids=["nonsense", "empty", "truncated", "foreign", "other format", "pickled"],
 )
-def test_a_damaged_file_is_refused(make_vae, digits, tmp_path, damage):
+def test_a_damaged_file_is_refused(make_vae, saved, tmp_path, damage):
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
-    make_vae().fit(digits, epochs=1, callbacks=[checkpoint], **FIT)
+    checkpoint.path.write_bytes(saved)
     damage(checkpoint.path)
     with pytest.raises(InputError, match=r"checkpoint\.npz is not a whole Kelbo checkpoint"):
         Checkpoint(checkpoint.path).restore(make_vae())
 
 
-def test_another_model_is_refused(make_vae, digits, tmp_path):
+def test_another_model_is_refused(make_vae, saved, tmp_path):
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
-    make_vae().fit(digits, epochs=1, callbacks=[checkpoint], **FIT)
+    checkpoint.path.write_bytes(saved)
     with pytest.raises(InputError, match="another model"):
         Checkpoint(checkpoint.path).restore(make_vae(hidden=17))

@@ -46,6 +46,7 @@ def test_validation_is_evaluate(make_vae, digits):
         assert history[f"val_{name}"][-1] == pytest.approx(value, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_validation_split_takes_the_last_examples(make_vae, digits, weights):
     split, given = make_vae(), make_vae()
     first = split.fit(digits, validation_split=0.25, epochs=1, batch_size=100, verbose=0)
@@ -89,6 +90,7 @@ def test_predict_returns_the_terms_of_every_example(make_vae, digits):
 
 
 @pytest.mark.parametrize("examples", [1, 7, 100, 101])
+@pytest.mark.slow
 def test_any_number_of_examples(make_vae, digits, examples):
     model = make_vae()
     model.fit(digits[:examples], epochs=2, batch_size=100, verbose=0)
@@ -111,6 +113,7 @@ def test_other_kinds_of_data_go_through_keras(make_vae, digits):
     assert np.isfinite(model.evaluate(Pairs(), verbose=0)[0])
 
 
+@pytest.mark.slow
 def test_train_on_batch_between_fits(make_vae, digits):
     model = make_vae()
     model.fit(digits, epochs=1, batch_size=100, verbose=0)

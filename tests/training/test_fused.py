@@ -24,7 +24,7 @@ def test_fused_is_plain_to_the_last_bits(make_vae, digits, weights):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("as_compiled_for_users")
+@pytest.mark.optimized
 @pytest.mark.parametrize("steps", [2, 5, 17, 18, 50])
 def test_every_split_into_calls_gives_the_same_bits(make_vae, digits, weights, steps):
     whole, split = make_vae(), make_vae()
@@ -113,6 +113,7 @@ def test_predict_is_that_of_the_plain_loop(make_vae, digits):
         np.testing.assert_allclose(a[name], b[name], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_data_that_are_on_the_device_already(make_vae, digits, weights):
     import jax.numpy as jnp
 
@@ -139,6 +140,7 @@ def test_plain_validation_inside_a_fused_fit(make_vae, digits):
     assert np.isfinite(history["val_loss"]).all()
 
 
+@pytest.mark.slow
 def test_the_input_array_may_be_of_any_layout(make_vae, digits, weights):
     first, second = make_vae(), make_vae()
     first.fit(digits, epochs=1, batch_size=100, verbose=0)

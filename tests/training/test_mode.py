@@ -31,6 +31,7 @@ class Counter(keras.layers.Layer):
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.few(1)
 def test_the_layers_of_a_network_learn_that_the_model_trains(make_vae, fused, policy):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

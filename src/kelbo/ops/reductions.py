@@ -41,6 +41,32 @@ def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool 
     return result if keepdims else ops.squeeze(result, axis=axes)
 
 
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Exponentials divided by their sum, as `keras.ops.softmax`.
+
+    Along an axis of length 1 all are 1: the probabilities of a single class. Keras warns of that,
+    as of a mistake in a network.
+
+    Args:
+        x: A tensor.
+        axis: The axis to sum along.
+
+    Returns:
+        A tensor of the shape of `x`.
+
+    Example:
+        >>> from kelbo import ops
+        >>> ops.softmax([0.0, 0.0])
+        [0.5, 0.5]
+    """
+    if not isinstance(x, keras.KerasTensor):
+        (x,) = as_floats(x)
+    rank = len(x.shape)
+    if -rank <= axis < rank and x.shape[axis] == 1:
+        return ops.softmax(x, axis=(axis % rank,))  # of several axes Keras asks nothing
+    return ops.softmax(x, axis=axis)
+
+
 def logcumsumexp(x: Any, axis: int = -1) -> Any:
     """The logarithm of the cumulative sum of exponentials; -inf, with no gradient, of none.
 

@@ -162,6 +162,7 @@ MAPS = {
 
 
 @pytest.mark.parametrize("name", MAPS)
+@pytest.mark.few(2)
 def test_densities_integrate_to_1(name):
     keras.utils.set_random_seed(0)
     flow = kl.Flow(kd.Normal.standard((2,)), MAPS[name]())

@@ -71,6 +71,7 @@ def values(batch, seed=1, size=SIZE, dtype="float32"):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.few(3)
 def test_both_ways_and_the_jacobian(name, float64):
     layer = made(name, (2,), "float64")
     x, context = values((5,), dtype="float64"), values((5,), 2, 2, "float64")
@@ -106,6 +107,7 @@ def test_both_ways_and_the_jacobian(name, float64):
 
 
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.few(2)
 def test_leading_axes_of_values_and_contexts(name):
     layer = made(name, (2,))
     context, x = values((3, 4), 2, 2), values((5, 3, 4))
@@ -132,6 +134,7 @@ def test_leading_axes_of_values_and_contexts(name):
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if name != "permutation"])
+@pytest.mark.few(4)
 def test_the_context_matters_and_gradients_reach_all_weights(name):
     layer = made(name, (2,))
     x = values((4,))
@@ -154,6 +157,7 @@ def test_the_context_matters_and_gradients_reach_all_weights(name):
 
 @pytest.mark.parametrize("context_size", [None, 2], ids=["free", "conditional"])
 @pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.few(6)
 def test_saving_the_layer_by_its_config_and_weights(name, context_size):
     layer = made(name, context_size and (context_size,))
     config = keras.saving.serialize_keras_object(layer)
@@ -168,6 +172,7 @@ def test_saving_the_layer_by_its_config_and_weights(name, context_size):
 
 
 @pytest.mark.parametrize("name", ["planar", "spline", "maf", "blocks"])
+@pytest.mark.few(1)
 def test_in_a_functional_model(name):
     layer = LAYERS[name]()
     inputs = keras.Input((2,))
@@ -205,6 +210,7 @@ def test_images_with_a_convolution(grid):
     assert layer._head.count_params() == 6 * 2 + 2  # a dense layer over the channels
 
 
+@pytest.mark.slow
 def test_they_start_near_the_identity():
     x = values((50,))
     for name in ("planar", "affine", "spline", "maf", "iaf_spline"):
@@ -231,6 +237,7 @@ def test_permutations():
     assert sorted(random.order) == list(range(20)) != list(random.order)
 
 
+@pytest.mark.slow
 def test_half_precision_is_for_the_networks_only():
     for name in ("planar", "spline", "maf", "blocks"):
         layer = LAYERS[name](dtype="mixed_bfloat16")
