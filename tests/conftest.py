@@ -71,8 +71,8 @@ def pytest_runtest_setup(item):
         pytest.skip("needs JAX_DISABLE_MOST_OPTIMIZATIONS=0, with which .ci/run repeats it")
 
 
-# JAX keeps every program that it has compiled: some thousand of them are a gigabyte.
-_PROGRAMS_PER_CLEARANCE = 2500
+# JAX keeps every program that it has compiled: a thousand of them are about a gigabyte.
+_PROGRAMS_PER_CLEARANCE = 1000
 _programs_made = itertools.count(1)
 _is_full = False
 
