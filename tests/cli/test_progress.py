@@ -1,10 +1,12 @@
 import io
+import re
 
 import keras
 import numpy as np
+import pytest
 from rich.console import Console
 
-from kelbo.cli.progress import ProgressBar, ProgressLines, figures, progress
+from kelbo.cli.progress import ProgressBar, ProgressLines, figures, fitted, progress
 
 
 def train(callback, epochs, initial_epoch=0):
@@ -47,6 +49,50 @@ def test_the_bar_ends_full_on_one_line_of_eighty_characters():
     assert "epoch 7/7" in last
     assert "loss" in last
     assert "…" not in last
+
+
+LOGS = {"loss": -152.7, "val_loss": -150.9, "reconstruction": -157.6, "kl": 4.9}
+
+
+@pytest.mark.parametrize(
+    ("width", "kept", "left_out"),
+    [
+        (120, ("epoch 333/334", "loss -152.7/-150.9", "rec", "kl"), ()),
+        (60, ("epoch 333/334", "loss -152.7/-150.9", "rec"), ("kl",)),
+        (40, ("epoch 333/334", "loss -152.7/-150.9"), ("rec", "kl")),
+        (20, ("333/334", "loss -152.7"), ("epoch", "rec", "kl")),
+        (15, ("333/334", "-152.7"), ("epoch", "loss")),
+    ],
+)
+def test_the_least_important_is_cut_first(width, kept, left_out):
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=width, color_system=None)
+    bar = ProgressBar(console)
+    bar.set_params({"epochs": 334, "steps": 1})
+    bar.on_train_begin()
+    bar.on_epoch_begin(332)
+    bar.on_train_batch_end(0, LOGS)
+    bar.close()
+    drawn = re.sub(r"\x1b\[[?0-9]*[a-zA-Z]", "", out.getvalue()).replace("\r", "\n").splitlines()
+    line = [text.rstrip() for text in drawn if "334" in text][-1]
+    assert len(line) <= width
+    assert "…" not in line
+    assert all(text in line for text in kept)
+    assert not any(text in line for text in left_out)
+
+
+def test_what_fits_never_exceeds_the_line():
+    for width in range(15, 140):
+        place, shown, bar_width, with_time = fitted("333/334", LOGS, width)
+        taken = len(f"{place} {shown}") + (bar_width and bar_width + 1) + 9 * with_time
+        assert taken <= width
+        assert "333/334" in place
+        assert "152.7" in shown
+
+
+def test_a_terminal_that_cannot_redraw_gets_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(progress(Console(file=io.StringIO(), force_terminal=True)), ProgressLines)
 
 
 def test_the_checkpoint_finds_no_numbers_to_carry_over():

@@ -1,3 +1,4 @@
+import io
 import os
 import sys
 
@@ -57,3 +58,15 @@ def test_other_errors_of_the_stream_are_told(pipe, monkeypatch):
     monkeypatch.setattr("kelbo.cli.screen._Outlet.write", lambda self, text: fail(text))
     with pytest.raises(OSError, match="No space"), unheard():
         print("a line")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_ends_nothing(encoding, monkeypatch):
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", stream)
+    with unheard():
+        say("153.2 ± 1.5, run données, \N{MINUS SIGN}1 …")
+    said = buffer.getvalue().decode(encoding)
+    assert "-1 ..." in said
+    assert "153.2 +- 1.5" in said or "153.2 ± 1.5" in said

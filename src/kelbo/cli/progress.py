@@ -9,19 +9,22 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from kelbo.runs.callbacks import Throttle
 
 _METRICS = {"loss": "loss", "reconstruction": "rec", "kl": "kl"}
-_TEXT_WIDTH = 74  # what the other columns of the bar take with figures of three digits
+_TIME_WIDTH = 8
+_BAR_WIDTHS = (4, 30)  # least and greatest
 
 
 def progress(console: Console) -> keras.callbacks.Callback:
-    """A bar on a terminal, plain lines elsewhere."""
-    return ProgressBar(console) if console.is_terminal else ProgressLines(console)
+    """A bar on a terminal that can redraw a line, plain lines elsewhere."""
+    redraws = console.is_terminal and not console.is_dumb_terminal
+    return ProgressBar(console) if redraws else ProgressLines(console)
 
 
 class ProgressBar(keras.callbacks.Callback):
     """One line that shows the epoch, the time left and the latest figures.
 
     It is drawn by hand, at most eight times a second and by no thread of its own, so that it
-    takes nothing from epochs of a few milliseconds.
+    takes nothing from epochs of a few milliseconds. Where the terminal is narrow, the least
+    important is left out: the bar, KL, reconstruction, the time left; epoch and loss stay.
 
     Args:
         console: Where it is drawn.
@@ -31,8 +34,6 @@ class ProgressBar(keras.callbacks.Callback):
         super().__init__()
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=min(max(console.width - _TEXT_WIDTH, 4), 30)),
-            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[figures]}"),
             console=console,
             auto_refresh=False,
@@ -75,12 +76,21 @@ class ProgressBar(keras.callbacks.Callback):
     def _draw(self, share: float) -> None:
         epoch, epochs = self._place["epoch"], self.params["epochs"]
         first = self._place["first"]
+        place, shown, bar_width, with_time = fitted(
+            f"{epoch + 1}/{epochs}", self._latest, self._bar.console.width
+        )
+        columns = [TextColumn("{task.description}")]
+        if bar_width:
+            columns.append(BarColumn(bar_width))
+        if with_time:
+            columns.append(TimeRemainingColumn(compact=True))
+        self._bar.columns = (*columns, TextColumn("{task.fields[figures]}"))
         self._bar.update(
             self._task[0],
-            description=f"epoch {epoch + 1}/{epochs}",
+            description=place,
             total=epochs - first,
             completed=epoch - first + share,
-            figures=figures(self._latest),
+            figures=shown,
         )
         self._bar.refresh()
 
@@ -105,6 +115,44 @@ class ProgressLines(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Nothing is left open."""
+
+
+def fitted(place: str, logs: Mapping[str, float], width: int) -> tuple[str, str, int, bool]:
+    """What of the progress fits into a line, the most important first.
+
+    Args:
+        place: Number of the epoch and of all, as "3/50".
+        logs: The latest figures.
+        width: Characters of the line.
+
+    Returns:
+        The place and the figures as they are written, the width of the bar (0 for none), and
+        whether the time left is shown.
+
+    Example:
+        >>> logs = {"loss": 151.2, "val_loss": 153.4, "reconstruction": 146.0, "kl": 5.2}
+        >>> fitted("3/50", logs, 30)
+        ('epoch 3/50', 'loss 151.2/153.4', 0, False)
+    """
+    words = figures(logs).split("  ")
+    parts = [["  ".join(words[:count]), f"epoch {place}"] for count in (3, 2, 1)]
+    room = width - len(f"{parts[0][1]} {parts[0][0]}") - (_TIME_WIDTH + 1) - 1
+    if room >= _BAR_WIDTHS[0]:
+        return parts[0][1], parts[0][0], min(room, _BAR_WIDTHS[1]), True
+    for shown, told in parts:
+        if len(f"{told} {shown}") + 1 + _TIME_WIDTH <= width:
+            return told, shown, 0, True
+    loss = words[0]
+    alone = loss.split("/")[0]
+    for told, shown in (
+        (f"epoch {place}", loss),
+        (place, loss),
+        (place, alone),
+        (place, alone.removeprefix("loss ")),
+    ):
+        if len(f"{told} {shown}") <= width:
+            return told, shown, 0, False
+    return place, "", 0, False
 
 
 def figures(logs: Mapping[str, float]) -> str:

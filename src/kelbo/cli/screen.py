@@ -42,6 +42,21 @@ def unheard() -> Iterator[None]:
             error.flush()
 
 
+_PLAIN = str.maketrans(
+    {"±": "+-", "\N{EN DASH}": "-", "\N{MINUS SIGN}": "-", "\N{HORIZONTAL ELLIPSIS}": "..."}
+)
+
+
+def _writable(text: str, encoding: str | None) -> str:
+    """The text in the characters that a stream has: a terminal without Unicode ends no fit."""
+    try:
+        text.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        plain = text.translate(_PLAIN)
+        return plain.encode(encoding, "replace").decode(encoding)
+    return text
+
+
 class _Outlet:
     """A stream of text that is led to nowhere once its pipe is broken."""
 
@@ -49,7 +64,7 @@ class _Outlet:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._going_on(self._stream.write, text) or len(text)
+        return self._going_on(self._stream.write, _writable(text, self.encoding)) or len(text)
 
     def flush(self) -> None:
         self._going_on(self._stream.flush)
