@@ -55,7 +55,14 @@ def test_events_that_do_not_fit_are_refused(shape, event):
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((2, 4, 5), (2, 4, 5)), ((2, 4, 5, 1), (2, 4, 5)), ((2, 4, 5, 3), (2, 4, 5, 3))],
+    [
+        ((2, 4, 5), (2, 4, 5)),
+        ((2, 4, 5, 1), (2, 4, 5)),
+        ((2, 4, 5, 3), (2, 4, 5, 3)),
+        ((2, 1, 4, 5), (2, 4, 5)),
+        ((2, 3, 4, 5), (2, 4, 5, 3)),
+        ((2, 3, 4, 3), (2, 3, 4, 3)),  # ambiguous: channels last
+    ],
 )
 def test_images_lose_a_single_channel(shape, expected):
     assert as_images(np.zeros(shape), "images").shape == expected
@@ -66,6 +73,12 @@ def test_images_of_a_wrong_shape_are_refused(shape):
     with pytest.raises(InputError, match=r"\(n, H, W\).*got shape") as caught:
         as_images(np.zeros(shape), "images")
     assert str(caught.value).endswith(f"got shape {shape}.")
+
+
+def test_channels_first_are_the_same_image():
+    image = np.random.default_rng(0).random((2, 4, 5, 3))
+    first = as_images(np.moveaxis(image, -1, 1), "images")
+    np.testing.assert_array_equal(first, as_images(image, "images"))
 
 
 def test_images_are_clipped_not_rescaled():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.contour import QuadContourSet
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -150,6 +151,65 @@ def test_points_that_are_not_finite_are_left_out_and_counted():
     assert len(figure.axes[0].collections[0].get_offsets()) == len(PLANE) - 3
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert f"3 of {len(PLANE)} points are not finite and not drawn" in texts
+
+
+def normal(z):
+    return -0.5 * np.sum(np.square(z), axis=1)
+
+
+def radii(axes):
+    (contour,) = [c for c in axes.collections if isinstance(c, QuadContourSet)]
+    return [np.hypot(*path.vertices.T) for path in contour.get_paths()]
+
+
+def test_a_normal_prior_is_circles_of_one_and_two_standard_deviations():
+    figure = latent_space(np.array([[0.1, 0.2], [0.0, 9.0]]), log_prior=normal,
+                          prior_draws=np.random.default_rng(0).normal(size=(500, 2)))  # fmt: skip
+    axes = figure.axes[0]
+    outer, inner = radii(axes)
+    np.testing.assert_allclose(outer, 2.0, atol=0.06)
+    np.testing.assert_allclose(inner, 1.0, atol=0.06)
+    assert axes.get_ylim()[1] >= 9.0  # no point is outside
+    assert "the prior's regions of 39 %" in axes.texts[-1].get_text()
+
+
+def test_the_prior_is_seen_where_the_codes_are_elsewhere():
+    draws = np.random.default_rng(0).normal(size=(500, 2))
+    axes = latent_space(np.full((5, 2), 7.0), log_prior=normal, prior_draws=draws).axes[0]
+    assert axes.get_xlim()[0] <= -2.0
+    assert axes.get_xlim()[1] >= 7.0
+
+
+def test_the_prior_of_more_dimensions_is_projected_as_the_points_are():
+    generator = np.random.default_rng(0)
+    points = 4 + generator.normal(size=(200, 5))
+    draws = generator.normal(size=(2000, 5))
+    outer, _ = radii(latent_space(points, prior_draws=draws).axes[0])
+    assert np.median(outer) > 2.5  # its centre is not that of the points
+
+
+def test_the_prior_of_one_dimension_is_a_line_and_few_points_are_strokes():
+    axes = latent_space(PLANE[:50, 0] / 20, log_prior=normal).axes[0]
+    strokes, line = axes.lines
+    assert len(strokes.get_xdata()) == 50
+    x, y = line.get_data()
+    assert abs(x[np.argmax(y)]) < 0.05
+    assert axes.get_xlim()[0] <= -2.9
+
+
+def test_a_flat_prior_has_no_border():
+    figure = latent_space(PLANE, log_prior=lambda z: np.zeros(len(z)), prior_draws=PLANE)
+    assert len(figure.axes[0].collections) == 1
+
+
+def test_a_part_of_the_points_is_said_below_other_remarks():
+    points = PLANE.copy()
+    points[0] = np.nan
+    (text,) = latent_space(points, total=5000).axes[0].texts
+    assert text.get_text().splitlines() == [
+        f"{len(PLANE)} of 5000 points, drawn at random",
+        f"1 of {len(PLANE)} points are not finite and not drawn",
+    ]
 
 
 def test_nothing_finite_is_refused():

@@ -118,6 +118,20 @@ def test_text_is_never_taken_for_markup(tmp_path, picture):
     assert ("img", "alt", HOSTILE) in page.attributes
 
 
+def test_the_verdict_stands_at_the_top(tmp_path, content):
+    finding = {"name": "a", "severity": "fault", "sentence": HOSTILE, "advice": ["less of it"]}
+    verdict = {"healthy": False, "headline": "1 fault", "findings": [finding]}
+    text = report.write(tmp_path / "a.html", **content, verdict=verdict).read_text("utf-8")
+    page = Page(text)
+    assert text.index("Verdict") < text.index("Figures")
+    assert {"1 fault", HOSTILE, "less of it"} <= set(page.texts)
+    assert ("section", "class", "verdict suspicious") in page.attributes
+    well = {"healthy": True, "headline": "nothing suspicious", "findings": []}
+    text = report.write(tmp_path / "b.html", **content, verdict=well).read_text("utf-8")
+    assert "nothing suspicious" in Page(text).texts
+    assert "Verdict" not in Page(report.write(tmp_path / "c.html", **content).read_text()).texts
+
+
 def test_dollar_signs_in_texts_stay(tmp_path, content):
     content |= {"title": "$command costs $5", "notes": ["${history}"]}
     page = Page(report.write(tmp_path / "report.html", **content).read_text("utf-8"))

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.runs import FitConfig, choose_likelihood
 from kelbo.runs.likelihoods import remarks, settle
@@ -71,3 +73,11 @@ def test_what_is_odd_is_said(make_data, likelihood, values, said):
 )
 def test_what_fits_needs_no_remark(make_data, likelihood, values):
     assert remarks(FitConfig(likelihood=likelihood), make_data(*values)) == []
+
+
+def test_ambiguous_channels_are_said():
+    settings = FitConfig(likelihood="continuous_bernoulli")
+    half = np.full((4, 3, 5, 3), 0.5, "float32")
+    (said,) = remarks(settings, Dataset("made", half))
+    assert "(3, 5, 3) could have their channels first or last" in said
+    assert remarks(settings, Dataset("made", half[..., :2])) == []

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from kelbo.datasets.chunks import row_slices
+from kelbo.datasets.layout import Layout, image_layout
 from kelbo.errors import InputError
 
 
@@ -139,6 +140,11 @@ class Dataset:
     def is_image(self) -> bool:
         """Whether an example has rows and columns (rank 2 or more)."""
         return len(self.event_shape) >= 2
+
+    @property
+    def layout(self) -> Layout | None:
+        """Where an image has its channels, see `image_layout`; None where there is no image."""
+        return image_layout(self.event_shape)
 
     @cached_property
     def is_binary(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kelbo.datasets.layout import image_layout
 from kelbo.errors import InputError
 
 
@@ -89,7 +90,8 @@ def as_images(images: ArrayLike, name: str) -> np.ndarray:
     """Images with values in [0, 1], clipped but never rescaled.
 
     Args:
-        images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3).
+        images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3); or, with channels first,
+            (n, 1, H, W) or (n, 3, H, W).
         name: what to call it in an error.
 
     Returns:
@@ -100,13 +102,16 @@ def as_images(images: ArrayLike, name: str) -> np.ndarray:
             (bytes, which clipping would turn white).
     """
     array = as_numbers(images, name)
-    if array.ndim == 4 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[-1] != 3) or 0 in array.shape:
+    layout = image_layout(array.shape[1:])
+    if layout is None or 0 in array.shape:
         raise InputError(
-            f"{name} must have shape (n, H, W), (n, H, W, 1) or (n, H, W, 3); "
-            f"got shape {np.shape(images)}."
+            f"{name} must have shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), or, with channels "
+            f"first, (n, 1, H, W) or (n, 3, H, W); got shape {np.shape(images)}."
         )
+    if layout == "channels_first":
+        array = np.moveaxis(array, 1, -1)
+    if layout != "grey" and array.shape[-1] == 1:
+        array = array[..., 0]
     require_finite(array, name)
     if np.asarray(images).dtype.kind in "iu" and array.max() > 1:
         raise InputError(

@@ -93,7 +93,8 @@ def image_grid(images: ArrayLike, columns: int | None = None, title: str | None 
     stays faint.
 
     Args:
-        images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), values in [0, 1].
+        images: shape (n, H, W), (n, H, W, 1) or (n, H, W, 3), or with channels first; values in
+            [0, 1].
         columns: images in a row; by default about as many as make the picture square,
             and a number nearby that leaves no row short where there is one.
         title: text above the picture.

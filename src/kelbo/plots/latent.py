@@ -1,6 +1,6 @@
 """Where a model puts its data in the latent space."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from numpy.typing import ArrayLike
+from scipy.stats import gaussian_kde
 
 from kelbo.errors import InputError
 from kelbo.plots.arrays import as_rows
@@ -17,6 +18,7 @@ from kelbo.plots.classes import Classes, Quantity, as_labels
 from kelbo.plots.style import (
     BLUE,
     INK,
+    QUIET,
     WIDTH,
     class_colours,
     new_figure,
@@ -28,6 +30,10 @@ from kelbo.plots.style import (
 _LEGEND_ROWS = 20
 _MOST_IN_LEGEND = 60
 _BINS = 60
+_GRID = 200  # points along a side, where the prior is evaluated
+_MASSES = (1 - np.exp(-0.5), 1 - np.exp(-2.0))  # within 1 and 2 standard deviations of a normal
+_REACH = 8.0  # beyond it no prior of a latent number is looked for, unless points lie there
+_FEW = 500  # so many points in one dimension are drawn one by one, too
 _MOST_CLOUDS = 12
 _SMALLEST_CLOUD = 30  # points; a name would cover most of a smaller one
 _LONGEST = 12  # characters of a class name that is written into the cloud
@@ -39,6 +45,9 @@ def latent_space(
     labels: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
     seed: int = 0,
+    log_prior: Callable[[np.ndarray], np.ndarray] | None = None,
+    prior_draws: ArrayLike | None = None,
+    total: int | None = None,
 ) -> Figure:
     """Draws latent points, coloured by class where labels are given.
 
@@ -47,12 +56,21 @@ def latent_space(
     axis labels. Points are drawn in random order, so that no class hides another. Labels that are
     numbers with more than twenty different values are a quantity: they get a colour bar.
 
+    The prior is drawn beneath: in two dimensions the borders of the smallest regions that hold
+    39 % and 86 % of it (the circles of one and two standard deviations of a normal one), in one
+    dimension its density. All points are drawn, and all lie within the axes.
+
     Args:
         z: latent points, most often posterior means, shape (n, d).
         labels: a class per point, integers or strings, shape (n,).
         class_names: the name of every class: the k-th for the integer label k, or one for each
             distinct label in sorted order.
         seed: of the drawing order.
+        log_prior: the prior's log density at points of shape (m, d), up to a constant; used where
+            d is 1 or 2.
+        prior_draws: draws from the prior, shape (m, d); used where d is more, and to know how far
+            it reaches.
+        total: of how many points `z` is a part, to say so.
 
     Returns:
         A figure with one axes (two with a colour bar).
@@ -75,10 +93,15 @@ def latent_space(
         raise InputError(f"z has no finite row among {len(points)}: there is nothing to draw.")
     points = points[finite]
     meaning = meaning and meaning.select(finite)
+    draws = None if prior_draws is None else as_rows(prior_draws, "prior_draws")
     if points.shape[1] == 1:
         figure = _one_dimension(points[:, 0], meaning)
+        if log_prior is not None:
+            _prior_curve(figure.axes[0], log_prior)
     else:
-        figure = _scatter(points, meaning, np.random.default_rng(seed))
+        figure = _scatter(points, meaning, np.random.default_rng(seed), log_prior, draws)
+    if total is not None and total > len(finite):
+        remark(figure.axes[0], f"{len(finite)} of {total} points, drawn at random")
     lost = len(finite) - len(points)
     if lost:
         remark(figure.axes[0], f"{lost} of {len(finite)} points are not finite and not drawn")
@@ -95,17 +118,81 @@ def principal_components(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         The projections, of shape (n, 2), and the share of the total variance that each explains.
         Signs are chosen so that the largest loading of each direction is positive.
     """
-    centred = points - points.mean(axis=0)
+    centre, directions, shares = principal_directions(points)
+    return (points - centre) @ directions, shares
+
+
+def principal_directions(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The mean of points, and the two directions in which they vary most.
+
+    Args:
+        points: shape (n, d), d at least 2.
+
+    Returns:
+        The mean, of shape (d,), the directions as columns, of shape (d, 2), and the share of the
+        total variance that each explains.
+    """
+    centre = points.mean(axis=0)
+    centred = points - centre
     variances, directions = np.linalg.eigh(centred.T @ centred / len(points))
     top = directions[:, [-1, -2]]
     top = top * np.sign(top[np.abs(top).argmax(axis=0), [0, 1]])
     total = variances.sum()
     shares = variances[[-1, -2]] / total if total > 0 else np.zeros(2)
-    return centred @ top, shares.clip(0, 1)
+    return centre, top, shares.clip(0, 1)
+
+
+def _of_rows(log_density):
+    return lambda rows: log_density(rows.T)
+
+
+def _prior_regions(
+    axes: Axes, log_prior: Callable[[np.ndarray], np.ndarray], reach: np.ndarray
+) -> None:
+    """The borders of the prior's smallest regions of a given mass, on a grid over all of it."""
+    low, high = reach.min(axis=0), reach.max(axis=0)
+    margin = 0.1 * (high - low) + 1e-6
+    sides = [np.linspace(a - m, b + m, _GRID) for a, b, m in zip(low, high, margin, strict=True)]
+    grid = np.stack(np.meshgrid(*sides), axis=-1)
+    values = np.asarray(log_prior(grid.reshape(-1, 2)), "float64").reshape(_GRID, _GRID)
+    density = np.exp(values - np.nanmax(values))
+    density = np.where(np.isfinite(density), density, 0.0)
+    ordered = np.sort(density, axis=None)[::-1]
+    mass = np.cumsum(ordered) / ordered.sum()
+    levels = [ordered[np.searchsorted(mass, share)] for share in _MASSES]
+    if not 0 < levels[1] < levels[0]:  # a flat prior has no such borders
+        return
+    axes.contour(
+        *sides, density, levels=levels[::-1], colors=QUIET, linewidths=1.0,
+        linestyles=["dashed", "solid"], zorder=0.5,
+    )  # fmt: skip
+    inside = np.argwhere(density >= levels[1])
+    corners = np.stack([sides[0][inside[:, 1]], sides[1][inside[:, 0]]], axis=-1)
+    axes.update_datalim(corners)
+    axes.autoscale_view()
+    remark(axes, "grey: the prior's regions of 39 % (solid) and 86 % (dashed)")
+
+
+def _prior_curve(axes: Axes, log_prior: Callable[[np.ndarray], np.ndarray]) -> None:
+    """The prior's density, as high as the picture, over the points and what it reaches itself."""
+    low, high = axes.get_xlim()
+    wide = np.linspace(min(low, -_REACH), max(high, _REACH), 4 * _GRID)
+    values = np.asarray(log_prior(wide[:, None]), "float64")
+    density = np.nan_to_num(np.exp(values - np.nanmax(values)))
+    bottom, top = axes.get_ylim()
+    axes.plot(wide, bottom + 0.92 * (top - bottom) * density, color=QUIET, lw=1.0, zorder=3)
+    shown = wide[density > 1e-2]
+    axes.set_xlim(min(low, shown.min()), max(high, shown.max()))
+    axes.set_ylim(bottom, top)
+    remark(axes, "grey line: the prior's density, at its own scale")
 
 
 def _scatter(
-    points: np.ndarray, meaning: Classes | Quantity | None, generator: np.random.Generator
+    points: np.ndarray,
+    meaning: Classes | Quantity | None,
+    generator: np.random.Generator,
+    log_prior: Callable[[np.ndarray], np.ndarray] | None,
+    draws: np.ndarray | None,
 ) -> Figure:
     figure = new_figure(WIDTH, 6.2)
     axes = figure.add_subplot()
@@ -113,12 +200,19 @@ def _scatter(
         axes.set_xlabel("$z_1$")
         axes.set_ylabel("$z_2$", rotation=0, labelpad=8)
     else:
-        points, shares = principal_components(points)
+        centre, directions, shares = principal_directions(points)
+        points = (points - centre) @ directions
+        draws = None if draws is None else (draws - centre) @ directions
+        log_prior = None if draws is None else gaussian_kde(draws.T).logpdf
+        # The estimate takes points in columns.
+        log_prior = log_prior and _of_rows(log_prior)
         axes.set_xlabel(f"principal component 1 ({100 * shares[0]:.0f} % of variance)")
         axes.set_ylabel(f"principal component 2 ({100 * shares[1]:.0f} % of variance)")
     order = generator.permutation(len(points))
     drawn = axes.scatter(*points[order].T, **_dots(len(points)), **_colours(meaning, order))
     axes.set_aspect("equal", adjustable="datalim")
+    if log_prior is not None:
+        _prior_regions(axes, log_prior, points if draws is None else np.vstack([points, draws]))
     if isinstance(meaning, Quantity):
         bar = figure.colorbar(drawn, ax=axes, label="label", shrink=0.6)
         bar.solids.set_alpha(1.0)
@@ -218,6 +312,10 @@ def _one_dimension(values: np.ndarray, meaning: Classes | Quantity | None) -> Fi
         axes.set_ylabel("points")
     else:
         figure = _ridges(values, meaning)
+    if meaning is None and len(values) <= _FEW:
+        figure.axes[0].plot(
+            values, np.zeros(len(values)), "|", color=INK, ms=8, mew=0.6, clip_on=False
+        )
     figure.axes[0].set_xlabel("$z$")
     return figure
 

@@ -20,6 +20,7 @@ PAD = 0.07
 DPI = 150
 """Pixels per inch of a saved figure."""
 
+_REMARK = "remark"
 INK = "#1f2328"
 QUIET = "#6a737d"
 BLUE = "#0072b2"
@@ -148,6 +149,10 @@ def remark(axes: Axes, text: str) -> None:
         axes: where; give its title the `title_pad` of as many lines.
         text: lines.
     """
+    for written in axes.texts:
+        if written.get_gid() == _REMARK:  # one below the other
+            written.set_text(f"{written.get_text()}\n{text}")
+            return
     axes.annotate(
         text,
         xy=(0, 1),
@@ -158,6 +163,7 @@ def remark(axes: Axes, text: str) -> None:
         color=QUIET,
         va="bottom",
         ha="left",
+        gid=_REMARK,
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kelbo.datasets import Dataset
+from kelbo.datasets.layout import layout_is_ambiguous
 from kelbo.errors import InputError
 from kelbo.runs.config import FitConfig
 
@@ -77,7 +78,7 @@ def require_support(likelihood: str, data: Dataset) -> None:
 
 
 def remarks(config: FitConfig, data: Dataset) -> list[str]:
-    """What a person should know of the likelihood that they chose.
+    """What a person should know of the likelihood that they chose, and of how images are read.
 
     Args:
         config: Settings without "auto".
@@ -86,6 +87,19 @@ def remarks(config: FitConfig, data: Dataset) -> list[str]:
     Returns:
         Sentences; none where all is well.
     """
+    return [*_of_likelihood(config, data), *_of_layout(data)]
+
+
+def _of_layout(data):
+    if not layout_is_ambiguous(data.event_shape):
+        return []
+    return [
+        f"Examples of shape {data.event_shape} could have their channels first or last: they are "
+        "drawn with channels last. Bring images to (height, width, channels)."
+    ]
+
+
+def _of_likelihood(config, data):
     likelihood = config.likelihood
     if likelihood == "bernoulli" and not data.is_binary and config.binarize != "dynamic":
         return [

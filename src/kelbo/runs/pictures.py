@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from kelbo import plots
+from kelbo import ops, plots
 from kelbo.datasets import Dataset
 from kelbo.models import VAE
 from kelbo.runs.data import examples
@@ -16,6 +16,7 @@ _MANIFOLD = 15
 _SAMPLES = 64
 _RECONSTRUCTIONS = 30
 _MOST_POINTS = 10_000
+_PRIOR_DRAWS = 4000
 
 
 def drawers(
@@ -39,8 +40,15 @@ def drawers(
     def latent_space() -> Figure:
         shown = _some(len(x), _MOST_POINTS, seed)
         z, _ = as_arrays(model.encode(x[shown]))
+        prior = PriorOf(model)
         return plots.latent_space(
-            z, None if labels is None else labels[shown], data.class_names, seed=seed
+            z,
+            None if labels is None else labels[shown],
+            data.class_names,
+            seed=seed,
+            log_prior=prior.log_density,
+            prior_draws=prior.draws(_PRIOR_DRAWS, seed),
+            total=len(x),
         )
 
     def manifold() -> Figure:
@@ -83,6 +91,26 @@ def draw_reconstructions(originals: np.ndarray, reconstructed: np.ndarray, data:
     )
 
 
+class PriorOf:
+    """The prior of a model, as `kelbo.plots` is to be given it: NumPy in, NumPy out.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: VAE):
+        self._prior = model._prior_distribution()
+
+    def log_density(self, z: np.ndarray) -> np.ndarray:
+        """Its log density at points of shape (n, d)."""
+        values = self._prior.log_prob(ops.convert_to_tensor(z.astype("float32")))
+        return ops.convert_to_numpy(values)
+
+    def draws(self, count: int, seed: int) -> np.ndarray:
+        """Draws from it, of shape (count, d)."""
+        return ops.convert_to_numpy(self._prior.sample((count,), seed=seed))
+
+
 class Canvas:
     """How examples of some data are shown: as pictures on a common scale, or as rows of numbers.
 
@@ -92,8 +120,7 @@ class Canvas:
     """
 
     def __init__(self, data: Dataset):
-        shape = data.event_shape
-        self.is_picture = len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
+        self.is_picture = data.layout is not None
         low, high = data.range
         self._low, self._high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
