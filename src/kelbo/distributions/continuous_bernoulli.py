@@ -53,7 +53,7 @@ def _log_normalizer_of_folded(eta):
     return ops.where(small, 0.5 * near + series, ops.log1p(-ops.exp(far)) - ops.log(-far))
 
 
-def _mean(eta):
+def mean_of_logits(eta: Any) -> Any:
     r"""$A'(\eta)$."""
     small, near, far = _branches(eta, _SERIES_BELOW)
     squared = ops.square(0.5 * near)
@@ -67,7 +67,7 @@ def _mean(eta):
     return ops.where(small, 0.5 + 0.25 * near * slope, direct)
 
 
-def _variance(eta):
+def variance_of_logits(eta: Any) -> Any:
     r"""$A''(\eta)$."""
     small, near, far = _branches(eta, _SERIES_BELOW)
     squared = ops.square(0.5 * near)
@@ -142,10 +142,10 @@ class ContinuousBernoulli(Distribution):
         return ops.where(outside, ops.full_like(log_prob, -float("inf")), log_prob)
 
     def mean(self) -> Any:
-        return _mean(self.logits)
+        return mean_of_logits(self.logits)
 
     def variance(self) -> Any:
-        return _variance(self.logits)
+        return variance_of_logits(self.logits)
 
     def mode(self) -> Any:
         return ops.cast(self.logits > 0, self.dtype)
@@ -153,7 +153,7 @@ class ContinuousBernoulli(Distribution):
     def entropy(self) -> Any:
         # That of the mirror image, whose logits are not positive: no large numbers cancel.
         _, folded = _fold(self.logits)
-        return _log_normalizer_of_folded(folded) - folded * _mean(folded)
+        return _log_normalizer_of_folded(folded) - folded * mean_of_logits(folded)
 
     def cdf(self, value: Any) -> Any:
         x = ops.clip(self._as_value(value), 0.0, 1.0)

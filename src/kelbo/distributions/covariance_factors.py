@@ -10,6 +10,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.distributions.normal import normal_divergence
+from kelbo.ops.bregman import excess
 
 
 class DiagonalFactor:
@@ -59,6 +61,18 @@ class DiagonalFactor:
         if isinstance(other, DiagonalFactor):
             return ops.sum(ops.square(ops.ratio(other.scale, self.scale)), axis=-1)
         return ops.sum(other.variance() / self.variance(), axis=-1)
+
+    def divergence(self, other: Any) -> Any:
+        """Of the normal distribution of another factor from that of this one, with equal means."""
+        if isinstance(other, LowRankFactor):
+            return _divergence_by_determinants(self, other)
+        if isinstance(other, DiagonalFactor):
+            none = ops.zeros_like(self.scale)
+            return ops.sum(normal_divergence(none, other.scale, self.scale), axis=-1)
+        scale = self.scale[..., None]
+        return _divergence_of_triangles(
+            ops.ratio(other.matrix() - self.matrix(), scale), self.scale, other
+        )
 
 
 class TriangularFactor:
@@ -119,6 +133,14 @@ class TriangularFactor:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         spread = ops.solve_triangular(self.scale_tril, other.matrix())
         return ops.sum(ops.square(spread), axis=(-2, -1))
+
+    def divergence(self, other: Any) -> Any:
+        """Of the normal distribution of another factor from that of this one, with equal means."""
+        if isinstance(other, LowRankFactor):
+            return _divergence_by_determinants(self, other)
+        change = ops.solve_triangular(self.scale_tril, other.matrix() - self.scale_tril)
+        diagonal = ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)
+        return _divergence_of_triangles(change, diagonal, other)
 
 
 class LowRankFactor:
@@ -209,6 +231,10 @@ class LowRankFactor:
             return self._trace_of_diagonal(other.diagonal) + self._trace_of(other.columns)
         return self._trace_of_diagonal(other.variance())
 
+    def divergence(self, other: Any) -> Any:
+        """Of the normal distribution of another factor from that of this one, with equal means."""
+        return _divergence_by_determinants(self, other)
+
     def _trace_of(self, columns):
         """The sum of the squared distances of some columns."""
         rows = ops.swapaxes(columns, -1, -2)
@@ -220,3 +246,27 @@ class LowRankFactor:
         z = ops.solve_triangular(lower, ops.swapaxes(scaled, -1, -2))
         share = 1.0 - ops.sum(ops.square(z), axis=-2)
         return ops.sum(variance / self.diagonal * share, axis=-1)
+
+
+def _divergence_of_triangles(change, diagonal, other):
+    r"""By $N = L^{-1} L' - I$: $\lVert N \rVert^2 / 2$, and what the diagonal adds.
+
+    None of it is negative, so that nothing cancels where the two are close.
+
+    Args:
+        change: N.
+        diagonal: That of L.
+        other: The factor L'.
+    """
+    other_diagonal = ops.diagonal(other.matrix(), axis1=-2, axis2=-1)
+    by_diagonal = excess(
+        ops.ratio(other_diagonal - diagonal, diagonal), ops.ratio(other_diagonal, diagonal)
+    )
+    squares = ops.sum(ops.square(change), axis=(-2, -1))
+    return 0.5 * squares + ops.sum(by_diagonal, axis=-1)
+
+
+def _divergence_by_determinants(factor, other):
+    size = factor.variance().shape[-1]
+    log_ratio = factor.half_log_det() - other.half_log_det()
+    return 0.5 * (factor.trace_of_ratio(other) - size) + log_ratio

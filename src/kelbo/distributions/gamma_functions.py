@@ -13,7 +13,11 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.outside import largest
+from kelbo.ops.bregman import bregman, excess, second_order_rest
+from kelbo.ops.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
 from kelbo.ops.series import HALF_LOG_TWO_PI, polynomial, stirling_correction
+
+_EULER_GAMMA = float(np.euler_gamma)
 
 # From here on the asymptotic series have all digits of float64; below, recurrences lead up to here.
 _SHIFT = 8
@@ -198,3 +202,85 @@ def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = 
     x = a * ops.exp(y)
     at_empty, at_whole = (math.inf, 0.0) if above else (0.0, math.inf)
     return ops.where(empty, at_empty, ops.where(whole, at_whole, x))
+
+
+def gamma_divergence_rest(a: Any, b: Any) -> Any:
+    r"""$f(b) - f(a) - (b - a) f'(a)$ of $f(x) = \log \Gamma(x) - x \log x + x$, at least 0.
+
+    The divergence of two Gamma distributions by their concentrations, less that of their means.
+
+    Args:
+        a: A positive tensor.
+        b: A positive tensor.
+
+    Returns:
+        A tensor of the broadcast shape.
+    """
+    return bregman(
+        lambda x, step: log_gamma_curvature(x, step, step),
+        a,
+        b,
+        near=_close(a, b),
+        far=_log_gammas(a, b),
+    )
+
+
+def _close(a, b):
+    return ops.abs(b - a) <= 0.5 * ops.maximum(a, b)
+
+
+def _log_gammas(a, b):
+    """The same from the definition."""
+    rests = stirling_rest(b) - stirling_rest(a)
+    return rests + (b - a) * log_minus_digamma(a) - 0.5 * (ops.log(b) - ops.log(a))
+
+
+def beta_divergence_rest(q: tuple, p: tuple, change: tuple) -> Any:
+    r"""The divergence of two Beta distributions, less that of their means, at least 0.
+
+    It is `gamma_divergence_rest` of the two concentrations, less that of their sums: as an integral
+    along the way from q to p, of a quadratic form in which the large parts are subtracted by hand.
+
+    Args:
+        q: The concentrations of the first, two positive tensors.
+        p: The same of the second.
+        change: The differences, p - q.
+
+    Returns:
+        A tensor of the broadcast shape.
+    """
+    near = ops.logical_and(_close(q[0], p[0]), _close(q[1], p[1]))
+    x, y, dx, dy = (ops.where(near, z, ops.ones_like(z))[..., None] for z in (*q, *change))
+
+    def curvature(u):
+        one, other = x + u * dx, y + u * dy
+        own = log_gamma_curvature_drop(one, other, dx) + log_gamma_curvature_drop(other, one, dy)
+        return own - 2.0 * log_gamma_curvature(one + other, dx, dy)
+
+    by_integral = second_order_rest(curvature, x[..., 0])
+    each = _log_gammas(q[0], p[0]) + _log_gammas(q[1], p[1])
+    return ops.where(near, by_integral, each - _log_gammas(q[0] + q[1], p[0] + p[1]))
+
+
+def log_gamma_divergence_from_one(b: Any, change: Any) -> Any:
+    r"""$\log \Gamma(b) + \gamma (b - 1)$, at least 0, with Euler's constant $\gamma$.
+
+    Args:
+        b: A positive tensor.
+        change: b - 1, with all its digits.
+
+    Returns:
+        A tensor of the shape of `b`.
+    """
+    near = ops.abs(change) <= 0.5
+    small = ops.where(near, change, ops.zeros_like(change))
+    rest = second_order_rest(
+        lambda u: log_gamma_curvature(
+            1.0 + u * small[..., None], small[..., None], small[..., None]
+        ),
+        small,
+    )
+    # b log(b) - b + 1 is b times the excess of 1 / b.
+    close = rest + (1.0 + small) * excess(-small / (1.0 + small))
+    far = ops.where(near, 2.0, b)
+    return ops.where(near, close, ops.lgamma(far) + _EULER_GAMMA * (far - 1.0))

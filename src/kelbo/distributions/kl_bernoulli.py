@@ -2,24 +2,36 @@
 
 from kelbo import ops
 from kelbo.distributions.bernoulli import Bernoulli
-from kelbo.distributions.continuous_bernoulli import ContinuousBernoulli, log_normalizer
+from kelbo.distributions.continuous_bernoulli import (
+    ContinuousBernoulli,
+    log_normalizer,
+    mean_of_logits,
+    variance_of_logits,
+)
 from kelbo.distributions.kl import register_kl
+from kelbo.distributions.odds import Odds
+from kelbo.ops.bregman import bregman
 
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli_bernoulli(q, p):
-    # By differences of log probabilities: exactly 0 for equal ones, and no large numbers cancel.
-    one = ops.softplus(-p.logits) - ops.softplus(-q.logits)
-    zero = ops.softplus(p.logits) - ops.softplus(q.logits)
-    return _share(ops.sigmoid(q.logits), one) + _share(ops.sigmoid(-q.logits), zero)
+    return _odds(q).divergence(_odds(p))
 
 
-def _share(probability, log_ratio):
-    """Their product, and 0 where the probability is 0, whatever the ratio is."""
-    never = ops.equal(probability, 0)
-    return probability * ops.where(never, ops.zeros_like(log_ratio), log_ratio)
+def _odds(bernoulli):
+    name = "logits" if bernoulli._by_logits else "probs"
+    return Odds(**{name: getattr(bernoulli, name)})
 
 
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)
 def _continuous_bernoulli_continuous_bernoulli(q, p):
-    return (q.logits - p.logits) * q.mean() + log_normalizer(p.logits) - log_normalizer(q.logits)
+    # Of the mirror images where the logits of q are positive: no large numbers cancel.
+    mirrored = q.logits > 0
+    a, b = (ops.where(mirrored, -d.logits, d.logits) for d in (q, p))
+    return bregman(
+        lambda x, step: step * (step * variance_of_logits(x)),
+        a,
+        b,
+        near=ops.abs(b - a) <= ops.maximum(0.5 * ops.maximum(-a, -b), 2.0),
+        far=(a - b) * mean_of_logits(a) + log_normalizer(b) - log_normalizer(a),
+    )

@@ -8,13 +8,17 @@ from scipy import special
 from kelbo import ops
 from kelbo.distributions.cauchy import Cauchy
 from kelbo.distributions.exponential import Exponential
+from kelbo.distributions.gamma_functions import log_gamma_divergence_from_one
 from kelbo.distributions.gumbel import Gumbel
 from kelbo.distributions.half_normal import HalfNormal
 from kelbo.distributions.kl import register_kl
 from kelbo.distributions.laplace import Laplace
 from kelbo.distributions.log_normal import LogNormal
+from kelbo.distributions.normal import normal_divergence
+from kelbo.distributions.ratios import log_of_ratio, relative_change
 from kelbo.distributions.uniform import Uniform
 from kelbo.distributions.weibull import Weibull
+from kelbo.ops.bregman import excess, expm1_minus
 
 _EULER_GAMMA = float(np.euler_gamma)
 # log Γ(2 + t) in powers of t, from t^2 on: to the last digit for |t| < 1/2, where JAX' own has six
@@ -25,39 +29,44 @@ _LOG_GAMMA_AROUND_2 = tuple(float((-1) ** n * (special.zeta(n) - 1.0) / n) for n
 @register_kl(LogNormal, LogNormal)
 def _log_normal_log_normal(q, p):
     # Of the normal logarithms: a bijector of both changes nothing.
-    ratio = ops.ratio(q.scale, p.scale)
-    distance = ops.square(ops.ratio(q.loc - p.loc, p.scale))
-    return 0.5 * distance + 0.5 * (ops.square(ratio) - 1.0) - ops.log(ratio)
+    return normal_divergence(q.loc - p.loc, q.scale, p.scale)
 
 
 @register_kl(HalfNormal, HalfNormal)
 def _half_normal_half_normal(q, p):
     # Of the normal distributions that they are halves of.
-    ratio = ops.ratio(q.scale, p.scale)
-    return 0.5 * (ops.square(ratio) - 1.0) - ops.log(ratio)
+    return normal_divergence(ops.zeros_like(q.scale), q.scale, p.scale)
 
 
 @register_kl(Laplace, Laplace)
 def _laplace_laplace(q, p):
     # G. Gil, F. Alajaji and T. Linder, 2013, "Rényi divergence measures for commonly used
-    # univariate continuous distributions", table 2.
+    # univariate continuous distributions", table 2: the divergence of the scales, and that of the
+    # centers, r (e^-x - 1 + x).
     ratio = ops.ratio(q.scale, p.scale)
+    change = ops.ratio(q.scale - p.scale, p.scale)
     distance = ops.abs(q.loc - p.loc)
-    shrunk = ops.expm1(-ops.ratio(distance, q.scale))
-    rest = ops.ratio(distance, p.scale) + ratio * shrunk
-    return rest + (ratio - 1.0) - ops.log(ratio)
+    near, none = distance < q.scale, distance > 100.0 * q.scale  # e^-x is nothing beside x there
+    x = ops.ratio(ops.where(none, 0.0, distance), q.scale)
+    close = ratio * expm1_minus(ops.where(near, -x, 0.0))
+    # Far apart by the other scale: the ratio times x might overflow.
+    far = ops.ratio(distance, p.scale) + ratio * ops.where(none, -1.0, ops.expm1(-x))
+    return excess(change, ratio) + ops.where(near, close, far)
 
 
 @register_kl(Exponential, Exponential)
 def _exponential_exponential(q, p):
-    ratio = p.rate / q.rate
-    return (ratio - 1.0) - ops.log(ratio)
+    return excess(relative_change(q, p, "rate"), p.rate / q.rate)
 
 
 @register_kl(Uniform, Uniform)
 def _uniform_uniform(q, p):
     inside = ops.logical_and(q.low >= p.low, q.high <= p.high)
-    return ops.where(inside, ops.log((p.high - p.low) / (q.high - q.low)), math.inf)
+    width = q.high - q.low
+    below, above = (ops.where(inside, x, 0.0) for x in (q.low - p.low, p.high - q.high))
+    # Of two shares that are not negative; each may be large.
+    wider = ops.ratio(below, width) + ops.ratio(above, width)
+    return ops.where(inside, ops.log1p(wider), math.inf)
 
 
 @register_kl(Cauchy, Cauchy)
@@ -70,19 +79,20 @@ def _cauchy_cauchy(q, p):
     return ops.log1p(0.25 * (excess(q.scale - p.scale) + excess(q.loc - p.loc)))
 
 
-def _gumbel(loc_difference, log_ratio):
+def _gumbel(loc_difference, ratio, change):
     """The divergence of Gumbel distributions.
 
     C. Bauckhage, 2014, "Characterizations and Kullback-Leibler divergence of Gompertz
-    distributions", and by hand: the mean of exp(-s z) is Γ(1 + s).
+    distributions", and by hand: the mean of exp(-s z) is Γ(1 + s). As a sum of two terms that are
+    not negative.
 
     Args:
         loc_difference: That of q minus that of p, in scales of p.
-        log_ratio: Logarithm of the scale of q over that of p.
+        ratio: The scale of q over that of p.
+        change: The ratio less 1, with all its digits.
     """
-    change = ops.expm1(log_ratio)
-    growth = ops.expm1(_log_gamma_of_2_plus(change) - loc_difference)
-    return growth + loc_difference + _EULER_GAMMA * change - log_ratio
+    of_means = expm1_minus(_log_gamma_of_2_plus(change) - loc_difference)
+    return of_means + log_gamma_divergence_from_one(ratio, change)
 
 
 def _log_gamma_of_2_plus(t):
@@ -98,12 +108,14 @@ def _log_gamma_of_2_plus(t):
 @register_kl(Gumbel, Gumbel)
 def _gumbel_gumbel(q, p):
     distance = ops.ratio(q.loc - p.loc, p.scale)
-    return _gumbel(distance, ops.log(ops.ratio(q.scale, p.scale)))
+    change = ops.ratio(q.scale - p.scale, p.scale)
+    return _gumbel(distance, ops.ratio(q.scale, p.scale), change)
 
 
 @register_kl(Weibull, Weibull)
 def _weibull_weibull(q, p):
     # Minus the logarithm of a Weibull number is Gumbel, with loc -log(scale), scale 1 / k.
-    return _gumbel(
-        p.concentration * ops.log(p.scale / q.scale), ops.log(p.concentration / q.concentration)
-    )
+    distance = p.concentration * log_of_ratio(q.scale, p.scale)
+    change = relative_change(q, p, "concentration")
+    ratio = p.concentration / q.concentration
+    return _gumbel(distance, ratio, change)

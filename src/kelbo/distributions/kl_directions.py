@@ -4,7 +4,7 @@ from kelbo import ops
 from kelbo.distributions.kl import register_kl
 from kelbo.distributions.spherical_uniform import SphericalUniform
 from kelbo.distributions.von_mises_fisher import VonMisesFisher
-from kelbo.distributions.von_mises_fisher_functions import log_area
+from kelbo.distributions.von_mises_fisher_functions import concentration_divergence
 from kelbo.ops.bessel_orders import ratio_complement
 
 
@@ -18,8 +18,8 @@ def _von_mises_fisher_von_mises_fisher(q, p):
     # E log q - E log p, where E x is A mu: in the distance of the means, and in 1 - A.
     rest = ratio_complement(q.concentration, q._order)
     apart = 0.5 * ops.sum(ops.square(q.mean_direction - p.mean_direction), axis=-1)
-    expected = (p.concentration - q.concentration) * rest + p.concentration * (1.0 - rest) * apart
-    return expected + p._log_normalizer() - q._log_normalizer()
+    lengths = concentration_divergence(q.concentration, p.concentration, q._order)
+    return lengths + p.concentration * (1.0 - rest) * apart
 
 
 @register_kl(SphericalUniform, SphericalUniform)
@@ -29,4 +29,5 @@ def _uniform_uniform(q, p):
 
 @register_kl(SphericalUniform, VonMisesFisher)
 def _uniform_von_mises_fisher(q, p):
-    return p.concentration + p._log_normalizer() - log_area(q.dimension)
+    none = ops.zeros_like(p.concentration)
+    return concentration_divergence(none, p.concentration, p._order)

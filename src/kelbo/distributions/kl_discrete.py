@@ -1,5 +1,6 @@
 """Divergences of the discrete families, and of a point mass from anything."""
 
+import math
 from typing import Any
 
 from kelbo import ops
@@ -13,6 +14,8 @@ from kelbo.distributions.kl import register_kl
 from kelbo.distributions.negative_binomial import NegativeBinomial
 from kelbo.distributions.one_hot_categorical import OneHotCategorical
 from kelbo.distributions.poisson import Poisson
+from kelbo.distributions.ratios import log_of_ratio
+from kelbo.ops.bregman import mass_excess
 
 
 def _log_probs(categorical):
@@ -32,25 +35,49 @@ def _categorical_categorical(q, p):
             f"{p.logits.shape[-1]} is not defined: give both the same number of classes."
         )
     # A class that q never has counts for nothing, whatever p says of it.
-    log_q, log_p = _log_probs(q), _log_probs(p)
     never = ops.equal(q.probs, 0)
-    unexpected = ops.equal(log_p, -float("inf"))
-    ignored = ops.logical_or(never, unexpected)
-    log_ratio = ops.where(ignored, 0.0, log_q) - ops.where(ignored, 0.0, log_p)
-    divergence = ops.sum(q.probs * log_ratio, axis=-1)
+    unexpected = ops.equal(p.probs, 0) if not p._by_logits else ops.equal(p.logits, -math.inf)
+    surprise = ops.any(ops.logical_and(never, p.probs > 0), axis=-1, keepdims=True)
+    ratio = _log_ratio(q, p, ops.logical_or(never, unexpected), surprise)
+    masses = mass_excess(q.probs, p.probs, ratio)
+    divergence = ops.sum(ops.where(unexpected, 0.0, masses), axis=-1)
     impossible = ops.any(ops.logical_and(unexpected, ops.logical_not(never)), axis=-1)
     return ops.where(impossible, float("inf"), divergence)
+
+
+def _log_ratio(q, p, ignored, surprise):
+    """The logarithms of the probabilities of p over those of q, exact where the two are close.
+
+    `surprise` says where p has classes that q has not.
+    """
+    if q._by_logits or p._by_logits:
+        log_q, log_p = (ops.where(ignored, 0.0, d.logits) for d in (q, p))
+        ratio = log_p - log_q
+    else:
+        ratio = log_of_ratio(*(ops.where(ignored, 1.0, d.probs) for d in (q, p)))
+    # Up to a constant: the mean is taken off first, so that of the sum of exponentials the digits
+    # are left that differ from 1.
+    ratio = ratio - ops.sum(q.probs * ratio, axis=-1, keepdims=True)
+    largest = ops.max(ops.abs(ratio), axis=-1, keepdims=True)
+    near = ops.logical_and(largest < 1.0, ops.logical_not(surprise))
+    growth = ops.sum(q.probs * ops.expm1(ops.where(near, ratio, 0.0)), axis=-1, keepdims=True)
+    close = ratio - ops.log1p(growth)
+    far = ops.where(ignored, 0.0, _log_probs(p)) - ops.where(ignored, 0.0, _log_probs(q))
+    return ops.where(near, close, far)
 
 
 @register_kl(Poisson, Poisson)
 def _poisson_poisson(q, p):
     # r (e^t - 1 - t), t = log(s / r): without the difference of two large rates.
-    never = ops.equal(q.rate, 0)
-    log_ratio = p.finite_log_rate() - q.finite_log_rate()
-    divergence = q.rate * (ops.expm1(log_ratio) - log_ratio)
-    impossible = ops.logical_and(ops.equal(p.rate, 0), q.rate > 0)
-    divergence = ops.where(impossible, float("inf"), divergence)
-    return ops.where(never, p.rate, divergence)
+    never, impossible = ops.equal(q.rate, 0), ops.equal(p.rate, 0)
+    if q._by_rate or p._by_rate:
+        one = [ops.where(ops.equal(d.rate, 0), 1.0, d.rate) for d in (q, p)]
+        ratio = log_of_ratio(*one)
+    else:
+        ratio = p.log_rate - q.log_rate
+    divergence = mass_excess(q.rate, p.rate, ratio)
+    unequal = ops.logical_and(impossible, ops.logical_not(never))
+    return ops.where(unequal, float("inf"), divergence)
 
 
 @register_kl(Geometric, Geometric)

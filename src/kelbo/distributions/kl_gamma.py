@@ -7,68 +7,79 @@ from kelbo.distributions.beta import Beta
 from kelbo.distributions.dirichlet import Dirichlet
 from kelbo.distributions.exponential import Exponential
 from kelbo.distributions.gamma import Gamma
-from kelbo.distributions.gamma_functions import log_minus_digamma, stirling_rest
+from kelbo.distributions.gamma_functions import (
+    beta_divergence_rest,
+    gamma_divergence_rest,
+    log_gamma_divergence_from_one,
+)
 from kelbo.distributions.inverse_gamma import InverseGamma
 from kelbo.distributions.kl import register_kl
 from kelbo.distributions.kumaraswamy import Kumaraswamy
+from kelbo.distributions.ratios import relative_change
 from kelbo.distributions.von_mises import VonMises
 from kelbo.distributions.von_mises_functions import circular_variance, log_normalizer
 from kelbo.distributions.weibull import Weibull
-from kelbo.ops.series import log_ratio_minus
+from kelbo.ops.bessel_orders import ratio_slope
+from kelbo.ops.bregman import bregman, excess
 
 _EULER_GAMMA = float(np.euler_gamma)
 
 
-def _excess(ratio, difference):
-    """The function t - 1 - log t >= 0 of a ratio t, given t - 1 as well."""
-    return -log_ratio_minus(ratio, difference)
+def _gamma(a, b, rate_change):
+    """The divergence of Gamma distributions of the concentrations a and b.
 
-
-def _log_gammas(a, b):
-    r"""What is left of $\log \Gamma(b) - \log \Gamma(a) + (a - b) \psi(a)$ by Stirling's formula.
-
-    Without the large part of it, $b \log(b / a) + a - b$.
+    The rate of the second one is that of the first, times 1 + `rate_change`.
     """
-    rests = stirling_rest(b) - stirling_rest(a)
-    return rests + (b - a) * log_minus_digamma(a) - 0.5 * ops.log(b / a)
-
-
-def _gamma(a, rate, b, other_rate):
-    """The divergence of Gamma(a, rate) from Gamma(b, other_rate)."""
-    mean, other_mean = a * other_rate, b * rate  # both times the two rates
-    difference = (mean - other_mean) / other_mean
-    return _log_gammas(a, b) + b * _excess(mean / other_mean, difference)
+    ratio = (a / b) * (1.0 + rate_change)
+    # The same less 1, from the differences where they are small.
+    small = ops.abs(rate_change) < 0.5
+    by_differences = ((a - b) / b) * (1.0 + rate_change) + rate_change
+    change = ops.where(small, by_differences, ratio - 1.0)
+    return gamma_divergence_rest(a, b) + b * excess(change, ratio)
 
 
 @register_kl(Gamma, Gamma)
 def _gamma_gamma(q, p):
-    return _gamma(q.concentration, q.rate, p.concentration, p.rate)
+    return _gamma(q.concentration, p.concentration, relative_change(q, p, "rate"))
 
 
 @register_kl(Gamma, Exponential)
 def _gamma_exponential(q, p):
-    return _gamma(q.concentration, q.rate, ops.ones_like(p.rate), p.rate)
+    return _gamma(q.concentration, ops.ones_like(p.rate), relative_change(q, p, "rate"))
 
 
 @register_kl(Exponential, Gamma)
 def _exponential_gamma(q, p):
-    return _gamma(ops.ones_like(q.rate), q.rate, p.concentration, p.rate)
+    return _gamma(ops.ones_like(q.rate), p.concentration, relative_change(q, p, "rate"))
 
 
 @register_kl(InverseGamma, InverseGamma)
 def _inverse_gamma_inverse_gamma(q, p):
     # Of the inverses: a bijector of both changes nothing.
-    return _gamma(q.concentration, q.scale, p.concentration, p.scale)
+    return _gamma(q.concentration, p.concentration, relative_change(q, p, "scale"))
 
 
 def _dirichlet(a, b):
-    """The divergence of Dirichlet(a) from Dirichlet(b)."""
-    whole, other_whole = ops.sum(a, axis=-1), ops.sum(b, axis=-1)
+    """The divergence of Dirichlet(a) from Dirichlet(b), where the last axis lists the classes."""
     # The large parts together are the divergence of the mean of p from that of q, as a sum of terms
     # that are not negative.
-    ratio = (a / whole[..., None]) * (other_whole[..., None] / b)
-    means = b * _excess(ratio, ratio - 1.0)
-    return ops.sum(_log_gammas(a, b) + means, axis=-1) - _log_gammas(whole, other_whole)
+    change = b - a
+    whole, other_whole, whole_change = (ops.sum(x, axis=-1, keepdims=True) for x in (a, b, change))
+    ratio = (a / whole) * (other_whole / b)
+    small = ops.abs(whole_change) < 0.5 * whole
+    by_differences = whole_change / whole - (change / b) * (other_whole / whole)
+    difference = ops.where(small, by_differences, ratio - 1.0)
+    means = ops.sum(b * excess(difference, ratio), axis=-1)
+    # The rest is a sum over Beta distributions: of each entry beside the sum of those after it.
+    left, other_left, left_change = (_sum_after(x) for x in (a, b, change))
+    rests = beta_divergence_rest(
+        (a[..., :-1], left), (b[..., :-1], other_left), (change[..., :-1], left_change)
+    )
+    return means + ops.sum(rests, axis=-1)
+
+
+def _sum_after(x):
+    return ops.flip(ops.cumsum(ops.flip(x[..., 1:], axis=-1), axis=-1), axis=-1)
 
 
 @register_kl(Dirichlet, Dirichlet)
@@ -87,22 +98,31 @@ def _beta_beta(q, p):
 
 @register_kl(VonMises, VonMises)
 def _von_mises_von_mises(q, p):
-    # log(I0(kp) / I0(kq)) + A (kq - kp cos d), with the mean length A = 1 - v of q.
-    v = circular_variance(q.concentration)
+    # log(I0(kp) / I0(kq)) + A (kq - kp cos d), with the mean length A = 1 - v of q: the divergence
+    # of the two concentrations, and that of the turn.
+    k, other = q.concentration, p.concentration
+    v = circular_variance(k)
     turned = 2.0 * ops.square(ops.sin(0.5 * (q.loc - p.loc)))
-    normalizers = log_normalizer(p.concentration) - log_normalizer(q.concentration)
-    spread = (p.concentration - q.concentration) * v
-    return normalizers + spread + p.concentration * (1.0 - v) * turned
+    lengths = bregman(
+        lambda x, step: step * (step * ratio_slope(x, 0.0)),
+        k,
+        other,
+        near=ops.abs(other - k) <= ops.maximum(0.5 * ops.maximum(k, other), 2.0),
+        far=log_normalizer(other) - log_normalizer(k) + (other - k) * v,
+    )
+    return lengths + other * (1.0 - v) * turned
 
 
 @register_kl(Weibull, Gamma)
 def _weibull_gamma(q, p):
-    # The mean of x is scale Γ(1 + 1 / k), that of log x is log(scale) - γ / k.
+    # The mean of x is scale Γ(1 + c) with c = 1 / k, that of log x is log(scale) - γ c.
     k, a = q.concentration, p.concentration
-    log_gamma = ops.lgamma(1.0 + 1.0 / k)
-    ratio = p.rate * q.scale * ops.exp(log_gamma) / a
-    rest = stirling_rest(a) - 0.5 * ops.log(a) + ops.log(k) - _EULER_GAMMA - 1.0
-    return rest + a * (_EULER_GAMMA / k + log_gamma + _excess(ratio, ratio - 1.0))
+    c = 1.0 / k
+    log_c = -ops.log(k)
+    ratio = p.rate * q.scale * ops.exp(ops.lgamma(1.0 + c)) / a
+    of_one = gamma_divergence_rest(ops.ones_like(a), a)
+    shapes = a * log_gamma_divergence_from_one(c, (1.0 - k) / k) + (a - 1.0) * log_c
+    return a * excess(ratio - 1.0, ratio) + of_one + shapes
 
 
 @register_kl(Kumaraswamy, Beta)

@@ -1,27 +1,21 @@
 """Divergences of normal distributions, of numbers and of vectors."""
 
-from kelbo import ops
 from kelbo.distributions.independent import Independent
 from kelbo.distributions.kl import register_kl
 from kelbo.distributions.multivariate_normal import MultivariateNormal
 from kelbo.distributions.multivariate_normal_diag import MultivariateNormalDiag
-from kelbo.distributions.normal import Normal
+from kelbo.distributions.normal import Normal, normal_divergence
 
 
 @register_kl(Normal, Normal)
 def _normal_normal(q, p):
-    ratio = ops.ratio(q.scale, p.scale)
-    distance = ops.square(ops.ratio(q.loc - p.loc, p.scale))
-    # The square of the ratio may underflow: its logarithm is taken before.
-    return 0.5 * (ops.square(ratio) + distance - 1.0) - ops.log(ratio)
+    return normal_divergence(q.loc - p.loc, q.scale, p.scale)
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)
 def _multivariate_normal_multivariate_normal(q, p):
-    trace = p.factor.trace_of_ratio(q.factor)
     distance = p.factor.squared_distance(q.loc - p.loc)
-    log_ratio = p.factor.half_log_det() - q.factor.half_log_det()
-    return 0.5 * (trace + distance - q.event_shape[0]) + log_ratio
+    return 0.5 * distance + p.factor.divergence(q.factor)
 
 
 @register_kl(MultivariateNormal, (Independent, Normal))

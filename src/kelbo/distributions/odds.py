@@ -3,6 +3,7 @@
 from typing import Any
 
 from kelbo import ops
+from kelbo.ops.bregman import mass_excess
 
 
 class Odds:
@@ -62,12 +63,39 @@ class Odds:
 
     def divergence(self, other: "Odds") -> Any:
         """Kullback-Leibler divergence in nats of one trial under `other` from one under this."""
-        # By differences of log probabilities: exactly 0 for equal ones.
-        complement = self.complement()
-        one = self.probs * (self.log_probs() - other.log_probs())
-        zero = complement * (self.log_complement() - other.log_complement())
+        # What each outcome adds is not negative: nothing cancels where the two are close.
+        q, p = self.probs, other.probs
+        not_q, not_p = self.complement(), other.complement()
+        one = mass_excess(q, p, self._log_ratio(other))
+        zero = mass_excess(not_q, not_p, self._log_ratio_of_complements(other))
         if other.may_be_certain:
             infinity = float("inf")
-            one = ops.where(ops.logical_and(other.is_never(), self.probs > 0), infinity, one)
-            zero = ops.where(ops.logical_and(other.is_always(), complement > 0), infinity, zero)
+            one = ops.where(ops.logical_and(other.is_never(), q > 0), infinity, one)
+            zero = ops.where(ops.logical_and(other.is_always(), not_q > 0), infinity, zero)
         return one + zero
+
+    def _log_ratio(self, other):
+        """The logarithm of the other probability over this one."""
+        far = other.log_probs() - self.log_probs()
+        if self.may_be_certain and other.may_be_certain:
+            return _log_ratio_by_difference(self.probs, other.probs - self.probs, far)
+        return _log_ratio_by_logits(other.logits - self.logits, other.complement(), far)
+
+    def _log_ratio_of_complements(self, other):
+        far = other.log_complement() - self.log_complement()
+        if self.may_be_certain and other.may_be_certain:
+            return _log_ratio_by_difference(self.complement(), self.probs - other.probs, far)
+        return _log_ratio_by_logits(self.logits - other.logits, other.probs, far)
+
+
+def _log_ratio_by_difference(probability, difference, far):
+    near = ops.abs(difference) < 0.5 * probability
+    change = ops.where(near, difference, 0.0) / ops.where(near, probability, 1.0)
+    return ops.where(near, ops.log1p(change), far)
+
+
+def _log_ratio_by_logits(difference, complement, far):
+    # The ratio is 1 + (e^d - 1) times the complement of the other.
+    near = ops.abs(difference) < 1.0
+    change = ops.expm1(ops.where(near, difference, 0.0)) * complement
+    return ops.where(near, ops.log1p(change), far)

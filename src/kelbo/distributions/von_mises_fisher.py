@@ -9,11 +9,12 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.seeds import several_seeds
 from kelbo.distributions.von_mises_fisher_functions import (
     angles,
+    concentration_divergence,
     log_area,
     turned,
     uniform_directions,
 )
-from kelbo.ops.bessel_orders import ratio_complement, ratio_per_argument, ratio_slope
+from kelbo.ops.bessel_orders import ratio_per_argument, ratio_slope
 from kelbo.parameters import PACKAGE, Shape, constraints
 
 
@@ -128,8 +129,8 @@ class VonMisesFisher(Distribution):
         return self._broadcast(across * (1.0 - squared) + along * squared)
 
     def _divergence_from_uniform(self):
-        k, order = self.concentration, self._order
-        return -k * ratio_complement(k, order) - ops.log_normalized_bessel_ie(k, order=order)
+        k = self.concentration
+        return concentration_divergence(k, ops.zeros_like(k), self._order)
 
     def entropy(self) -> Any:
         return self._of_batch(log_area(self.event_shape[0]) - self._divergence_from_uniform())

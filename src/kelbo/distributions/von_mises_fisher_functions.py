@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.ops.bessel_orders import ratio_complement
+from kelbo.ops.bessel_orders import ratio_complement, ratio_slope
+from kelbo.ops.bregman import bregman
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.quadrature import integrate, nats
 from kelbo.ops.series import log1p_minus
@@ -34,6 +35,28 @@ def log_area(dimension: int) -> float:
     """
     half = 0.5 * dimension
     return math.log(2.0) + half * math.log(math.pi) - math.lgamma(half)
+
+
+def concentration_divergence(q: Any, p: Any, order: float) -> Any:
+    """The divergence of two of these distributions that have one mean direction.
+
+    Args:
+        q: The concentration of the first, a tensor.
+        p: That of the second.
+        order: Half the dimension, less 1.
+
+    Returns:
+        A tensor of the broadcast shape, at least 0.
+    """
+    near = ops.abs(p - q) <= ops.maximum(0.5 * ops.maximum(p, q), 2.0 + order)
+    normalizers = [ops.log_normalized_bessel_ie(k, order=order) for k in (q, p)]
+    return bregman(
+        lambda x, step: step * (step * ratio_slope(x, order)),
+        q,
+        p,
+        near=near,
+        far=(normalizers[1] - normalizers[0]) + (p - q) * ratio_complement(q, order),
+    )
 
 
 def _draw(others: int, seed: Any, concentration: Any) -> Any:

@@ -1,0 +1,326 @@
+"""Divergences of close pairs: small of the second order, and right to a few digits all the same."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from kelbo import distributions as kd
+from kelbo import ops
+
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
+
+CHANGES = (3e-7, 1e-4, -2e-3, 0.1, 1.7, 40.0)
+
+
+def log_beta(a):
+    return sum(mp.loggamma(x) for x in a) - mp.loggamma(sum(a))
+
+
+def normal_kl(q, p):
+    (m, s), (n, t) = q, p
+    return (s / t) ** 2 / 2 + ((m - n) / t) ** 2 / 2 - mp.mpf(1) / 2 - mp.log(s / t)
+
+
+def laplace_kl(q, p):
+    (m, s), (n, t) = q, p
+    x = abs(m - n)
+    return x / t + s / t * mp.exp(-x / s) - 1 - mp.log(s / t)
+
+
+def gamma_kl(q, p):
+    (a, r), (b, s) = q, p
+    log_gammas = mp.loggamma(b) - mp.loggamma(a) - (b - a) * mp.digamma(a)
+    return log_gammas + b * mp.log(r / s) + a * (s - r) / r
+
+
+def gumbel_kl(q, p):
+    (m, s), (n, t) = q, p
+    x = mp.exp((n - m) / t + mp.loggamma(1 + s / t))
+    return mp.log(t / s) + mp.euler * (s / t - 1) + x - 1 + (m - n) / t
+
+
+def weibull_kl(q, p):
+    (k, s), (j, t) = q, p
+    return gumbel_kl((-mp.log(s), 1 / k), (-mp.log(t), 1 / j))
+
+
+def cauchy_kl(q, p):
+    (m, s), (n, t) = q, p
+    return mp.log(((s + t) ** 2 + (m - n) ** 2) / (4 * s * t))
+
+
+def dirichlet_kl(q, p):
+    total = mp.digamma(sum(q))
+    means = sum((a - b) * (mp.digamma(a) - total) for a, b in zip(q, p, strict=True))
+    return log_beta(p) - log_beta(q) + means
+
+
+def trials_kl(q, p):
+    return q * mp.log(q / p) + (1 - q) * mp.log((1 - q) / (1 - p))
+
+
+def logits_kl(q, p):
+    q, not_q, p, not_p = sigmoid(q), sigmoid(-q), sigmoid(p), sigmoid(-p)
+    return q * mp.log(q / p) + not_q * mp.log(not_q / not_p)
+
+
+def softmax(logits):
+    weights = [mp.exp(x) for x in logits]
+    return [x / sum(weights) for x in weights]
+
+
+def sigmoid(x):
+    return 1 / (1 + mp.exp(-x))
+
+
+def categorical_kl(q, p):
+    return sum(a * mp.log(a / b) for a, b in zip(q, p, strict=True))
+
+
+def normed(p):
+    return [x / sum(p) for x in p]
+
+
+def continuous_bernoulli_kl(q, p):
+    def cumulant(x):
+        return mp.log(mp.expm1(x) / x) if x else mp.mpf(0)
+
+    def mean(x):
+        return 1 / (1 - mp.exp(-x)) - 1 / x if x else mp.mpf(1) / 2
+
+    return (q - p) * mean(q) + cumulant(p) - cumulant(q)
+
+
+def bessel_kl(order):
+    def divergence(q, p):
+        def log_bessel(k):
+            return mp.log(mp.hyp0f1(order + 1, k * k / 4))
+
+        slope = (
+            q / (2 * order + 2) * mp.hyp0f1(order + 2, q * q / 4) / mp.hyp0f1(order + 1, q * q / 4)
+        )
+        return log_bessel(p) - log_bessel(q) - (p - q) * slope
+
+    return divergence
+
+
+_UNIT = np.array([[0.6, 0.0, 0.8]])
+
+
+def triangular_kl(q, p):
+    """Of [loc, diagonal 1, diagonal 2, below]."""
+    (m, a, b, c), (n, d, e, f) = q, p
+    # N = P^-1 Q of the two triangles.
+    first, second = a / d, b / e
+    below = (c - f * first) / e
+    way = (m - n) / d, -f * (m - n) / d / e
+    squares = first**2 + second**2 + below**2 + way[0] ** 2 + way[1] ** 2
+    return squares / 2 - 1 - mp.log(first) - mp.log(second)
+
+
+def _triangular(x):
+    none = ops.zeros_like(x[..., 0])
+    first, second = ops.stack([x[..., 1], none], -1), ops.stack([x[..., 3], x[..., 2]], -1)
+    return kd.MultivariateNormalTriL(
+        ops.stack([x[..., 0], none], -1), ops.stack([first, second], -2)
+    )
+
+
+# Name: how it is made of an array of parameters (their number in the last axis), the divergence of
+# two lists of them, the lists from which the pairs start, and which of them change, by what share.
+PAIRS = {
+    "normal": (lambda x: kd.Normal(x[..., 0], x[..., 1]), normal_kl, [(1, 2), (1e4, 3)], (0, 1)),
+    "normal scale": (lambda x: kd.Normal(x[..., 0], x[..., 1]), normal_kl, [(1, 2e-9)], (0, 1)),
+    "log normal": (lambda x: kd.LogNormal(x[..., 0], x[..., 1]), normal_kl, [(1, 2)], (1, 1)),
+    "half normal": (
+        lambda x: kd.HalfNormal(x[..., 0]),
+        lambda q, p: normal_kl((0, *q), (0, *p)),
+        [(2,), (1e-20,)],
+        (1,),
+    ),
+    "laplace": (lambda x: kd.Laplace(x[..., 0], x[..., 1]), laplace_kl, [(1, 2), (5, 3)], (1, 1)),
+    "cauchy": (lambda x: kd.Cauchy(x[..., 0], x[..., 1]), cauchy_kl, [(1, 2), (5, 3)], (1, 1)),
+    "gumbel": (lambda x: kd.Gumbel(x[..., 0], x[..., 1]), gumbel_kl, [(1, 2), (-3, 0.2)], (0.3, 1)),
+    "weibull": (
+        lambda x: kd.Weibull(x[..., 0], x[..., 1]),
+        weibull_kl,
+        [(0.5, 2), (3, 1e10)],
+        (1, -0.02),
+    ),
+    "exponential": (
+        lambda x: kd.Exponential(x[..., 0]),
+        lambda q, p: gamma_kl((1, *q), (1, *p)),
+        [(2,), (1e-9,)],
+        (1,),
+    ),
+    "gamma": (
+        lambda x: kd.Gamma(x[..., 0], x[..., 1]),
+        gamma_kl,
+        [(0.5, 2), (1e-3, 1), (7, 3), (9, 3), (1e5, 2), (1e9, 1)],
+        (1, 0),
+    ),
+    "gamma at one mean": (
+        lambda x: kd.Gamma(x[..., 0], x[..., 1]),
+        gamma_kl,
+        [(0.5, 2), (7, 3), (30, 30)],
+        (1, 1),
+    ),
+    "gamma by log rate": (
+        lambda x: kd.Gamma(x[..., 0], log_rate=x[..., 1]),
+        lambda q, p: gamma_kl((q[0], mp.exp(q[1])), (p[0], mp.exp(p[1]))),
+        [(0.5, 2), (7, 1e-3)],
+        (0, 1),
+    ),
+    "inverse gamma": (
+        lambda x: kd.InverseGamma(x[..., 0], x[..., 1]),
+        gamma_kl,
+        [(0.5, 2), (1e-5, 1), (40, 3)],
+        (1, -0.02),
+    ),
+    "beta": (
+        lambda x: kd.Beta(x[..., 0], x[..., 1]),
+        dirichlet_kl,
+        [(0.5, 2), (1e-3, 1e-3), (300, 4e5), (7, 6)],
+        (1, 0),
+    ),
+    "beta, one of them small": (
+        lambda x: kd.Beta(x[..., 0], x[..., 1]),
+        dirichlet_kl,
+        [(1, 1e-4), (30, 1e-6)],
+        (0.02, 0),
+    ),
+    "beta at one mean": (
+        lambda x: kd.Beta(x[..., 0], x[..., 1]),
+        dirichlet_kl,
+        [(0.5, 2), (20, 0.01), (300, 4e5), (2e-6, 3e-6)],
+        (1, 1),
+    ),
+    "dirichlet": (
+        kd.Dirichlet,
+        dirichlet_kl,
+        [(0.5, 2, 3), (1e-3, 40, 0.1), (900, 2, 1e4)],
+        (1, -0.01, 1),
+    ),
+    "von mises": (
+        lambda x: kd.VonMises(0.3, x[..., 0]),
+        lambda q, p: bessel_kl(0)(*q, *p),
+        [(1e-3,), (0.5,), (3,), (30,), (1e3,)],
+        (1,),
+    ),
+    "von mises-fisher": (
+        lambda x: kd.VonMisesFisher(_UNIT, x[..., 0]),
+        lambda q, p: bessel_kl(mp.mpf(1) / 2)(*q, *p),
+        [(1e-3,), (0.5,), (30,), (1e3,)],
+        (1,),
+    ),
+    "bernoulli": (
+        lambda x: kd.Bernoulli(logits=x[..., 0]),
+        lambda q, p: logits_kl(q[0], p[0]),
+        [(1e-3,), (1,), (-9,), (12,)],
+        (1,),
+    ),
+    "bernoulli by probs": (
+        lambda x: kd.Bernoulli(probs=x[..., 0]),
+        lambda q, p: trials_kl(q[0], p[0]),
+        [(0.01,), (1e-20,), (0.02,)],
+        (1,),
+    ),
+    "binomial": (
+        lambda x: kd.Binomial(1e5, logits=x[..., 0]),
+        lambda q, p: 100000 * logits_kl(q[0], p[0]),
+        [(1e-3,), (1,), (-9,)],
+        (1,),
+    ),
+    "negative binomial": (
+        lambda x: kd.NegativeBinomial(7.0, logits=x[..., 0]),
+        lambda q, p: 7 * logits_kl(q[0], p[0]) / sigmoid(-q[0]),
+        [(1e-3,), (1,), (-9,)],
+        (1,),
+    ),
+    "geometric": (
+        lambda x: kd.Geometric(probs=x[..., 0]),
+        lambda q, p: trials_kl(q[0], p[0]) / q[0],
+        [(0.01,), (0.02,)],
+        (1,),
+    ),
+    "poisson": (
+        lambda x: kd.Poisson(x[..., 0]),
+        lambda q, p: q[0] * mp.log(q[0] / p[0]) + p[0] - q[0],
+        [(0.5,), (1e6,), (1e-20,)],
+        (1,),
+    ),
+    "poisson by log rate": (
+        lambda x: kd.Poisson(log_rate=x[..., 0]),
+        lambda q, p: mp.exp(q[0]) * (q[0] - p[0]) + mp.exp(p[0]) - mp.exp(q[0]),
+        [(0.5,), (-0.03,)],
+        (1,),
+    ),
+    "categorical": (
+        lambda x: kd.Categorical(logits=x),
+        lambda q, p: categorical_kl(softmax(q), softmax(p)),
+        [(1, 2, -1), (1e-3, 0, 4)],
+        (1, 0.2, 1),
+    ),
+    "categorical by probs": (
+        lambda x: kd.Categorical(probs=x),
+        lambda q, p: categorical_kl(normed(q), normed(p)),
+        [(0.25, 0.5, 0.25), (0.125, 0.75, 0.125)],
+        (0.02, 0, -0.02),
+    ),
+    "continuous bernoulli": (
+        lambda x: kd.ContinuousBernoulli(logits=x[..., 0]),
+        lambda q, p: continuous_bernoulli_kl(*q, *p),
+        [(1e-3,), (0.4,), (-3,), (40,), (-1e4,)],
+        (1,),
+    ),
+    "uniform": (
+        lambda x: kd.Uniform(-x[..., 0], 1.0),
+        lambda q, p: mp.log((1 + p[0]) / (1 + q[0])) if p[0] > q[0] else mp.inf,
+        [(2,)],
+        (1,),
+    ),
+    "diagonal": (
+        lambda x: kd.MultivariateNormalDiag(x[..., :2], x[..., 2:]),
+        lambda q, p: normal_kl(q[::2], p[::2]) + normal_kl(q[1::2], p[1::2]),
+        [(1, 2, 3, 1e-3)],
+        (0.01, 0, 1, 1),
+    ),
+    "triangular": (
+        _triangular,
+        triangular_kl,
+        [(1, 2, 3, 0.5)],
+        (0.01, 1, -0.01, 1),
+    ),
+}
+
+
+def arrays(starts, shares, dtype):
+    """All starts with all changes, as numbers of the dtype."""
+    q = np.repeat(np.array(starts, dtype), len(CHANGES), axis=0)
+    factors = 1.0 + np.array(CHANGES)[:, None] * np.array(shares, "float64")
+    p = (q * np.tile(factors, (len(starts), 1))).astype(dtype)
+    return q, p
+
+
+def exact(divergence, q, p):
+    with mp.workdps(60):
+        rows = zip(q.astype("float64"), p.astype("float64"), strict=True)
+        numbers = [[[mp.mpf(float(v)) for v in x] for x in row] for row in rows]
+        return np.array([float(divergence(*row)) for row in numbers])
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True
+)
+@pytest.mark.parametrize("name", PAIRS)
+def test_close_pairs_have_the_digits_of_the_second_order(name, dtype):
+    make, divergence, starts, shares = PAIRS[name]
+    q, p = arrays(starts, shares, dtype)
+    expected = exact(divergence, q, p).astype(dtype)
+    value = ops.compile(lambda q, p: kd.kl_divergence(make(q), make(p)))(
+        ops.convert_to_tensor(q), ops.convert_to_tensor(p)
+    )
+    value = ops.convert_to_numpy(value)
+    assert value.dtype == dtype
+    assert (value >= 0).all()
+    np.testing.assert_allclose(value, expected, rtol={"float32": 3e-5, "float64": 1e-11}[dtype])
