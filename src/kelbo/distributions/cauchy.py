@@ -1,7 +1,7 @@
 """The Cauchy distribution."""
 
 import math
-from typing import Any, NoReturn
+from typing import Any
 
 import keras
 
@@ -43,7 +43,7 @@ class Cauchy(Distribution):
 
     (Johnson, Kotz and Balakrishnan, 1994, "Continuous univariate distributions", vol. 1, ch. 16.)
     It has no mean and no variance, their integrals do not converge: `mean`, `variance` and `stddev`
-    raise NotImplementedError. `mode` is the median too.
+    are NaN. `mode` is the median too.
 
     Args:
         loc: Median $x_0$.
@@ -76,11 +76,13 @@ class Cauchy(Distribution):
         log_prob = -log1p_square(z) - ops.log(math.pi * self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
-    def _missing(self, what: str) -> NoReturn:
-        raise NotImplementedError(
-            f"Cauchy has no {what}: the integral does not converge, and averages of samples do not "
-            "settle. mode() is its median; the half distance between its quartiles is `scale`."
-        )
+    def mean(self) -> Any:
+        """NaN: the integral does not converge. The median is `mode()`."""
+        return self._broadcast(self.loc + math.nan)
+
+    def variance(self) -> Any:
+        """NaN: there is no mean. Half of the distance between the quartiles is `scale`."""
+        return self.mean()
 
     def mode(self) -> Any:
         return self._broadcast(self.loc)

@@ -191,6 +191,12 @@ class ContinuousBernoulli(Distribution):
             ops.log1p(ops.where(near_one, share * ops.expm1(rate), ops.zeros_like(total))),
             ops.log(ops.where(near_one, ops.ones_like(total), total)),
         )
-        x = log_total / rate
-        x = ops.where(far < 0, x, 1.0 - x)
+        from_end = log_total / rate
+        # Of positive logits this is 1 - x. Where x is the smaller one, it is log(1 + u (e^eta - 1))
+        # over eta, with the exponential in its logarithm.
+        lower = ops.logical_and(far > 0, from_end > 0.5)
+        positive = ops.logical_and(lower, u > 0)
+        log_odds = ops.log(ops.where(positive, u, 1.0)) - rate + ops.log1p(-ops.exp(rate))
+        from_start = ops.where(positive, ops.softplus(log_odds) / -rate, 0.0)
+        x = ops.where(far < 0, from_end, ops.where(lower, from_start, 1.0 - from_end))
         return ops.clip(ops.where(small, series, x), 0.0, 1.0)

@@ -187,7 +187,7 @@ def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = 
     log_a = ops.log(a)
     low = (log_below + ops.lgamma(a + 1.0)) / a - log_a
     high = ops.log1p((ops.sqrt(-2.0 * a * log_above) - log_above) / a)
-    lowest = -700.0 if "64" in keras.backend.standardize_dtype(low.dtype) else -80.0
+    lowest = math.log(_tiny(low))
 
     def share(y):
         x = a * ops.exp(y)

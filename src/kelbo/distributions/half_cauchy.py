@@ -1,7 +1,7 @@
 """The half-Cauchy distribution."""
 
 import math
-from typing import Any, NoReturn
+from typing import Any
 
 import keras
 
@@ -21,8 +21,7 @@ class HalfCauchy(Distribution):
 
     A common prior of a scale (Gelman, 2006, "Prior distributions for variance parameters in
     hierarchical models"; Polson and Scott, 2012, "On the half-Cauchy prior for a global scale
-    parameter"). Its mean and its variance are infinite: `mean`, `variance` and `stddev` raise
-    NotImplementedError.
+    parameter"). Its mean and its variance are infinite; the median is `quantile(0.5)`.
 
     Args:
         loc: The lower end $x_0$, which is the mode.
@@ -66,11 +65,13 @@ class HalfCauchy(Distribution):
         log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
         return ops.where(outside, -math.inf, log_prob)
 
-    def _missing(self, what: str) -> NoReturn:
-        raise NotImplementedError(
-            f"HalfCauchy has no finite {what}, and averages of samples do not settle. Its median "
-            "is quantile(0.5)."
-        )
+    def mean(self) -> Any:
+        """Infinite."""
+        return self._broadcast(self.loc + math.inf)
+
+    def variance(self) -> Any:
+        """Infinite."""
+        return self.mean()
 
     def mode(self) -> Any:
         return self._broadcast(self.loc)

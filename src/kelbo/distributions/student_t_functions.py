@@ -135,6 +135,12 @@ def _tail_value(df, z):
     one, other = ops.where(near, half, 0.5 * low), ops.where(near, 0.5 * low, half)
     share = 0.5 * ops.betainc(one, other, squared / (1.0 + squared))
     by_beta = ops.where(near, 0.5 - share, share)
+    # Far out, where the argument of the beta function underflows, the tail is a power of z.
+    dtype = keras.backend.standardize_dtype(z.dtype)
+    far = ratio > (1e6 if dtype == "float32" else 1e10)
+    away = ops.where(far, z, ops.ones_like(z))
+    power = ops.exp(log_density(low, away, dtype) + ops.log(away) - ops.log(low))
+    by_beta = ops.where(far, power, by_beta)
 
     # By quadrature from z to where the density has fallen by so much that the rest is lost.
     high = ops.where(large, df, ops.full_like(df, LARGE))
@@ -148,7 +154,6 @@ def _tail_value(df, z):
         return ops.exp(-0.5 * (high + 1.0) * ops.log1p(step * ((2.0 * z + step) / scale)))
 
     total = span * integrate(integrand, z)
-    dtype = keras.backend.standardize_dtype(z.dtype)
     by_quadrature = ops.exp(log_density(high, z, dtype)) * total
     return ops.where(large, by_quadrature, by_beta)
 
@@ -201,14 +206,16 @@ def quantile(df: Any, probability: Any) -> Any:
     share = ops.where(lower, p, 1.0 - p)
     empty = share <= 0
     share = ops.where(empty, 0.5 * ops.ones_like(share), share)
-    highest = 80.0 if "32" in keras.backend.standardize_dtype(df.dtype) else 700.0
+    dtype = keras.backend.standardize_dtype(df.dtype)
+    highest = math.log(float(np.finfo(dtype).max))  # its hyperbolic sine is half of that
 
     s = ops.invert_monotone(
         lambda s: _tail(df, ops.sinh(s)),
         share,
         0.0,
         highest,
-        derivative=lambda s: -_density(df, ops.sinh(s)) * ops.cosh(s),
+        # The density may underflow where its product with the cosine does not.
+        derivative=lambda s: -ops.exp(log_density(df, ops.sinh(s), dtype) + ops.log(ops.cosh(s))),
     )
     z = ops.where(empty, ops.full_like(s, math.inf), ops.sinh(s))
     return ops.where(lower, -z, z)

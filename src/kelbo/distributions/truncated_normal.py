@@ -21,6 +21,7 @@ _QUADRATURE = {
 }
 _NO_END = 1e6  # in standard deviations: so far from the peak nothing is left in any dtype
 _FARTHEST = 1e36  # where loc may be, in standard deviations: its inverse is no denormal number
+_STEPS_IN_TAILS = 6  # of Newton's method, where a probability may be as small as the dtype has it
 _FAR = 10.0  # standard deviations from the mean, where an asymptotic series takes over
 
 
@@ -203,50 +204,95 @@ class TruncatedNormal(Distribution):
     def cdf(self, value: Any) -> Any:
         tilt, (low, high) = self._tilt(), self._ends()
         d = _between((self._as_value(value) - self._peak()) / self.scale, low, high)
-        return ops.minimum(self._mass(tilt, low, d) / self._mass(tilt, low, high), 1.0)
+        center, part = self._mass_below(tilt, low, d)
+        fall = ops.exp(-center * (tilt + 0.5 * center))
+        return ops.minimum(fall * part / self._mass(tilt, low, high), 1.0)
+
+    def _mass_below(self, tilt, low, d):
+        """The point from `low` to d where the density is largest, and the mass over its density.
+
+        So the integral has its digits in a tail too, where the density at the peak is no measure.
+        """
+        center = ops.stop_gradient(ops.minimum(d, 0.0))
+        return center, self._mass(tilt + center, low - center, d - center)
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)
-        x = self._quantile(u)
+        inside = ops.logical_and(u > 0, u < 1)
+        x = self._quantile(ops.where(inside, u, 0.5), _STEPS_IN_TAILS)
         return ops.where(u <= 0, self.low, ops.where(u >= 1, self.high, x))
 
     def _sample(self, shape, seed):
-        return self._quantile(ops.random.uniform_open(shape, self.dtype, seed))
-
-    def _quantile(self, u):
+        u = ops.random.uniform_open(shape, self.dtype, seed)
         tilt, (low, high) = self._tilt(), self._ends()
-        guess = ops.stop_gradient(self._guess(u, tilt, low, high))
-        # A step of Newton's method on the mass of the smaller side, which mends the last digits,
-        # and through which the implicit gradient flows.
-        left = u < 0.5
+        # Where the interval is neither narrow nor far out, the inverse of the normal distribution
+        # function has all the digits that u has, at a tenth of the cost.
+        plain = self._plain_quantile(u)
+        is_plain = ops.all(self._is_plain(tilt, low, high))
+        return ops.cond(is_plain, lambda: plain, lambda: self._quantile(u, 1))
+
+    def _is_plain(self, tilt, low, high):
+        right = tilt > 0
+        near, far = ops.where(right, low, -high), ops.where(right, high, -low)
+        outside = ops.abs(tilt)
+        largest = ops.normal_cdf(-outside - near)
+        mass = largest - ops.normal_cdf(-outside - far)
+        return ops.logical_and(outside < _FAR, mass > 0.25 * largest)
+
+    def _plain_quantile(self, u):
+        tilt, (low, high) = self._tilt(), self._ends()
+        x = self.loc + self.scale * self._standard_quantile(u, tilt, low, high)
+        return _between(x, self.low, self.high)
+
+    def _quantile(self, u, steps):
+        tilt, (low, high) = self._tilt(), self._ends()
         mass = self._mass(tilt, low, high)
-        part = self._mass(tilt, ops.where(left, low, guess), ops.where(left, guess, high))
-        error = part - ops.where(left, u, 1.0 - u) * mass
-        slope = ops.stop_gradient(ops.exp(-guess * (tilt + 0.5 * guess)))
-        d = guess - ops.where(left, error, -error) / slope
-        return _between(self._peak() + self.scale * d, self.low, self.high)
+        # In the half that the value lies in, by symmetry always as the left one.
+        left = u < 0.5
+        sign = ops.where(left, ops.ones_like(u), -ops.ones_like(u))
+        lean, start, end = sign * tilt, ops.where(left, low, -high), ops.where(left, high, -low)
+        log_target = ops.log(ops.where(left, u, 1.0 - u) * mass)
+        d = sign * ops.stop_gradient(self._guess(u, tilt, low, high))
+
+        def step(_, d):
+            # Newton's method on the logarithm of the mass below, which is concave in d.
+            center, part = self._mass_below(lean, start, d)
+            empty = part <= 0
+            log_part = ops.log(ops.where(empty, 1.0, part)) - center * (lean + 0.5 * center)
+            rise = part * ops.exp((d - center) * (lean + 0.5 * (d + center)))
+            change = ops.where(empty, 0.0, (log_part - log_target) * rise)
+            return ops.stop_gradient(_between(d - change, start, end))
+
+        if steps > 1:
+            d = ops.fori_loop(0, steps - 1, step, d)
+        # One step more on the mass itself, through which the implicit gradient flows.
+        center, part = self._mass_below(lean, start, d)
+        error = part - ops.exp(log_target + center * (lean + 0.5 * center))
+        slope = ops.exp(-(d - center) * (lean + 0.5 * (d + center)))
+        d = d - error / ops.stop_gradient(slope)
+        return _between(self._peak() + self.scale * (sign * d), self.low, self.high)
 
     def _guess(self, u, tilt, low, high):
         """The quantile as a distance from the peak, to a few digits of the interval's width."""
-        reach = self._reach(tilt)
-        near = self._guess_near(u, tilt, low, high)
-        guess = ops.where(ops.abs(tilt) > _FAR, self._guess_far(u, tilt, low, high), near)
-        return _between(guess, ops.maximum(low, -reach), ops.minimum(high, reach))
+        near = self._standard_quantile(u, tilt, low, high) - tilt
+        lost = ops.logical_or(ops.abs(tilt) > _FAR, ~(ops.abs(near) < _NO_END))
+        return _between(ops.where(lost, self._guess_far(u, tilt, low, high), near), low, high)
 
-    def _guess_near(self, u, tilt, low, high):
-        # In the tail that the value lies in, by symmetry always as the left one.
+    def _standard_quantile(self, u, tilt, low, high):
+        """The quantile in standard deviations from the mean, by the normal distribution."""
+        # In the tail that the value lies in, by symmetry always as the left one. Of ends that many
+        # numbers share, the distribution function is computed once.
+        tails = [ops.normal_cdf(z) for z in (tilt + low, tilt + high, -tilt - low, -tilt - high)]
         right = ops.where(ops.equal(tilt, 0), u > 0.5, tilt > 0)
-        sign = ops.where(right, -ops.ones_like(u), 1.0)
-        share = (1.0 - u) * ops.normal_cdf(sign * (tilt + low)) + u * ops.normal_cdf(
-            sign * (tilt + high)
-        )
-        return sign * ops.normal_quantile(share) - tilt
+        at_low, at_high = (ops.where(right, tails[i + 2], tails[i]) for i in (0, 1))
+        z = ops.normal_quantile((1.0 - u) * at_low + u * at_high)
+        return ops.where(right, -z, z)
 
     def _guess_far(self, u, tilt, low, high):
         # With t = |tilt|, the mass beyond a distance d from the peak is, as a share of all beyond
         # the peak, exp(-d (t + d / 2) - drop(d)), where the drop is that of Mills' ratio.
         safe = ops.maximum(ops.abs(tilt), _FAR)
-        up = tilt > 0
+        up = ops.where(ops.equal(tilt, 0), u > 0.5, tilt > 0)
         width = ops.where(up, high, -low)
         beyond = ops.exp(-width * (safe + 0.5 * width) - _mills_drop(safe, width))
         outer, inner = ops.where(up, 1.0 - u, u), ops.where(up, u, 1.0 - u)

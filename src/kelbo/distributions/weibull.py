@@ -92,8 +92,12 @@ class Weibull(Distribution):
         most = ops.minimum(self.scale, 1.0) * float(kind.max)
         # Elsewhere by the ratio: a difference of logarithms has fewer digits.
         far = ops.logical_or(value < least, value > most)
-        ratio = ops.ratio(value, ops.where(far, 1.0, self.scale))
-        return ops.log(ratio) - ops.where(far, log_scale, 0.0)
+        ratio = value / ops.where(far, 1.0, self.scale)
+        by_ratio = ops.log(ratio) - ops.where(far, log_scale, 0.0)
+        # The gradients are those of the difference: of the ratio they pass through ratio / scale,
+        # which may underflow where the ratio does not.
+        by_logs = ops.log(value) - log_scale
+        return by_logs + ops.stop_gradient(by_ratio - by_logs)
 
     def mean(self) -> Any:
         return self._broadcast(self.scale * ops.exp(ops.lgamma(1.0 + 1.0 / self.concentration)))

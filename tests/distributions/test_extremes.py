@@ -1,0 +1,177 @@
+"""Distribution functions, their inverses and gradients where numbers are extreme, by 50 digits."""
+
+import keras
+import mpmath as mp
+import numpy as np
+import pytest
+
+from kelbo import distributions as kd
+from kelbo import ops
+
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
+
+TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+
+
+def phi(x):
+    return mp.erfc(-x / mp.sqrt(2)) / 2
+
+
+def truncated(low, high):
+    low, high = mp.mpf(low), mp.mpf(high)
+
+    def cdf(x):
+        if low > 0:
+            return (phi(-low) - phi(-x)) / (phi(-low) - phi(-high))
+        return (phi(x) - phi(low)) / (phi(high) - phi(low))
+
+    return cdf
+
+
+def student_t(df):
+    df = mp.mpf(df)
+
+    def cdf(x):
+        tail = mp.betainc(df / 2, 0.5, 0, df / (df + x * x), regularized=True) / 2
+        return tail if x < 0 else 1 - tail
+
+    return cdf
+
+
+def gamma(a):
+    return lambda x: mp.gammainc(mp.mpf(a), 0, x, regularized=True)
+
+
+def inverse_gamma(a):
+    return lambda x: mp.gammainc(mp.mpf(a), 1 / x, regularized=True)
+
+
+def beta(a, b):
+    return lambda x: mp.betainc(mp.mpf(a), mp.mpf(b), 0, x, regularized=True)
+
+
+def continuous_bernoulli(eta):
+    return lambda x: mp.expm1(mp.mpf(eta) * x) / mp.expm1(mp.mpf(eta))
+
+
+INF = float("inf")
+# A distribution, its function, arguments at which the function is compared, and probabilities
+# whose quantiles are handed back to it. All are exact in both dtypes, or shares of no consequence.
+CASES = {
+    "truncated normal": (
+        lambda dtype: kd.TruncatedNormal(0.0, 1.0, -10.0, 1.0, dtype=dtype),
+        truncated(-10, 1),
+        (-9.5, -6.0, -2.0, 0.5),
+        (1e-20, 1e-6, 0.3, 0.875),
+    ),
+    "truncated normal, tail": (
+        lambda dtype: kd.TruncatedNormal(0.0, 1.0, -INF, -3.0, dtype=dtype),
+        truncated(-INF, -3),
+        (-11.0, -7.0, -3.5),
+        (1e-20, 1e-8, 0.25, 0.75),
+    ),
+    "truncated normal, far": (
+        lambda dtype: kd.TruncatedNormal(0.0, 1.0, 30.0, INF, dtype=dtype),
+        truncated(30, INF),
+        (30.0078125, 30.5),
+        (0.25, 0.75),
+    ),
+    "truncated normal, left of its peak": (
+        lambda dtype: kd.TruncatedNormal(0.0, 1.0, -INF, -40.0, dtype=dtype),
+        truncated(-INF, -40),
+        (-41.5, -40.5),
+        (1e-25, 1e-8, 0.5),
+    ),
+    "student t of few degrees": (
+        lambda dtype: kd.StudentT(0.125, 0.0, 1.0, dtype=dtype),
+        student_t(0.125),
+        (-1e37, -1e20, -1e3, -1.0, 1e3),
+        (0.01, 0.2, 0.75),
+    ),
+    "student t": (
+        lambda dtype: kd.StudentT(0.3125, 0.0, 1.0, dtype=dtype),
+        student_t(0.3125),
+        (-1e20, -1e7, -1e5),
+        (1e-10, 1e-4),
+    ),
+    "student t of three degrees": (
+        lambda dtype: kd.StudentT(3.0, 0.0, 1.0, dtype=dtype),
+        student_t(3),
+        (-1e8, -1e6, -50.0),
+        (1e-30, 1e-4),
+    ),
+    "gamma": (
+        lambda dtype: kd.Gamma(2.0**-7, 1.0, dtype=dtype),
+        gamma(2.0**-7),
+        (1e-37, 1e-20, 1.0),
+        (0.52, 0.75, 0.999),
+    ),
+    "inverse gamma": (
+        lambda dtype: kd.InverseGamma(2.0**-7, 1.0, dtype=dtype),
+        inverse_gamma(2.0**-7),
+        (1.0, 1e20, 1e37),
+        (0.125, 0.375),
+    ),
+    "beta": (
+        lambda dtype: kd.Beta(2.0**-7, 3.0, dtype=dtype),
+        beta(2.0**-7, 3),
+        (1e-37, 1e-20, 0.25),
+        (0.52, 0.75, 0.99),
+    ),
+    "continuous bernoulli": (
+        lambda dtype: kd.ContinuousBernoulli(logits=2.0, dtype=dtype),
+        continuous_bernoulli(2),
+        (1e-30, 1e-6, 0.25, 0.875),
+        (1e-30, 1e-6, 0.25, 0.875),
+    ),
+    "continuous bernoulli, steep": (
+        lambda dtype: kd.ContinuousBernoulli(logits=64.0, dtype=dtype),
+        continuous_bernoulli(64),
+        (0.75, 0.875),
+        (1e-20, 1e-6, 0.5, 0.875),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True
+)
+@pytest.mark.parametrize("name", CASES)
+def test_both_directions_of_the_distribution_function(name, dtype):
+    make, exact, values, probabilities = CASES[name]
+    make = make(dtype)
+    values, probabilities = np.array(values, dtype), np.array(probabilities, dtype)
+    cdf = ops.convert_to_numpy(ops.compile(make.cdf)(ops.convert_to_tensor(values)))
+    quantile = ops.compile(make.quantile)(ops.convert_to_tensor(probabilities))
+    quantile = ops.convert_to_numpy(quantile)
+    assert cdf.dtype == quantile.dtype == dtype
+    with mp.workdps(50):
+        expected = np.array([float(exact(mp.mpf(float(x)))) for x in values])
+        np.testing.assert_allclose(cdf, expected, rtol=TOLERANCE[dtype])
+        for p, x in zip(probabilities, quantile, strict=True):
+            x, p = mp.mpf(float(x)), mp.mpf(float(p))
+            # To the digits of the quantile: one neighbour of it has less mass below, one more.
+            width = abs(x) * TOLERANCE[dtype]
+            assert exact(x - width) <= p <= exact(x + width), (float(p), float(x))
+
+
+def _gradients(log_prob, parameters, dtype):
+    variables = [keras.Variable(np.asarray(p, dtype), dtype=dtype) for p in parameters]
+    _, gradients = ops.value_and_grad(
+        lambda: ops.sum(log_prob(*[v.value for v in variables])), variables
+    )()
+    return [float(ops.convert_to_numpy(g)) for g in gradients]
+
+
+@pytest.mark.parametrize(
+    ("scale", "value"), [(1e10, 1e-20), (1e-20, 1e-19), (1e20, 1e-10), (1e-25, 1e-28)]
+)
+def test_gradients_of_a_weibull_density(scale, value, dtype):
+    def log_prob(k, scale):
+        return kd.Weibull(k, scale).log_prob(ops.cast(value, dtype))
+
+    by_k, by_scale = _gradients(log_prob, (3.0, scale), dtype)
+    z = value / scale
+    assert by_scale * scale == pytest.approx(3.0 * (z**3 - 1.0), rel=1e-4)
+    expected = 1 / 3 + np.log(z) - z**3 * np.log(z)
+    assert by_k == pytest.approx(expected, rel=1e-4)
