@@ -91,7 +91,7 @@ def test_a_folder_of_other_files_is_never_taken(refused, tmp_path, extra):
     assert digest(tmp_path) == before
 
 
-@pytest.mark.parametrize("sizes", [["--hidden", "1000000,1000000"], ["--samples", "1" + 30 * "0"]])
+@pytest.mark.parametrize("sizes", [["--hidden", "1000000,1000000"], ["--samples", "1" + 18 * "0"]])
 def test_a_model_that_no_memory_holds(refused, fitted, tmp_path, sizes):
     run = shutil.copytree(fitted, tmp_path / "run")
     before = digest(run)

@@ -106,7 +106,7 @@ def test_what_breaks_after_the_first_checkpoint_leaves_the_new_run(
     for a, b in zip(resumed.get_weights(), at_once.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not {file.name for file in earlier.iterdir()} - names - {
-        "model.keras", "summary.json", "report.html"
+        "model.keras", "run.json", "summary.json", "report.html"
     }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_other_files_are_never_taken(tmp_path):
     before = contents(tmp_path)
     with (
         pytest.raises(InputError, match="holds no run of Kelbo"),
-        Claim(RunFolder(tmp_path), lambda: None).held(),
+        Claim(RunFolder(tmp_path), lambda: None, "0" * 32).held(),
     ):
         pass
     assert contents(tmp_path) == before

@@ -22,6 +22,7 @@ FILES = [
     "model.keras",
     "reconstructions.png",
     "report.html",
+    "run.json",
     "samples.png",
     "summary.json",
 ]
@@ -121,7 +122,7 @@ def test_a_finished_run_is_left_alone_save_for_missing_files(finished, tmp_path)
     runs.resume(folder)
     assert sorted(contents(folder)) == FILES
     assert contents(folder)["samples.png"][0] == before["samples.png"][0]
-    unchanged = set(FILES) - {"samples.png", "model.keras", "report.html"}
+    unchanged = set(FILES) - {"samples.png", "model.keras", "report.html", "run.json"}
     assert {n: contents(folder)[n] for n in unchanged} == {n: before[n] for n in unchanged}
     assert_same_weights(folder, finished.path)
 

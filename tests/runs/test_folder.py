@@ -1,4 +1,4 @@
-import os
+import json
 
 import pytest
 
@@ -10,9 +10,10 @@ from kelbo.runs.folder import next_folder
 def test_a_new_folder_is_free(tmp_path):
     folder = RunFolder.free(tmp_path / "a" / "b")
     assert not folder.path.exists()
-    folder.take()
-    assert folder.path.is_dir()
+    folder.path.mkdir(parents=True)
     assert RunFolder.free(folder.path).path == folder.path  # empty, so still free
+    folder.lock.touch()  # of a process that was killed
+    assert RunFolder.free(folder.path).path == folder.path
 
 
 def test_a_taken_folder_is_refused_with_what_to_do(tmp_path):
@@ -32,8 +33,8 @@ def test_force_replaces_a_run_and_nothing_else(tmp_path):
     for file in folder.files:
         file.write_text("old")
     (tmp_path / "notes.txt").write_text("mine")
-    FitConfig().to_yaml(folder.config)
-    folder.take()
+    folder.write_settings(FitConfig(), "0" * 32)
+    folder.empty()
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
@@ -46,16 +47,15 @@ def test_a_folder_of_other_files_is_refused_and_nothing_is_lost(tmp_path, config
     if config is not None:
         folder.config.write_text(config)
     before = {file: file.read_text() for file in tmp_path.iterdir()}
-    for take in (lambda: RunFolder.free(tmp_path, force=True), folder.take):
-        with pytest.raises(InputError, match="nothing in it is touched"):
-            take()
+    with pytest.raises(InputError, match="nothing in it is touched"):
+        RunFolder.free(tmp_path, force=True)
     assert {file: file.read_text() for file in tmp_path.iterdir()} == before
 
 
 def test_a_run_is_known_by_its_settings(tmp_path):
     folder = RunFolder(tmp_path / "run")
     assert (folder.holds_run, folder.is_empty) == (False, True)
-    folder.take()
+    folder.path.mkdir()
     assert (folder.holds_run, folder.is_empty) == (False, True)
     FitConfig().to_yaml(folder.config)
     assert (folder.holds_run, folder.is_empty) == (True, False)
@@ -92,29 +92,35 @@ def test_damaged_metrics(tmp_path, content):
     folder = RunFolder(tmp_path)
     if content is not None:
         folder.metrics.write_text(content)
-    with pytest.raises(InputError, match=r"metrics\.csv: cannot be read"):
+    with pytest.raises(InputError, match=r"metrics\.csv: .*--resume .* writes it again"):
         folder.read_metrics()
 
 
-def test_damaged_summary(tmp_path):
+SUMMARY = {
+    "train": {"loss": 3.0, "reconstruction": 2.0, "kl": 1.0},
+    "data": {"name": "digits"},
+    "command": "kelbo fit digits",
+    "notes": ["é"],
+}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"{}", b"[]", b"null", b"1", b"[" * 20_000, b"9" * 5000, b"\xff\xfe{}", b"\0"]
+    + [
+        json.dumps({**SUMMARY, name: value}).encode()
+        for name in ("train", "validation", "log_likelihood", "data", "command", "notes")
+        for value in ([1], {"loss": "x"}, 3, "x")
+        if not (name == "command" and value == "x")
+    ],
+)
+def test_damaged_summary(tmp_path, content):
     folder = RunFolder(tmp_path)
-    folder.write_summary({"seed": 1, "notes": ["é"]})
-    assert folder.read_summary() == {"seed": 1, "notes": ["é"]}
-    folder.summary.write_text("{")
-    with pytest.raises(InputError, match="it is damaged"):
+    folder.write_summary(SUMMARY)
+    assert folder.read_summary() == SUMMARY
+    folder.summary.write_bytes(content)
+    with pytest.raises(InputError, match=r"summary\.json: .*; kelbo fit --resume .* again$"):
         folder.read_summary()
-
-
-def test_current_means_no_older_than_the_checkpoint(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert not folder.is_current(folder.model)
-    folder.model.touch()
-    assert folder.is_current(folder.model)
-    folder.checkpoint.touch()
-    os.utime(folder.checkpoint, (100, 100))
-    for seconds, current in ((99, False), (100, True), (101, True)):
-        os.utime(folder.model, (seconds, seconds))
-        assert folder.is_current(folder.model) is current
 
 
 def test_leftovers_of_a_killed_process_go(tmp_path):

@@ -30,8 +30,8 @@ def test_the_number_of_weights_is_that_of_the_model(settings, monkeypatch):
     "settings",
     [
         {"hidden": [10**6, 10**6]},
-        {"hidden": [10**30]},
-        {"decoder_hidden": [10**400]},
+        {"hidden": [10**18]},
+        {"decoder_hidden": [10**18, 10**18]},
         {"samples": 10**15},
         {"latent_dim": 100_000, "posterior": "multivariate_normal"},
     ],

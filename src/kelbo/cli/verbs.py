@@ -124,7 +124,7 @@ def plot(
     """Draw the pictures of a run again, and write its report."""
     require_pictures(only or ())
     runs = load_runs()
-    for path in runs.plot(runs.load_run(run), only or (), data_dir):
+    for path in runs.plot(runs.load_run(run), only or (), data_dir, say):
         say(f"wrote {path}")
 
 

@@ -10,7 +10,8 @@ import yaml
 
 from kelbo.errors import InputError
 from kelbo.files import replacing
-from kelbo.runs.settings import Choice, Number, Setting, Sizes, Text, Whole
+from kelbo.runs.reading import Damaged, read_text
+from kelbo.runs.settings import Choice, Number, Setting, Sizes, Text, Whole, shown
 from kelbo.runs.suggestions import did_you_mean
 
 _ACTIVATIONS = ("relu", "elu", "tanh", "gelu", "silu", "selu", "leaky_relu", "softplus", "sigmoid")
@@ -188,6 +189,7 @@ class FitConfig:
         """
         for name in values:
             if name not in rules():
+                name = shown(name).strip("'")
                 hint = did_you_mean(name, rules())
                 raise InputError(f"{where}: there is no setting '{name}'{hint}")
         try:
@@ -195,15 +197,19 @@ class FitConfig:
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
 
-    def to_yaml(self, path: str | os.PathLike) -> None:
+    def to_yaml(self, path: str | os.PathLike, remark: str = "") -> None:
         """Writes the settings as a YAML file, whole or not at all.
 
         Args:
             path: The file; its folder must exist.
+            remark: A line of comment.
         """
         text = yaml.safe_dump(self.as_dict(), sort_keys=False, default_flow_style=None)
+        head = "# Fits again with: kelbo fit --config config.yaml\n"
+        if remark:
+            head += f"# {remark}\n"
         with replacing(path) as temporary:
-            temporary.write_text("# Fits again with: kelbo fit --config config.yaml\n" + text)
+            temporary.write_text(head + text, "utf-8")
 
     @classmethod
     def from_yaml(cls, path: str | os.PathLike) -> "FitConfig":
@@ -220,14 +226,15 @@ class FitConfig:
                 name or a value that breaks its rule.
         """
         try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: is no text; expected a YAML file of settings") from None
-        except yaml.YAMLError as error:
+            values = yaml.safe_load(read_text(Path(path)))
+        except Damaged as error:
+            raise InputError(f"{path}: {error}; expected a YAML file of settings") from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            # A ValueError is a date that is none, or a number of more digits than Python reads.
             mark = getattr(error, "problem_mark", None)
             line = f" (line {mark.line + 1})" if mark else ""
+            if not isinstance(error, yaml.YAMLError):
+                line = f" of settings ({' '.join(str(error).split()):.100})"
             raise InputError(f"{path}: is not valid YAML{line}") from None
         if values is None:
             values = {}

@@ -10,6 +10,7 @@ import numpy as np
 from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.files import replacing
+from kelbo.runs.reading import Damaged, read_json
 
 _PARTS = {"x_train": "training", "x_test": "validation"}
 
@@ -34,35 +35,61 @@ def fingerprint(data: Dataset) -> dict[str, dict[str, Any] | None]:
     return {part: _of_array(getattr(data, part)) for part in _PARTS}
 
 
-def write_fingerprint(path: Path, data: Dataset) -> None:
-    """Writes the fingerprint of the data as a JSON file, whole or not at all."""
+def write_fingerprint(path: Path, data: Dataset, run: str | None = None) -> None:
+    """Writes the fingerprint of the data as a JSON file, whole or not at all.
+
+    Args:
+        path: The file.
+        data: The data.
+        run: The name of the fit.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(fingerprint(data), indent=2) + "\n", "utf-8")
+        values = {"run": run, **fingerprint(data)}
+        temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
-def require_same_data(path: Path, data: Dataset) -> None:
+def require_same_data(
+    path: Path,
+    data: Dataset,
+    run: str | None = None,
+    then: str = "put the earlier data back to resume it, or start a new run with another --out",
+) -> None:
     """Checks that the data are those whose fingerprint was written.
 
     Args:
-        path: The file of the fingerprint. Where there is none (a run of an earlier version), there
-            is nothing to check.
+        path: The file of the fingerprint. Where there is none (a run of an earlier version), or it
+            is of another fit, there is nothing to check.
         data: The data.
+        run: The name of the fit; None where it is not known.
+        then: What to do where they are others.
 
     Raises:
         InputError: The data are others (the message says which part, and in what they differ), or
             the file is damaged.
     """
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return
-    kept, found = _read(path), fingerprint(data)
+    kept = _read(path)
+    if None not in (run, kept.get("run")) and kept["run"] != run:
+        return
+    found = fingerprint(data)
     changes = [_change(name, kept[part], found[part]) for part, name in _PARTS.items()]
     changes = [change for change in changes if change]
     if changes:
         raise InputError(
             f"data: {data.source} is not what the run {path.parent} was begun with: "
-            f"{' and '.join(changes)}; put the earlier data back to resume it, or start a new run "
-            "with another --out"
+            f"{' and '.join(changes)}; {then}"
         )
+
+
+def is_fingerprint_of(path: Path, run: str | None) -> bool:
+    """Whether a fingerprint is there, and that of a fit.
+
+    Args:
+        path: The file of the fingerprint: none, or a whole one.
+        run: The name of the fit.
+    """
+    return path.exists() and _read(path).get("run") == run
 
 
 def _of_array(x: np.ndarray | None) -> dict[str, Any] | None:
@@ -85,14 +112,17 @@ def _change(name: str, kept: dict[str, Any] | None, found: dict[str, Any] | None
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_text("utf-8"))
+        kept = read_json(path)
         for part in _PARTS:
             if kept[part] is not None:
-                tuple(kept[part]["shape"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is damaged"
-        raise InputError(
-            f"{path}: cannot be read ({reason}); remove it if you are sure that the data are still "
-            "the same"
-        ) from None
-    return kept
+                tuple(map(int, kept[part]["shape"]))
+                kept[part]["sha256"]
+    except Damaged as error:
+        reason = str(error)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        reason = "it is damaged"
+    else:
+        return kept
+    raise InputError(
+        f"{path}: {reason}; remove it if you are sure that the data are still the same"
+    )

@@ -1,5 +1,6 @@
 """A fit, from settings to the files of a run."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +11,21 @@ import keras
 
 from kelbo.datasets import Dataset
 from kelbo.errors import InputError
+from kelbo.interruption import raised_again
 from kelbo.models import VAE
 from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
-from kelbo.runs.claim import Claim
+from kelbo.runs.claim import Claim, finish_replacement, working_in
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import load_data, require_trainable, settled_epochs
-from kelbo.runs.fingerprint import require_same_data, write_fingerprint
+from kelbo.runs.fingerprint import is_fingerprint_of, require_same_data, write_fingerprint
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
+from kelbo.runs.lock import InUse, require_unlocked
 from kelbo.runs.memory import enough_memory
 from kelbo.runs.outcomes import Diverged, Interrupted
 from kelbo.runs.outputs import write_outputs
+from kelbo.runs.record import new_run
 from kelbo.training import Checkpoint, NonFiniteLossError
 
 
@@ -88,17 +92,37 @@ def fit(
     config = config.anchored()
     if out is not None:
         RunFolder.free(out, force)
+        require_unlocked(RunFolder(Path(out)).lock)
     job = _prepare(config)
-    folder = RunFolder.free(next_folder(job.data.name) if out is None else out, force)
+    run = new_run()
+    with contextlib.ExitStack() as stack:
+        folder = _taken(job, out, force, stack, command, say)
 
-    def write_settings() -> None:
-        job.config.to_yaml(folder.config)
-        write_fingerprint(folder.data, job.data)
+        def write_settings() -> None:
+            write_fingerprint(folder.data, job.data, run)
+            folder.write_settings(job.config, run)
 
-    claim = Claim(folder, write_settings)
-    with claim.held():
+        claim = Claim(folder, write_settings, run)
+        stack.enter_context(claim.held())
         _announce(job, folder, say)
         return _run(job, folder, claim.checkpoint, command, say, callbacks, claim)
+
+
+def _taken(job, out, force, stack, command, say):
+    """The folder of a new run, locked; where none is given, the first that nobody else takes."""
+    if out is not None:
+        folder = RunFolder.free(out, force)
+        stack.enter_context(working_in(folder, command, say))
+        return folder
+    while True:
+        folder = RunFolder.free(next_folder(job.data.name))
+        try:
+            stack.enter_context(working_in(folder, command, say))
+        except InUse:
+            continue  # since we looked
+        if folder.is_empty:
+            return folder
+        stack.close()
 
 
 def resume(
@@ -112,7 +136,7 @@ def resume(
     """Goes on with a fit that was interrupted or killed, or has more epochs to do now.
 
     It ends with the same weights as a fit that was never stopped. Of a fit that has ended, only
-    missing files are written.
+    files are written that are missing, damaged, or of another fit.
 
     Args:
         path: The run folder.
@@ -136,24 +160,44 @@ def resume(
         >>> result = runs.resume("runs/example", {"epochs": 4})  # doctest: +SKIP
     """
     folder = RunFolder.existing(path)
+    with working_in(folder, command, say):
+        return _resumed(folder, given or {}, command, say, callbacks)
+
+
+def _resumed(folder, given, command, say, callbacks):
     kept = FitConfig.from_yaml(folder.config)
-    config = _agreed(kept, given or {}, path)
+    config = _agreed(kept, given, folder.path)
+    finish_replacement(folder)
     if folder.model.exists() and not folder.checkpoint.exists():
         raise InputError(
-            f"{folder.checkpoint}: is missing, so the fit cannot go on; start again with --force"
+            f"{folder.checkpoint}: is missing, so the fit cannot go on; {_again(folder)}"
         )
     job = _prepare(config)
-    require_same_data(folder.data, job.data)
-    checkpoint = Checkpoint(folder.checkpoint)
-    checkpoint.restore(job.model)  # refuses a damaged file before anything is touched
+    require_same_data(folder.data, job.data, folder.run)
+    checkpoint = Checkpoint(folder.checkpoint, run=folder.run)
+    try:
+        checkpoint.restore(job.model)  # refuses a damaged file before anything is touched
+    except InputError as error:
+        raise InputError(f"{error} What to do: {_again(folder)}") from None
+    if len({len(values) for values in checkpoint.history.values()}) > 1:
+        raise InputError(f"{folder.checkpoint}: its history is damaged; {_again(folder)}")
     folder.remove_leftovers()
-    folder.first_checkpoint.unlink(missing_ok=True)
-    if job.config != kept:
-        job.config.to_yaml(folder.config)
-    if not folder.data.exists():  # a run of an earlier version: known from now on
-        write_fingerprint(folder.data, job.data)
+    if folder.run is None:  # of an earlier version: known from now on
+        checkpoint.run = checkpoint.run or new_run()
+    if job.config != kept or folder.run is None:
+        folder.write_settings(job.config, checkpoint.run)
+    if not is_fingerprint_of(folder.data, folder.run):
+        write_fingerprint(folder.data, job.data, folder.run)
     _announce(job, folder, say)
     return _run(job, folder, checkpoint, command, say, callbacks)
+
+
+def _again(folder: RunFolder) -> str:
+    """What to do where there is no state from which the fit could go on."""
+    then = f"fit again with: kelbo fit --config {folder.config} --out {folder.path} --force"
+    if folder.model.exists():
+        then += f" ({folder.model} can be used until then)"
+    return then
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +245,8 @@ def _run(
         trained = True
         if job.model.interrupted:  # during the last validation, when no step followed to hear it
             raise KeyboardInterrupt
-        with enough_memory(f"the trained model is kept; free some and fit --resume {folder.path}"):
+        then = f"the trained model is kept; free some and fit --resume {folder.path}"
+        with enough_memory(then), raised_again():
             summary = write_outputs(
                 folder, job.model, job.config, job.data, checkpoint.history, command, say
             )
@@ -228,7 +273,8 @@ def _train(
     epochs = done if stalled else config.epochs
     if checkpoint.finished and done >= epochs:
         why = f": no better validation loss in {config.patience} epochs" if stalled else ""
-        say(f"the fit has ended after {done} epochs{why}; only missing files are written")
+        then = "only what is missing or damaged is written"
+        say(f"the fit has ended after {done} epochs{why}; {then}")
         return
     if done:
         say(f"going on after epoch {done}")

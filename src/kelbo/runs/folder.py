@@ -1,15 +1,20 @@
 """The folder of a run: what lies in it, and who may write there."""
 
+import contextlib
 import csv
 import dataclasses
+import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kelbo.errors import InputError
 from kelbo.files import replacing
+from kelbo.runs.config import FitConfig
+from kelbo.runs.reading import Damaged, read_json, read_text
+from kelbo.runs.record import Record, is_run, read_record
 from kelbo.runs.suggestions import did_you_mean
 
 PICTURES = {
@@ -41,6 +46,9 @@ def require_pictures(names: Sequence[str]) -> None:
 
 # Where the settings of a run begin: other programs, too, write a config.yaml.
 _MARK = "# Fits again with: kelbo fit"
+
+# What the next line says of the fit.
+_RUN = "Run: "
 
 _METRICS = ("loss", "reconstruction", "kl", "val_loss", "val_reconstruction", "val_kl")
 
@@ -95,6 +103,16 @@ class RunFolder:
         """One page with all of it."""
         return self.path / "report.html"
 
+    @property
+    def record(self) -> Path:
+        """Which fit this is, and what it wrote."""
+        return self.path / "run.json"
+
+    @property
+    def lock(self) -> Path:
+        """The file that a process locks while it writes here."""
+        return self.path / ".lock"
+
     def picture(self, name: str) -> Path:
         """The picture of this name."""
         return self.path / f"{name}.png"
@@ -105,6 +123,7 @@ class RunFolder:
         named = [
             self.config,
             self.data,
+            self.record,
             self.checkpoint,
             self.model,
             self.metrics,
@@ -116,23 +135,62 @@ class RunFolder:
     @property
     def holds_run(self) -> bool:
         """Whether Kelbo wrote settings here."""
+        return self._head()[0].startswith(_MARK)
+
+    @property
+    def run(self) -> str | None:
+        """The name of the fit, as the settings have it; None where they have none."""
+        name = self._head()[1].removeprefix(f"# {_RUN}").strip()
+        return name if is_run(name) else None
+
+    def _head(self):
         try:
             with open(self.config, encoding="utf-8", errors="replace") as file:
-                return file.readline().startswith(_MARK)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return False
+                return file.readline(1000), file.readline(1000)
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise
+            return "", ""
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is there: no folder, or nothing in it."""
-        return not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir()))
+        """Whether nothing is there: no folder, or nothing in it but the lock of a process."""
+        if not self.path.is_dir():
+            return not self.path.exists() and not self.path.is_symlink()
+        return all(file.name == self.lock.name for file in self.path.iterdir())
 
-    def is_current(self, file: Path) -> bool:
-        """Whether a file is there and no older than the state of the fit."""
-        return file.exists() and (
-            not self.checkpoint.exists()
-            or file.stat().st_mtime_ns >= self.checkpoint.stat().st_mtime_ns
-        )
+    def write_settings(self, config: FitConfig, run: str) -> None:
+        """Writes the settings of a fit of this name, whole or not at all."""
+        config.to_yaml(self.config, remark=f"{_RUN}{run}")
+
+    def known(self, run: str) -> Record:
+        """What is known of the files of a fit: nothing, where the record is of another or damaged.
+
+        Args:
+            run: The name of the fit.
+        """
+        with contextlib.suppress(Damaged):
+            record = read_record(self.record)
+            if record is not None and record.run == run:
+                return record
+        return Record(run, {})
+
+    def require_record(self) -> Record | None:
+        """What is known of the files of the fit whose settings are here; None for nothing.
+
+        Raises:
+            InputError: The record is damaged, or that of another fit.
+        """
+        try:
+            record = read_record(self.record)
+        except Damaged as error:
+            raise self._unreadable(self.record, error) from None
+        if record is not None and self.run not in (None, record.run):
+            raise InputError(
+                f"{self.path}: holds files of another fit than {self.config.name} is of; "
+                f"kelbo fit --resume {self.path} writes them again"
+            )
+        return record
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Writes the final figures, whole or not at all."""
@@ -146,8 +204,8 @@ class RunFolder:
             InputError: The file is missing or damaged.
         """
         try:
-            return json.loads(self.summary.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            return checked_summary(read_json(self.summary))
+        except Damaged as error:
             raise self._unreadable(self.summary, error) from None
 
     def write_metrics(self, history: Mapping[str, Sequence[float]]) -> None:
@@ -170,21 +228,20 @@ class RunFolder:
             InputError: The file is missing or damaged.
         """
         try:
-            with open(self.metrics, newline="", encoding="utf-8") as file:
-                names, *rows = csv.reader(file)
+            names, *rows = csv.reader(io.StringIO(read_text(self.metrics), newline=""))
             columns = list(zip(*rows, strict=True)) or [()] * len(names)
             columns = {name: list(map(float, c)) for name, c in zip(names, columns, strict=True)}
-        except (OSError, ValueError) as error:
+            if "loss" not in columns:
+                raise Damaged("it is damaged")
+        except Damaged as error:
             raise self._unreadable(self.metrics, error) from None
+        except (ValueError, csv.Error):
+            raise self._unreadable(self.metrics, "it is damaged") from None
         columns.pop("epoch", None)
         return columns
 
-    def _unreadable(self, file, error):
-        reason = error.strerror if isinstance(error, OSError) else "it is damaged"
-        return InputError(
-            f"{file}: cannot be read ({reason}); kelbo fit --resume {self.path} writes what is "
-            "missing, so remove a damaged file first"
-        )
+    def _unreadable(self, file, reason):
+        return InputError(f"{file}: {reason}; kelbo fit --resume {self.path} writes it again")
 
     def remove_leftovers(self) -> None:
         """Removes the temporary files of a process that was killed while it wrote."""
@@ -236,21 +293,44 @@ class RunFolder:
             )
         return folder
 
-    def take(self) -> None:
-        """Makes the folder, and removes the files of an earlier run from it. Others stay.
+    def empty(self, but: Collection[Path] = ()) -> None:
+        """Removes the files of a run. Others stay, and so does the folder.
 
-        Raises:
-            InputError: It holds files, but no run.
+        Args:
+            but: Files of the run that stay, too.
         """
-        self.free(self.path, force=True)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.empty()
-
-    def empty(self) -> None:
-        """Removes the files of a run. Others stay, and so does the folder."""
         for file in self.files:
-            file.unlink(missing_ok=True)
+            if file not in but:
+                file.unlink(missing_ok=True)
         self.remove_leftovers()
+
+
+def checked_summary(values: Any) -> dict[str, Any]:
+    """The final figures, if they are such: what is shown of them is there, and is a number.
+
+    Args:
+        values: What a file held.
+
+    Raises:
+        Damaged: They are not.
+    """
+    try:
+        parts = [values["train"], *([values["validation"]] if "validation" in values else [])]
+        numbers = [part[name] for part in parts for name in _METRICS[:3]]
+        if estimate := values.get("log_likelihood"):
+            numbers += [estimate[name] for name in ("nats_per_example", "samples", "examples")]
+            error = estimate["standard_error"]
+            numbers += [] if error is None else [error]
+        texts = [values["data"]["name"], values["command"], *values["notes"]]
+    except (TypeError, KeyError, AttributeError):
+        raise Damaged("it is damaged") from None
+    if not (
+        all((isinstance(x, int | float) and abs(x) < 1e300) or x != x for x in numbers)
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(values["notes"], list)
+    ):
+        raise Damaged("it is damaged")
+    return values
 
 
 def _column(name: str) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import os
-import zipfile
 from pathlib import Path
 
 import keras
@@ -14,8 +13,11 @@ from kelbo.errors import InputError
 from kelbo.models import VAE
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import load_data, load_other
+from kelbo.runs.fingerprint import require_same_data
 from kelbo.runs.folder import RunFolder
 from kelbo.runs.likelihoods import require_support
+from kelbo.runs.model_file import load_model
+from kelbo.runs.record import require_held
 
 _LIKELIHOODS = {
     "ConditionalBernoulli": "bernoulli",
@@ -30,10 +32,12 @@ class Run:
     Attributes:
         path: What was opened: the folder of a run, or a model file.
         model: The model.
+        run: The name of its fit, or None where it is not known.
     """
 
     path: Path
     model: VAE
+    run: str | None = None
 
     @functools.cached_property
     def config(self) -> FitConfig | None:
@@ -43,12 +47,26 @@ class Run:
         says nothing of the model.
 
         Raises:
-            InputError: The settings of a run are missing or damaged.
+            InputError: The settings of a run are missing or damaged, or have been replaced by
+                those of another fit.
         """
+        folder = self.folder
+        if folder is None:
+            return None
+        if folder.run != self.run:
+            raise InputError(
+                f"{folder.path}: another fit has replaced the run since its model was opened; open "
+                "it again"
+            )
+        return FitConfig.from_yaml(folder.config)
+
+    @property
+    def folder(self) -> RunFolder | None:
+        """The folder of the run, or None for a model file that lies in none."""
         if self.path.is_dir():
-            return FitConfig.from_yaml(RunFolder(self.path).config)
+            return RunFolder(self.path)
         folder = RunFolder(self.path.parent)
-        return FitConfig.from_yaml(folder.config) if folder.holds_run else None
+        return folder if folder.holds_run else None
 
     def data(self, data: str | None = None, data_dir: str | None = None) -> Dataset:
         """Data for the model: its own, split as in its fit, or others.
@@ -61,8 +79,8 @@ class Run:
             The data, binarised as the run's own were.
 
         Raises:
-            InputError: The data cannot be loaded, have examples of another shape, or values
-                outside the support of the likelihood.
+            InputError: The data cannot be loaded, are those of the fit but have changed since, have
+                examples of another shape, or values outside the support of the likelihood.
         """
         config = self.config or FitConfig()
         given = config.replace(data=data).anchored().data
@@ -70,6 +88,13 @@ class Run:
             if config.data is None:
                 raise InputError(f"{self.path}: the data of its fit are not known; give DATA")
             loaded = load_data(config.replace(data_dir=data_dir or config.data_dir))
+            if self.folder is not None:
+                require_same_data(
+                    self.folder.data,
+                    loaded,
+                    self.run,
+                    "put the earlier data back, or give the new ones by another name",
+                )
         else:
             loaded = load_other(data, config, data_dir)
         expected = self.model.likelihood.event_shape
@@ -111,29 +136,21 @@ def load_run(path: str | os.PathLike) -> Run:
                 f"{path}: holds no {folder.model.name}: its fit has not ended; go on with: kelbo "
                 f"fit --resume {path}"
             )
-        return Run(path, _load_model(folder.model))
+        record = folder.require_record()
+        require_held(record, folder.model)
+        return Run(path, load_model(folder.model, _resumed(folder)), folder.run)
     if not path.is_file():
         raise InputError(f"{path}: there is no such run folder or model file")
-    return Run(path, _load_model(path))
+    folder = RunFolder(path.parent)
+    if not folder.holds_run:
+        return Run(path, load_model(path))
+    if path.name == folder.model.name:
+        require_held(folder.require_record(), path)
+    return Run(path, load_model(path), folder.run)
 
 
-def _load_model(file: Path) -> VAE:
-    if file.suffix != ".keras":
-        raise InputError(f"{file}: expected a run folder or a .keras file")
-    try:
-        damaged = not zipfile.is_zipfile(file) or zipfile.ZipFile(file).testzip()
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, RuntimeError):
-        damaged = True  # encrypted, says a RuntimeError; a method of compression that nobody knows
-    if damaged:
-        raise InputError(f"{file}: is damaged, or no Keras model file")
-    try:
-        model = keras.saving.load_model(file, safe_mode=True)
-    except Exception as error:  # whatever a foreign file makes Keras raise
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise InputError(f"{file}: cannot be loaded as a model ({reason:.200})") from None
-    if not isinstance(model, VAE):
-        raise InputError(f"{file}: holds a {type(model).__name__}, not a VAE of Kelbo")
-    return model
+def _resumed(folder: RunFolder) -> str:
+    return f"; kelbo fit --resume {folder.path} writes it again"
 
 
 def as_arrays(distribution) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,15 @@
 """Memory: how much a fit takes at least, and what is said where it does not suffice."""
 
 import contextlib
+import functools
 import itertools
 import math
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
 
 from kelbo import ops
 from kelbo.errors import InputError
@@ -14,6 +19,9 @@ from kelbo.runs.config import FitConfig
 _BYTES = 4
 # Of every weight while it trains: its value, its gradient, and what the optimizer keeps.
 _COPIES = {"adam": 4, "adamw": 4, "rmsprop": 3, "sgd": 2}
+
+# Weights that a model may make beside those that it saves: seeds, sums of metrics.
+_SLACK = 1_000_000
 
 _REMEDY = "give smaller --hidden, --latent-dim, --batch-size or --samples"
 
@@ -89,6 +97,43 @@ def enough_memory(then: str = _REMEDY) -> Iterator[None]:
         if not ops.is_out_of_memory(error):
             raise
         raise InputError(f"out of memory: the fit takes more than there is; {then}") from None
+
+
+@contextlib.contextmanager
+def bounded_weights(file: Path, stored: int) -> Iterator[None]:
+    """Lets a model be made of a file only as long as the file can hold its weights.
+
+    A backend would allocate whatever sizes the file tells, until the system kills the process.
+
+    Args:
+        file: The file.
+        stored: Bytes of the weights in it.
+
+    Raises:
+        InputError: The block made more weights than there are in the file.
+    """
+    most = _SLACK + 2 * stored // _BYTES
+    add, sizes = keras.layers.Layer.add_weight, []
+
+    @functools.wraps(add)
+    def counted(self, shape=None, *args: Any, **kwargs: Any) -> Any:
+        sizes.append(math.prod(shape or ()))
+        if sum(sizes) > most:
+            raise MemoryError
+        return add(self, shape, *args, **kwargs)
+
+    keras.layers.Layer.add_weight = counted
+    try:
+        yield
+    except Exception:
+        if sum(sizes) <= most:  # whatever Keras has made of it
+            raise
+        raise InputError(
+            f"{file}: its layers have more weights than the file holds; it is damaged, or was made "
+            "to fill the memory"
+        ) from None
+    finally:
+        keras.layers.Layer.add_weight = add
 
 
 def _outputs(conditional: Conditional) -> int:

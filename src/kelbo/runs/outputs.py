@@ -1,11 +1,15 @@
 """The files that a fit leaves in its folder once the model is trained."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from kelbo import plots, report
 from kelbo.datasets import Dataset
 from kelbo.files import replacing
+from kelbo.interruption import held_back
 from kelbo.models import VAE
 from kelbo.runs.config import FitConfig
 from kelbo.runs.folder import PICTURES, RunFolder
@@ -23,7 +27,7 @@ def write_outputs(
     command: str,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Writes each file that is missing or older than the state of the fit.
+    """Writes each file that is not the one which belongs to this state of this fit.
 
     Args:
         folder: The folder of the run.
@@ -37,49 +41,68 @@ def write_outputs(
     Returns:
         The summary.
     """
+    epochs, run = len(history["loss"]), folder.run
+
+    def is_current(file: Path) -> bool:
+        return folder.known(run).is_current(file, epochs)
+
+    def note(file: Path) -> None:
+        folder.known(run).noted(file, epochs).write(folder.record)
+
     written = False
-    if not folder.is_current(folder.metrics):
+    if not is_current(folder.metrics):
         folder.write_metrics(history)
+        note(folder.metrics)
         written = True
     history = folder.read_metrics()  # in the order of its columns
-    if not folder.is_current(folder.model):
-        with replacing(folder.model) as temporary:
+    if not is_current(folder.model):
+        with held_back(), replacing(folder.model) as temporary:
             model.save(temporary)
+        note(folder.model)
         written = True
-    if folder.is_current(folder.summary):
+    if is_current(folder.summary):
         summary = folder.read_summary()
     else:
         say("final figures and log-likelihood ...")
         settled = settle(config, data)
         notes = remarks(settled, data)
         summary = summarize(model, settled, data, history, command, notes, folder.path)
+        summary["run"] = run
         folder.write_summary(summary)
+        note(folder.summary)
         written = True
-    missing = [
-        name
-        for name in drawers(model, data, history, config.seed)
-        if not folder.is_current(folder.picture(name))
-    ]
+    draw = drawers(model, data, history, config.seed)
+    missing = [name for name in draw if not is_current(folder.picture(name))]
     if missing:
         say("pictures ...")
-        write_pictures(folder, model, config, data, history, missing)
-    if written or missing or not folder.is_current(folder.report):
+        write_pictures(folder, draw, missing, epochs)
+    if written or missing or not is_current(folder.report):
         write_report(folder, config, history, summary)
     return summary
 
 
 def write_pictures(
     folder: RunFolder,
-    model: VAE,
-    config: FitConfig,
-    data: Dataset,
-    history: Mapping[str, Sequence[float]],
+    draw: Mapping[str, Callable[[], Figure]],
     names: Sequence[str],
+    epochs: int,
 ) -> None:
-    """Draws and writes the pictures of these names."""
-    draw = drawers(model, data, history, config.seed)
+    """Draws and writes the pictures of these names.
+
+    Ctrl-C is heard between two of them: each takes a moment, and matplotlib and what it rests on
+    are no place for an exception.
+
+    Args:
+        folder: The folder of the run.
+        draw: Draws each picture, by name.
+        names: Those that are wanted.
+        epochs: How many have been trained.
+    """
     for name in names:
-        plots.save(draw[name](), folder.picture(name))
+        file = folder.picture(name)
+        with held_back():
+            plots.save(draw[name](), file)
+            folder.known(folder.run).noted(file, epochs).write(folder.record)
 
 
 def write_report(
@@ -106,3 +129,5 @@ def write_report(
         notes=summary["notes"],
         verdict=summary.get("verdict"),
     )
+    record = folder.known(folder.run)
+    record.noted(folder.report, len(history["loss"])).write(folder.record)

@@ -3,12 +3,32 @@
 import abc
 import dataclasses
 import math
+import reprlib
 from typing import Any
 
 from kelbo.errors import InputError
 from kelbo.runs.suggestions import did_you_mean
 
 _NONE = ("none", "null", "off")
+
+
+class _Short(reprlib.Repr):
+    def __init__(self):
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 3, 200, 200
+
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if abs(x) < 10**100 else f"a number of {x.bit_length()} bits"
+
+
+def shown(value: Any) -> str:
+    """A value as an error message names it: short, however large, deep or often shared it is.
+
+    Example:
+        >>> shown("two"), shown([[[[[1]]]]])
+        ("'two'", '[[[[...]]]]')
+    """
+    return _Short().repr(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +71,7 @@ class Setting(abc.ABC):
             return None
         try:
             return self.accept(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self._refused(name, value) from None
 
     def parsed(self, name: str, text: str) -> Any:
@@ -64,12 +84,12 @@ class Setting(abc.ABC):
             return None
         try:
             return self.accept(self.parse(text))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self._refused(name, text) from None
 
     def _refused(self, name, value):
         none = " or none" if self.optional else ""
-        return InputError(f"{name}: expected {self.expected}{none}, got {value!r:.200}")
+        return InputError(f"{name}: expected {self.expected}{none}, got {shown(value)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,17 +98,15 @@ class Whole(Setting):
 
     Attributes:
         minimum: The least that is accepted.
-        maximum: The most that is accepted; None where there is no bound.
+        maximum: The most that is accepted; what is larger is no number of anything.
     """
 
     minimum: int = 1
-    maximum: int | None = None
+    maximum: int = 10**18
 
     @property
     def expected(self) -> str:
-        if self.maximum is not None:
-            return f"a whole number from {self.minimum} to {self.maximum}"
-        return f"a whole number of at least {self.minimum}"
+        return f"a whole number from {self.minimum} to {self.maximum}"
 
     @property
     def metavar(self) -> str:
@@ -97,7 +115,7 @@ class Whole(Setting):
     def accept(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < self.minimum:
             raise ValueError
-        if self.maximum is not None and value > self.maximum:
+        if value > self.maximum:
             raise ValueError
         return value
 
@@ -161,7 +179,7 @@ class Choice(Setting):
         return "NAME"
 
     def accept(self, value: Any) -> str:
-        if value not in self.names:
+        if not isinstance(value, str) or value not in self.names:
             raise ValueError
         return value
 
@@ -169,7 +187,7 @@ class Choice(Setting):
         return text
 
     def _refused(self, name, value):
-        hint = did_you_mean(value, self.names)
+        hint = did_you_mean(shown(value).strip("'"), self.names)
         return InputError(f"{super()._refused(name, value)}{hint}")
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from kelbo import plots
 from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.files import replacing
+from kelbo.interruption import held_back
 from kelbo.runs import figures
+from kelbo.runs.claim import working_in
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import examples
 from kelbo.runs.folder import RunFolder, require_pictures
@@ -20,6 +22,7 @@ from kelbo.runs.loading import Run, as_arrays
 from kelbo.runs.output_files import CODES, RECONSTRUCTIONS, SAMPLES, output_path
 from kelbo.runs.outputs import write_pictures, write_report
 from kelbo.runs.pictures import draw_reconstructions, draw_samples, drawers
+from kelbo.runs.record import require_held
 from kelbo.runs.verdict import run_verdict
 
 _SHOWN = 30
@@ -142,7 +145,8 @@ def sample(
         shown = Dataset("samples", values.astype("float32"))
         # Beside their own data where these are rows of numbers; pictures need none.
         reference = run.data() if values.ndim == 2 and run.config else shown
-        plots.save(draw_samples(values, reference), path)
+        with held_back():
+            plots.save(draw_samples(values, reference), path)
     return path
 
 
@@ -176,43 +180,54 @@ def reconstruct(
     x = x[: _SHOWN if n is None and picture else n]
     reconstruction = run.model.reconstruct(x)
     if picture:
-        plots.save(draw_reconstructions(x, reconstruction, data), path)
+        with held_back():
+            plots.save(draw_reconstructions(x, reconstruction, data), path)
     else:
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, original=x, reconstruction=reconstruction)
     return path
 
 
-def plot(run: Run, only: Sequence[str] = (), data_dir: str | None = None) -> list[Path]:
+def plot(
+    run: Run,
+    only: Sequence[str] = (),
+    data_dir: str | None = None,
+    say: Callable[[str], None] = lambda message: None,
+) -> list[Path]:
     """Draws the pictures of a run again, and writes its report.
 
     Args:
         run: The run.
         only: Names of the pictures to draw; none for all.
         data_dir: A folder that holds files of known data sets.
+        say: Called with lines for a person.
 
     Returns:
         The files.
 
     Raises:
-        InputError: The run is a model file alone, an unknown picture, or one that this run has
-            not.
+        InputError: The run is a model file alone, another process works in its folder, a file
+            there is damaged, an unknown picture, or one that this run has not.
     """
     require_pictures(only)
     if not run.path.is_dir() or run.config is None:
         raise InputError(f"{run.path}: plot needs the folder of a run, not a model file alone")
     folder, config = RunFolder.existing(run.path), run.config
-    history, summary = folder.read_metrics(), folder.read_summary()
-    data = run.data(data_dir=data_dir)
-    available = drawers(run.model, data, history, config.seed)
-    for name in only:
-        if name not in available:
-            raise InputError(
-                f"only: this run has no {name}; it is drawn of images with latent_dim 2"
-            )
-    names = list(only) or list(available)
-    write_pictures(folder, run.model, config, data, history, names)
-    write_report(folder, config, history, summary)
+    with working_in(folder, "kelbo plot", say):
+        record = folder.require_record()
+        for file in (folder.metrics, folder.summary):
+            require_held(record, file)
+        history, summary = folder.read_metrics(), folder.read_summary()
+        data = run.data(data_dir=data_dir)
+        draw = drawers(run.model, data, history, config.seed)
+        for name in only:
+            if name not in draw:
+                raise InputError(
+                    f"only: this run has no {name}; it is drawn of images with latent_dim 2"
+                )
+        names = list(only) or list(draw)
+        write_pictures(folder, draw, names, len(history["loss"]))
+        write_report(folder, config, history, summary)
     return [*map(folder.picture, names), folder.report]
 
 

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import time
-import zipfile
 from pathlib import Path
 
 import keras
@@ -13,8 +12,7 @@ import numpy as np
 
 from kelbo.errors import InputError
 from kelbo.files import replacing
-
-_FORMAT = "kelbo checkpoint 1"
+from kelbo.training.checkpoint_file import FORMAT, read_checkpoint
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -32,6 +30,8 @@ class Checkpoint(keras.callbacks.Callback):
         path: The file, ending in ".npz". Its folder must exist.
         every: Seconds that pass at least between two saves, of a model that runs fused; the last
             epoch is saved in any case.
+        run: A name of the fit, kept in the file: the checkpoint of a fit with another name is
+            refused. None restores any.
 
     Attributes:
         history: Metric name to list of values per epoch, from the first epoch on.
@@ -52,10 +52,11 @@ class Checkpoint(keras.callbacks.Callback):
         2
     """
 
-    def __init__(self, path: str | os.PathLike, every: float = 1.0):
+    def __init__(self, path: str | os.PathLike, every: float = 1.0, run: str | None = None):
         super().__init__()
         self.path = Path(path)
         self.every = every
+        self.run = run
         self.history: dict[str, list[float]] = {}
         self.finished = False
         self.siblings: list[keras.callbacks.Callback] = []
@@ -74,15 +75,20 @@ class Checkpoint(keras.callbacks.Callback):
             where there is no file.
 
         Raises:
-            InputError: The file is damaged, no checkpoint, or that of another model.
+            InputError: The file is damaged, no checkpoint, or that of another model or fit.
         """
-        if not self.path.exists():
+        if not self.path.exists() and not self.path.is_symlink():
             return 0
-        meta, arrays = self._read()
+        meta, arrays = read_checkpoint(self.path)
+        self.run = self.run or meta["run"]
+        if None not in (self.run, meta["run"]) and self.run != meta["run"]:
+            raise InputError(
+                f"{self.path} is the checkpoint of another fit. Put back that of this one."
+            )
         model.optimizer.build(model.trainable_variables)
         variables = _variables(model)
-        given = [(list(v.shape), str(v.dtype)) for v in variables]
-        if [tuple(saved) for saved in map(tuple, meta["variables"])] != given:
+        given = [[list(v.shape), str(v.dtype)] for v in variables]
+        if meta["variables"] != given:
             raise InputError(
                 f"{self.path} is the checkpoint of another model: its variables have other shapes. "
                 "Build the model with the settings that it was saved with."
@@ -93,20 +99,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.finished = meta["finished"]
         self._restored = (meta, arrays)
         return meta["epochs"]
-
-    def _read(self):
-        problem = f"{self.path} is not a whole Kelbo checkpoint"
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            meta = json.loads(str(arrays.pop("meta")))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{problem} ({type(error).__name__}). Remove it, or start again."
-            ) from None
-        if not isinstance(meta, dict) or meta.get("format") != _FORMAT:
-            raise InputError(f"{problem}: it says {meta!r:.60}. Remove it, or start again.")
-        return meta, arrays
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.finished = False
@@ -140,6 +132,11 @@ class Checkpoint(keras.callbacks.Callback):
             )
         for index, variable in enumerate(_variables(self.model)):
             variable.assign(arrays[f"variable_{index}"])
+        if step > batches.steps:
+            raise InputError(
+                f"{self.path} was saved after step {step} of an epoch of {batches.steps}: is it of "
+                "other data?"
+            )
         batches.next_step = step
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -167,7 +164,8 @@ class Checkpoint(keras.callbacks.Callback):
         variables = _variables(self.model)
         arrays = {f"variable_{i}": _as_array(v) for i, v in enumerate(variables)}
         meta = {
-            "format": _FORMAT,
+            "format": FORMAT,
+            "run": self.run,
             "epochs": epochs,
             "step": step,
             "finished": self.finished,
@@ -210,9 +208,11 @@ def _callback_state(callback, arrays, index):
             continue
         if isinstance(value, np.generic):
             value = value.item()
-        if value is None or isinstance(value, bool | int | float):
+        if not _is_state(value):
+            continue
+        if not isinstance(value, list):
             state["values"][name] = value
-        elif _is_list_of_arrays(value):
+        else:
             state["lists"][name] = len(value)
             for i, array in enumerate(value):
                 arrays[f"callback_{index}_{name}_{i}"] = array
@@ -220,11 +220,20 @@ def _callback_state(callback, arrays, index):
 
 
 def _set_callback_state(callback, state, arrays, index):
+    # Only what this version of the callback has, and what is a counter in it.
+    own = {name for name, value in vars(callback).items() if _is_state(value)}
     for name, value in state["values"].items():
-        setattr(callback, name, value)
+        if name in own:
+            setattr(callback, name, value)
     for name, length in state["lists"].items():
+        if name not in own:
+            continue
         values = [arrays[f"callback_{index}_{name}_{i}"] for i in range(length)]
         setattr(callback, name, values)
+
+
+def _is_state(value):
+    return value is None or isinstance(value, bool | int | float) or _is_list_of_arrays(value)
 
 
 def _is_list_of_arrays(value):
