@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.networks import as_network, build_network
 from kelbo.parameters import PACKAGE
 
 _DECAY = 0.9
@@ -59,7 +60,7 @@ class LearnedBaseline(keras.layers.Layer):
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
-        ValueError: `network` is no Keras layer.
+        TypeError: `network` is no Keras layer.
 
     Example:
         >>> import keras, numpy as np
@@ -70,23 +71,16 @@ class LearnedBaseline(keras.layers.Layer):
 
     def __init__(self, network: keras.layers.Layer | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if network is not None and not isinstance(network, keras.layers.Layer):
-            raise ValueError(
-                "LearnedBaseline: network must be a Keras layer or model from examples to "
-                f"features, or None, got {network!r}."
-            )
-        self.network = network
+        self.network = as_network("LearnedBaseline", network)
         self.flat = keras.layers.Flatten(dtype=self.dtype_policy)
         self.head = keras.layers.Dense(1, dtype=self.dtype_policy)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds the network and the layer on it."""
-        if self.network is not None:
-            if not self.network.built:
-                self.network.build(input_shape)
-            input_shape = self.network.compute_output_shape(input_shape)
-        self.flat.build(input_shape)
-        self.head.build(self.flat.compute_output_shape(input_shape))
+        features = build_network("LearnedBaseline", self.network, input_shape)
+        self.flat.build(features)
+        self.head.build(self.flat.compute_output_shape(features))
+        self.built = True
 
     def call(self, x: Any) -> Any:
         """The predicted losses, of shape (batch,)."""

@@ -11,6 +11,7 @@ from kelbo.distributions import Distribution, Independent
 from kelbo.layers.folding import parameters_given
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import full_precision, to_full_precision
+from kelbo.networks import as_network, build_network, output_shape
 from kelbo.parameters import as_shape, whole_number
 
 
@@ -33,6 +34,7 @@ class Conditional(keras.layers.Layer, abc.ABC):
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
+        TypeError: `network` is no Keras layer.
         ValueError: A size in `event_shape` is not a whole number of at least 1.
     """
 
@@ -47,8 +49,8 @@ class Conditional(keras.layers.Layer, abc.ABC):
             whole_number(type(self).__name__, "each size in event_shape", size)
             for size in as_shape(event_shape)
         )
-        self.network = network
-        self._context_rank = None
+        self.network = as_network(type(self).__name__, network)
+        self.context_shape = self._features_shape = None
 
     @property
     def heads(self) -> dict[str, ParameterHead]:
@@ -79,24 +81,43 @@ class Conditional(keras.layers.Layer, abc.ABC):
             input_shape: Shape of a batch of contexts.
 
         Raises:
-            ValueError: The network returns more than one tensor.
+            ValueError: The network cannot take such contexts, or does not return one tensor.
         """
         if self.built:
             return
-        input_shape = tuple(input_shape)
-        self._context_rank = len(input_shape) - 1
-        features = input_shape
-        if self.network is not None:
-            if not self.network.built:
-                self.network.build(input_shape)
-            features = self.network.compute_output_shape(input_shape)
-            if not all(size is None or isinstance(size, int) for size in features):
-                raise ValueError(
-                    f"{type(self).__name__}: its network must return one tensor of features, "
-                    f"but it returns the shapes {features}."
-                )
+        features = build_network(type(self).__name__, self.network, input_shape)
         self.build_on(features)
+        self.context_shape, self._features_shape = tuple(input_shape[1:]), features[1:]
         self.built = True
+
+    def check_context(self, shape: Sequence[int]) -> None:
+        """Whether a layer that is built can take contexts of this shape.
+
+        It takes contexts of other sizes than those it was built for where its network makes
+        features of the same shape of them: one that pools over time, or over the pixels.
+
+        Args:
+            shape: Shape of one context.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        shape = tuple(shape)
+        if not self.built or _may_be(shape, self.context_shape):
+            return
+        owner, built_for = type(self).__name__, f"it was built for contexts of {self.context_shape}"
+        if len(shape) != len(self.context_shape) or self.network is None:
+            raise ValueError(f"{owner}: a context has the shape {shape}, but {built_for}.")
+        try:
+            features = output_shape(owner, self.network, (None, *shape))[1:]
+        except ValueError as error:
+            raise ValueError(f"{str(error).rstrip('.')}; {built_for}.") from error
+        if not _may_be(features, self._features_shape):
+            raise ValueError(
+                f"{owner}: the network makes features of shape {features} of a context of shape "
+                f"{shape}, but {built_for}, where they have the shape {self._features_shape}. One "
+                "that pools over what varies, as a recurrent layer does, takes both."
+            )
 
     def build_on(self, features: Sequence[int | None]) -> None:
         """Builds what makes parameters of the features: the heads.
@@ -169,7 +190,7 @@ class Conditional(keras.layers.Layer, abc.ABC):
         Raises:
             TypeError: `context` is a symbolic tensor.
         """
-        return self.distribution(**parameters_given(self, context, self._context_rank))
+        return self.distribution(**parameters_given(self, context, self.context_shape))
 
     def get_config(self) -> dict[str, Any]:
         network = self.network and keras.saving.serialize_keras_object(self.network)
@@ -189,3 +210,9 @@ class Conditional(keras.layers.Layer, abc.ABC):
 
     def _independent(self, distribution):
         return Independent(distribution, len(self.event_shape))
+
+
+def _may_be(shape, expected):
+    return len(shape) == len(expected) and all(
+        size is None or size == given for given, size in zip(shape, expected, strict=True)
+    )

@@ -8,7 +8,7 @@ from kelbo import ops
 
 
 def parameters_given(
-    layer: keras.layers.Layer, context: Any, context_rank: int | None
+    layer: keras.layers.Layer, context: Any, context_shape: tuple | None
 ) -> dict[str, Any]:
     """What a layer returns for a context, whose leading axes are folded into one batch.
 
@@ -16,8 +16,8 @@ def parameters_given(
         layer: Takes a tensor of shape (batch, *context shape), returns a dict of tensors with the
             batch in front.
         context: Tensor of shape (..., *context shape).
-        context_rank: Rank of one context; None where the layer is not built yet, which takes the
-            first axis alone for the batch.
+        context_shape: Shape of one context, of which the rank counts; None where the layer is not
+            built yet, which takes the first axis alone for the batch.
 
     Returns:
         The dict, with the leading axes in the place of the batch.
@@ -32,9 +32,10 @@ def parameters_given(
             "tensors; given() belongs into the call() of a layer or model, or a loss."
         )
     context = ops.convert_to_tensor(context)
-    leading_axes = 1 if context_rank is None else len(context.shape) - context_rank
+    leading_axes = 1 if context_shape is None else len(context.shape) - len(context_shape)
     if leading_axes == 1:
         return layer(context)
-    leading = ops.shape(context)[:leading_axes]
-    folded = layer(ops.reshape(context, (-1, *context.shape[leading_axes:])))
+    shape = ops.shape(context)
+    leading = shape[:leading_axes]
+    folded = layer(ops.reshape(context, (-1, *shape[leading_axes:])))
     return {n: ops.reshape(value, (*leading, *value.shape[1:])) for n, value in folded.items()}

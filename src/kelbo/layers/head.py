@@ -65,7 +65,8 @@ class ParameterHead(keras.layers.Layer):
             if None in features:
                 raise ValueError(
                     f"{self.name}: the features have the shape {tuple(input_shape)}; only the "
-                    "batch may be unknown. Give the network an input of fixed size."
+                    "batch may be unknown. Let the network pool over the other axes, or give it an "
+                    "input of fixed size."
                 )
             features = (math.prod(features),)
         self._dense = keras.layers.Dense(

@@ -62,12 +62,11 @@ class ConditionalDensity(ProbabilisticModel):
             )
         super().__init__(seed, name)
         self.conditional = conditional
-        self._context_shape = None
 
     @property
     def example_shape(self) -> tuple | None:
-        """Shape of one x; None before the model is built."""
-        return self._context_shape
+        """Shape of one x that the conditional was built for; None before it is built."""
+        return self.conditional.context_shape
 
     def build(self, input_shape: Any) -> None:
         """Builds the conditional for contexts of shape `input_shape[1:]`.
@@ -75,14 +74,9 @@ class ConditionalDensity(ProbabilisticModel):
         Args:
             input_shape: Shape of a batch of x.
         """
-        self._context_shape = tuple(input_shape[1:])
         if not self.conditional.built:
             self.conditional.build(tuple(input_shape))
         self.built = True
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """What `build` needs: the shape of a batch of x; None for a model that is not built."""
-        return super().get_build_config() if self.built else None
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The parameters of $p(y | x)$ for each x, by name."""
@@ -105,6 +99,7 @@ class ConditionalDensity(ProbabilisticModel):
         Raises:
             ValueError: There is no y, or its shape is not the conditional's event shape.
         """
+        self._check_contexts(x)
         self._check_values(y)
         return super().fit(x, y, *args, **kwargs)
 
@@ -123,8 +118,19 @@ class ConditionalDensity(ProbabilisticModel):
         Raises:
             ValueError: There is no y, or its shape is not the conditional's event shape.
         """
+        self._check_contexts(x)
         self._check_values(y)
         return super().evaluate(x, y, *args, **kwargs)
+
+    def _check_contexts(self, x):
+        if hasattr(x, "shape"):
+            try:
+                self.conditional.check_context(x.shape[1:])
+            except ValueError as error:
+                expected = ", ".join(map(str, ("n", *self.example_shape)))
+                raise ValueError(
+                    f"x has the shape {tuple(x.shape)}; expected ({expected}): {error}"
+                ) from error
 
     def _check_values(self, y):
         # Before anything is traced: TensorFlow forgets the rank of what it traces a second time.
@@ -192,6 +198,7 @@ class ConditionalDensity(ProbabilisticModel):
             A distribution of batch shape (n,). Where the network is random (dropout,
             `DenseVariational`), this is one draw of it: see `predict_draws`.
         """
+        self._check_contexts(x)
         parameters = super().predict(x, batch_size, verbose, steps, callbacks)
         return self.conditional.distribution(**parameters)
 
@@ -270,4 +277,5 @@ class ConditionalDensity(ProbabilisticModel):
         x = x if hasattr(x, "shape") else ops.convert_to_numpy(x)
         if not self.built:
             self.build((None, *x.shape[1:]))
-        return as_rows(x, self.example_shape, "x")
+        self._check_contexts(x)
+        return x

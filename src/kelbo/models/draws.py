@@ -81,8 +81,8 @@ def _compiled(model, draws):
 def _repeated(x, draws):
     x = ops.convert_to_tensor(x)
     tiled = ops.tile(x[None], (draws, *[1] * len(x.shape)))
-    return ops.reshape(tiled, (-1, *x.shape[1:]))
+    return ops.reshape(tiled, (-1, *ops.shape(x)[1:]))
 
 
 def _by_row(x, draws):
-    return ops.moveaxis(ops.reshape(x, (draws, -1, *x.shape[1:])), 0, 1)
+    return ops.moveaxis(ops.reshape(x, (draws, -1, *ops.shape(x)[1:])), 0, 1)

@@ -75,9 +75,9 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs: the shape of a batch."""
-        return {"input_shape": (None, *self.example_shape)}
+    def get_build_config(self) -> dict[str, Any] | None:
+        """What `build` needs: the shape of a batch; None for a model that is not built."""
+        return {"input_shape": (None, *self.example_shape)} if self.built else None
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the model as `get_build_config` says."""

@@ -1,5 +1,6 @@
 """The variational autoencoder."""
 
+import inspect
 import random
 from typing import Any
 
@@ -14,6 +15,7 @@ from kelbo.models.aggregate import kl_per_dimension, log_aggregate_posterior
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.importance import log_mean_weight
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
+from kelbo.networks import as_network, build_network
 from kelbo.objectives import ELBO, LatentTerms, Objective
 from kelbo.parameters import PACKAGE, whole_number
 from kelbo.training import map_rows
@@ -41,13 +43,15 @@ class VAE(ProbabilisticModel):
         posterior: Conditional $q(z \mid x)$, over values of the prior's event shape.
         objective: What is minimised; `ELBO()` by default.
         preprocessing: A layer that is applied to x before anything else, in training and in every
-            verb: `StochasticBinarization`, say.
+            verb, and keeps its shape: `StochasticBinarization`, say. Where its `call` has an
+            argument `seed`, it gets the seeds of the model or the verb.
         seed: Integer that decides the order of examples and all noise. None draws one (which
             `keras.utils.set_random_seed` decides).
         name: Name of the model.
 
     Raises:
-        TypeError: The prior is no distribution and no layer that makes one without a context.
+        TypeError: The prior is no distribution and no layer that makes one without a context,
+            likelihood or posterior is no conditional, or the preprocessing no layer.
         ValueError: The latent shapes of prior and posterior differ, or, when the model is built,
             the likelihood's event shape is not that of an example.
 
@@ -84,6 +88,12 @@ class VAE(ProbabilisticModel):
                 "VAE: prior must be a distribution, or a layer that makes one without a context "
                 f"(Flow, LearnedNormal, LearnedMixture, VampPrior), got a {type(prior).__name__}."
             )
+        for role, part in (("likelihood", likelihood), ("posterior", posterior)):
+            if not isinstance(part, Conditional):
+                raise TypeError(
+                    f"VAE: {role} must be a conditional of kelbo.layers, such as "
+                    f"ConditionalNormal(event_shape, network), got a {type(part).__name__}."
+                )
         if tuple(prior.event_shape) != posterior.event_shape:
             raise ValueError(
                 f"The prior is over latent values of shape {tuple(prior.event_shape)} but the "
@@ -97,7 +107,7 @@ class VAE(ProbabilisticModel):
         self.prior = prior
         self.likelihood = likelihood
         self.posterior = posterior
-        self.preprocessing = preprocessing
+        self.preprocessing = as_network("VAE", preprocessing, "preprocessing")
         self._estimator_layers = []
         objective = ELBO() if objective is None else objective
         _require_objective(objective)
@@ -198,14 +208,16 @@ class VAE(ProbabilisticModel):
             )
         if self._trains_prior and not self.prior.built:
             self.prior.build(input_shape if self._given_to_prior else None)
-        shapes = {
-            self.preprocessing: input_shape,
-            self.posterior: input_shape,
-            self.likelihood: (None, *self.prior.event_shape),
-        }
-        for layer, shape in shapes.items():
-            if layer is not None and not layer.built:
-                layer.build(shape)
+        observed = build_network("VAE", self.preprocessing, input_shape, "preprocessing")[1:]
+        if observed != event_shape:
+            raise ValueError(
+                f"VAE: preprocessing makes values of shape {observed} of examples of shape "
+                f"{event_shape}; it must keep their shape: put what changes it into the data."
+            )
+        if not self.posterior.built:
+            self.posterior.build(input_shape)
+        if not self.likelihood.built:
+            self.likelihood.build((None, *self.prior.event_shape))
         self._build_estimator(input_shape)
         self.built = True
 
@@ -224,7 +236,10 @@ class VAE(ProbabilisticModel):
 
     def _observed(self, x, seed):
         x = self._floating(x)
-        return x if self.preprocessing is None else self.preprocessing(x, seed=seed)
+        if self.preprocessing is None:
+            return x
+        takes_seed = "seed" in inspect.signature(self.preprocessing.call).parameters
+        return self.preprocessing(x, seed=seed) if takes_seed else self.preprocessing(x)
 
     def terms(self, x: Any, seed: Any, step: Any = None) -> dict[str, Any]:
         """The terms of the objective, as the estimator makes them.

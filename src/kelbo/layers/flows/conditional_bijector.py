@@ -88,23 +88,21 @@ class ConditionalBijector(keras.layers.Layer, abc.ABC):
 
         Args:
             input_shape: Shape of a batch of contexts; None where there is no context.
+
+        Raises:
+            ValueError: A size of a context is not known.
         """
         if self.built:
             return
         if input_shape is not None:
-            self.context_shape = tuple(input_shape)[1:]
+            if None in input_shape[1:]:
+                raise ValueError(
+                    f"{type(self).__name__}: a context has the shape {tuple(input_shape[1:])}; "
+                    "only the batch may be unknown. Let a network before it pool over the rest."
+                )
+            self.context_shape = tuple(input_shape[1:])
         self.build_on(self.context_shape)
         self.built = True
-
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs: the shape of a batch of contexts, or None."""
-        has_none = self.context_shape is None
-        return {"input_shape": None if has_none else (None, *self.context_shape)}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as `get_build_config` says."""
-        shape = config["input_shape"]
-        self.build(None if shape is None else tuple(shape))
 
     def call(self, context: Any) -> dict[str, Any]:
         """What `bijector` makes a bijector of.
@@ -148,8 +146,7 @@ class ConditionalBijector(keras.layers.Layer, abc.ABC):
         if context is None:
             self.build(None)
             return self.bijector(**self.parameters_of(None))
-        rank = None if self.context_shape is None else len(self.context_shape)
-        return self.bijector(**parameters_given(self, context, rank))
+        return self.bijector(**parameters_given(self, context, self.context_shape))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "event_shape": self.event_shape, "invert": self.invert}

@@ -18,6 +18,7 @@ from kelbo.layers.flows.transforms import (
 )
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import to_full_precision
+from kelbo.networks import as_network, build_network
 from kelbo.parameters import PACKAGE
 
 
@@ -43,6 +44,7 @@ class CouplingFlow(ConditionalBijector):
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
+        TypeError: `network` is no Keras layer.
         ValueError: The mask is none of these, or does not both pass and move an entry.
 
     Example:
@@ -63,7 +65,7 @@ class CouplingFlow(ConditionalBijector):
         **kwargs: Any,
     ):
         super().__init__(event_shape, invert, **kwargs)
-        self.network = network
+        self.network = as_network(type(self).__name__, network)
         self.transform = AffineTransform() if transform is None else transform
         self.mask = _as_mask(type(self).__name__, mask, self.event_shape[-1])
         moved = len(self.mask) - sum(self.mask)
@@ -81,11 +83,7 @@ class CouplingFlow(ConditionalBijector):
     def build_on(self, context_shape: tuple | None) -> None:
         passed = (*self.event_shape[:-1], sum(self.mask))
         features = (None, *joined_shape(passed, context_shape))
-        if self.network is not None:
-            if not self.network.built:
-                self.network.build(features)
-            features = self.network.compute_output_shape(features)
-        self._head.build(features)
+        self._head.build(build_network(type(self).__name__, self.network, features))
 
     def parameters_of(self, context: Any) -> dict[str, Any]:
         return {} if context is None else {"context": to_full_precision(context)}
@@ -139,6 +137,7 @@ class AffineCoupling(CouplingFlow):
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
+        TypeError: `network` is no Keras layer.
         ValueError: The mask or the floor is not one.
 
     Example:
@@ -187,6 +186,7 @@ class SplineCoupling(CouplingFlow):
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
+        TypeError: `network` is no Keras layer.
         ValueError: The mask, the number of bins or the bound is not one.
 
     Example:

@@ -69,7 +69,6 @@ class Flow(Conditional):
         super().__init__(event_shape, network, **kwargs)
         self.base = base
         self.bijectors = bijectors
-        self.context_shape = None
 
     def template(self) -> Distribution:
         """A distribution of the flow's support whose draws are as smooth, by a map without layers.
@@ -106,7 +105,6 @@ class Flow(Conditional):
         if self.built:
             return
         if input_shape is not None:
-            self.context_shape = tuple(input_shape)[1:]
             super().build(input_shape)
             return
         if self.network is not None or isinstance(self.base, Conditional):
@@ -122,16 +120,6 @@ class Flow(Conditional):
         for piece in self._layers_of_flow().values():
             if not piece.built:
                 piece.build(features)
-
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs: the shape of a batch of contexts, or None."""
-        has_none = self.context_shape is None
-        return {"input_shape": None if has_none else (None, *self.context_shape)}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as `get_build_config` says."""
-        shape = config["input_shape"]
-        self.build(None if shape is None else tuple(shape))
 
     def _layers_of_flow(self):
         """The pieces that are layers, by the prefix of their parameters."""
@@ -198,20 +186,14 @@ class Flow(Conditional):
         return super().given(context)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
-        """Shapes of the parameters by name."""
-        features = tuple(input_shape)
-        if self.network is not None:
-            features = self.network.compute_output_shape(features)
+        """Shapes of the parameters by name, which a flow that is built knows: it is built first."""
+        self.build(input_shape)
+        features = (input_shape[0], *self._features_shape)
         return {
             f"{prefix}/{name}": shape
             for prefix, piece in self._layers_of_flow().items()
             for name, shape in piece.compute_output_shape(features).items()
         }
-
-    def compute_output_spec(self, context: Any) -> dict[str, keras.KerasTensor]:
-        """Shapes and dtypes of what `call` returns, as symbolic tensors."""
-        self.build(context.shape)
-        return super().compute_output_spec(context)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

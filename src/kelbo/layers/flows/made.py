@@ -105,19 +105,6 @@ class MADE(keras.layers.Layer):
             self._of_context.build(tuple(context_shape))
         self.built = True
 
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs."""
-        if self._of_context is None:
-            return {"x_shape": (None, self.size)}
-        return {
-            "x_shape": (None, self.size),
-            "context_shape": (None, self._of_context.kernel.shape[0]),
-        }
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as `get_build_config` says."""
-        self.build(**{name: tuple(shape) for name, shape in config.items()})
-
     def call(self, x: Any, context: Any = None) -> Any:
         """The numbers for each entry.
 

@@ -63,13 +63,5 @@ class Prior(keras.layers.Layer, abc.ABC):
             self.create_variables()
             self.built = True
 
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs: nothing."""
-        return {}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as `get_build_config` says."""
-        self.build()
-
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "event_shape": self.event_shape}

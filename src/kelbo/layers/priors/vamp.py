@@ -39,7 +39,8 @@ class VampPrior(keras.layers.Layer):
         pseudo_inputs: Number $K$.
         initial: Where they start: "random" (uniform between the bounds; without bounds, standard
             normal); an array of the shape of one example, the mean of the data, around which they
-            start; or one of K examples. It is not saved: the pseudo-inputs are weights.
+            start; or one of K examples. Once the layer is built it is not
+            kept: the pseudo-inputs are weights.
         bounds: Lowest and highest value of an entry of the data, between which a sigmoid keeps
             the pseudo-inputs; None for no bounds.
         **kwargs: Passed to `keras.layers.Layer`.
@@ -122,16 +123,6 @@ class VampPrior(keras.layers.Layer):
             values = np.log(share) - np.log1p(-share)
         return values.astype("float32")
 
-    def get_build_config(self) -> dict[str, Any]:
-        """What `build` needs: the shape of a batch of examples."""
-        shape = self.example_shape
-        return {"input_shape": None if shape is None else (None, *shape)}
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as `get_build_config` says."""
-        if config["input_shape"] is not None:
-            self.build(tuple(config["input_shape"]))
-
     @property
     def pseudo_inputs(self) -> Any:
         """The pseudo-inputs, of shape (K, *example shape)."""
@@ -169,8 +160,10 @@ class VampPrior(keras.layers.Layer):
         return _mixture(Expanded(posterior.template(), (2,)), 2)
 
     def get_config(self) -> dict[str, Any]:
+        awaited = {} if isinstance(self._initial, str) else {"initial": self._initial.tolist()}
         return {
             **super().get_config(),
+            **awaited,
             "event_shape": self.event_shape,
             "pseudo_inputs": self.count,
             "bounds": self.bounds,

@@ -1,0 +1,6 @@
+"""Networks that a person brings: checked, built on a shape, asked for the shape they return."""
+
+from kelbo.networks.building import build_network, output_shape, reason_of
+from kelbo.networks.checking import as_network
+
+__all__ = ["as_network", "build_network", "output_shape", "reason_of"]
