@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
+from kelbo.intake import as_array
 
 
 def frechet_distance(features_a: Any, features_b: Any) -> float:
@@ -61,7 +62,7 @@ def frechet_distance(features_a: Any, features_b: Any) -> float:
 
 
 def _checked(name, features):
-    values = np.asarray(ops.convert_to_numpy(features), "float64")
+    values = np.asarray(ops.convert_to_numpy(as_array(features, name)), "float64")
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(
             f"frechet_distance: {name} has the shape {values.shape}; expected (n, d): a feature "

@@ -7,9 +7,11 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
+from kelbo.intake import as_array
 from kelbo.layers import Conditional
 from kelbo.models.draws import predict_draws
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
+from kelbo.networks import takes_whole_numbers
 from kelbo.parameters import PACKAGE, whole_number
 from kelbo.training import map_rows
 from kelbo.training.batches import count_examples
@@ -80,62 +82,25 @@ class ConditionalDensity(ProbabilisticModel):
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The parameters of $p(y | x)$ for each x, by name."""
-        return self.conditional(self._floating(x))
+        return self.conditional(self._context(x))
 
-    def fit(
-        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
-    ) -> keras.callbacks.History:
-        """Trains the model on pairs: `keras.Model.fit`.
+    def check_examples(self, x: Any) -> None:
+        """Refuses contexts of a shape that the conditional cannot take."""
+        try:
+            self.conditional.check_context(x.shape[1:])
+        except ValueError as error:
+            expected = ", ".join(map(str, ("n", *self.example_shape)))
+            raise ValueError(
+                f"x has the shape {tuple(x.shape)}; expected ({expected}): {error}"
+            ) from error
 
-        Args:
-            x: Contexts, or whatever else `keras.Model.fit` takes that yields pairs.
-            y: Values, of shape (n, *event shape).
-            *args: As in `keras.Model.fit`.
-            **kwargs: As in `keras.Model.fit`.
-
-        Returns:
-            The history of the losses, in nats per example.
-
-        Raises:
-            ValueError: There is no y, or its shape is not the conditional's event shape.
-        """
-        self._check_contexts(x)
-        self._check_values(y)
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Loss on pairs, in nats per example: `keras.Model.evaluate`.
-
-        Args:
-            x: As in `fit`.
-            y: As in `fit`.
-            *args: As in `keras.Model.evaluate`.
-            **kwargs: As in `keras.Model.evaluate`.
-
-        Returns:
-            What `keras.Model.evaluate` returns.
-
-        Raises:
-            ValueError: There is no y, or its shape is not the conditional's event shape.
-        """
-        self._check_contexts(x)
-        self._check_values(y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def _check_contexts(self, x):
-        if hasattr(x, "shape"):
-            try:
-                self.conditional.check_context(x.shape[1:])
-            except ValueError as error:
-                expected = ", ".join(map(str, ("n", *self.example_shape)))
-                raise ValueError(
-                    f"x has the shape {tuple(x.shape)}; expected ({expected}): {error}"
-                ) from error
-
-    def _check_values(self, y):
-        # Before anything is traced: TensorFlow forgets the rank of what it traces a second time.
-        if hasattr(y, "shape"):
-            as_rows(y, self.conditional.event_shape, "y")
+    def check_targets(self, y: Any) -> None:
+        """Refuses a missing y, and one whose shape is not the conditional's event shape."""
+        if y is None:
+            raise ValueError(
+                "ConditionalDensity learns p(y | x): it needs y as well, as in fit(x, y)."
+            )
+        as_rows(y, self.conditional.event_shape, "y")
 
     def compute_loss(
         self,
@@ -150,11 +115,7 @@ class ConditionalDensity(ProbabilisticModel):
         Raises:
             ValueError: There is no y, or its shape is not the conditional's event shape.
         """
-        if y is None:
-            raise ValueError(
-                "ConditionalDensity learns p(y | x): it needs y as well, as in fit(x, y)."
-            )
-        self._check_values(y)
+        self.check_targets(y)
         return super().compute_loss(x, y, (y_pred, y), sample_weight, training)
 
     def loss_per_example(self, outputs: tuple[dict[str, Any], Any]) -> Any:
@@ -198,7 +159,6 @@ class ConditionalDensity(ProbabilisticModel):
             A distribution of batch shape (n,). Where the network is random (dropout,
             `DenseVariational`), this is one draw of it: see `predict_draws`.
         """
-        self._check_contexts(x)
         parameters = super().predict(x, batch_size, verbose, steps, callbacks)
         return self.conditional.distribution(**parameters)
 
@@ -241,7 +201,7 @@ class ConditionalDensity(ProbabilisticModel):
         count_examples((x, y))
 
         def score(x, y):
-            return self.conditional.given(self._floating(x)).log_prob(self._floating(y))
+            return self.conditional.given(self._context(x)).log_prob(self._floating(y))
 
         run = self._compiled("log_prob", score)
         return ops.convert_to_numpy(map_rows(lambda rows, _: run(*rows), (x, y), batch_size))
@@ -267,15 +227,24 @@ class ConditionalDensity(ProbabilisticModel):
 
         def draw(x, seed, index):
             seeds = ops.SeedSequence(seed).fold_in(index)
-            return ops.moveaxis(self.conditional.given(self._floating(x)).sample(n, seeds), 0, 1)
+            return ops.moveaxis(self.conditional.given(self._context(x)).sample(n, seeds), 0, 1)
 
         run = self._compiled(f"sample {n}", draw)
         draws = map_rows(lambda rows, index: run(rows, seed, index), x, batch_size)
         return ops.convert_to_numpy(ops.moveaxis(draws, 0, 1))
 
+    def _context(self, x):
+        """What the network takes of x: whole numbers as they are where it looks them up."""
+        is_whole = hasattr(x, "dtype") and keras.backend.is_int_dtype(
+            keras.backend.standardize_dtype(x.dtype)
+        )
+        if is_whole and takes_whole_numbers(self.conditional.network):
+            return x
+        return self._floating(x)
+
     def _build_for(self, x):
-        x = x if hasattr(x, "shape") else ops.convert_to_numpy(x)
+        x = as_array(x)
         if not self.built:
             self.build((None, *x.shape[1:]))
-        self._check_contexts(x)
+        self.check_examples(x)
         return x

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.intake import as_array
 from kelbo.layers.weight_draws import weight_draws
 from kelbo.parameters import whole_number
 from kelbo.training import map_rows
@@ -46,7 +47,8 @@ def predict_draws(
         (10, 5, 2)
     """
     draws = whole_number("predict_draws", "draws", draws)
-    x = keras.tree.map_structure(lambda a: a if hasattr(a, "shape") else ops.convert_to_numpy(a), x)
+    x = x if isinstance(x, tuple | dict) else as_array(x)
+    x = keras.tree.map_structure(as_array, x)
     run = _compiled(model, draws)
     states = seed_states(model)
     before = [ops.convert_to_numpy(state.value) for state in states]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import keras
 
 from kelbo import ops
+from kelbo.intake import as_array
 from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
 
@@ -92,7 +93,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         training: bool = True,
     ) -> Any:
         """Mean of `loss_per_example` over the batch, plus the layers' own losses (regularisers)."""
-        loss = _weighted_mean(self.loss_per_example(y_pred), sample_weight)
+        loss = ops.mean(weighted(self.loss_per_example(y_pred), sample_weight))
         for extra in self.losses:
             loss = loss + ops.sum(ops.cast(extra, loss.dtype))
         return loss
@@ -118,8 +119,21 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         if known != {id(variable) for variable in self.trainable_variables}:
             self.compile_from_config(self.get_compile_config())
 
+    def check_examples(self, x: Any) -> None:
+        """Refuses examples of another shape than that of the model."""
+        if self.example_shape is not None:
+            as_rows(x, self.example_shape, "x")
+
+    @property
+    def _precision(self):
+        """The type that densities are computed in: float64 where a part is."""
+        parts = (getattr(self, name) for name in self.parts)
+        layers = [part for part in parts if isinstance(part, keras.layers.Layer)]
+        return "float64" if any(p.compute_dtype == "float64" for p in layers) else "float32"
+
     def _floating(self, x):
-        return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        x = x if hasattr(x, "dtype") else as_array(x)
+        return ops.cast(x, self._precision)
 
     def _compiled(self, verb, function):
         if verb not in self._verbs:
@@ -176,29 +190,45 @@ def as_rows(x: Any, event_shape: Sequence[int], name: str) -> Any:
     """A batch of values, as an array or tensor whose shape has been checked.
 
     Args:
-        x: What was given.
+        x: What was given: see `kelbo.intake.as_array`.
         event_shape: Shape of one value.
         name: Name of the argument, for the error.
 
     Returns:
-        `x` itself where it has a shape, else a NumPy array of it.
+        A NumPy array, or a tensor of the backend that runs.
 
     Raises:
-        ValueError: The shape is not (n, *event_shape).
+        ValueError: It is no array, or its shape is not (n, *event_shape).
 
     Example:
         >>> from kelbo.models.probabilistic import as_rows
         >>> as_rows([[1.0, 2.0]], (2,), "x").shape
         (1, 2)
     """
-    x = x if hasattr(x, "shape") else ops.convert_to_numpy(x)
-    if tuple(x.shape[1:]) != tuple(event_shape):
+    x = as_array(x, name)
+    given, expected = tuple(x.shape[1:]), tuple(event_shape)
+    if given != expected:
+        hint = {
+            ((), (1,)): f" One column is {name}.reshape(-1, 1), or frame[['column']].",
+            ((1,), ()): f" A number per row is {name}.reshape(-1), or frame['column'].",
+        }.get((given, expected), "")
         raise ValueError(
-            f"{name} has the shape {tuple(x.shape)}; expected (n, "
-            f"{', '.join(map(str, event_shape))})."
+            f"{name} has the shape {tuple(x.shape)}; expected "
+            f"({', '.join(map(str, ('n', *expected)))}{',' if not expected else ''}).{hint}"
         )
     return x
 
 
-def _weighted_mean(values, weights):
-    return ops.mean(values if weights is None else values * ops.cast(weights, values.dtype))
+def weighted(values: Any, weights: Any) -> Any:
+    """Values per example, times the weights of the examples where there are any.
+
+    Args:
+        values: Of shape (batch,).
+        weights: Of shape (batch,) or (batch, 1), or None.
+
+    Returns:
+        A tensor of shape (batch,).
+    """
+    if weights is None:
+        return values
+    return values * ops.cast(ops.reshape(weights, ops.shape(values)), values.dtype)

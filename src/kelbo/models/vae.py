@@ -14,7 +14,7 @@ from kelbo.layers.frozen import frozen
 from kelbo.models.aggregate import kl_per_dimension, log_aggregate_posterior
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.importance import log_mean_weight
-from kelbo.models.probabilistic import ProbabilisticModel, as_rows
+from kelbo.models.probabilistic import ProbabilisticModel, as_rows, weighted
 from kelbo.networks import as_network, build_network
 from kelbo.objectives import ELBO, LatentTerms, Objective
 from kelbo.parameters import PACKAGE, whole_number
@@ -340,10 +340,7 @@ class VAE(ProbabilisticModel):
         """Running means of loss, reconstruction and divergence, in nats per example."""
         metrics = self.objective.metrics(LatentTerms(**y_pred))
         for name, tracker in (("reconstruction", self._reconstruction), ("kl", self._kl)):
-            values = metrics[name]
-            if sample_weight is not None:
-                values = values * ops.cast(sample_weight, values.dtype)
-            tracker.update_state(values)
+            tracker.update_state(weighted(metrics[name], sample_weight))
         return self.get_metrics_result()
 
     def encode(self, x: Any, batch_size: int = 512, seed: int = 0) -> Distribution:

@@ -2,5 +2,6 @@
 
 from kelbo.networks.building import build_network, output_shape, reason_of
 from kelbo.networks.checking import as_network
+from kelbo.networks.whole_numbers import takes_whole_numbers
 
-__all__ = ["as_network", "build_network", "output_shape", "reason_of"]
+__all__ = ["as_network", "build_network", "output_shape", "reason_of", "takes_whole_numbers"]

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from keras.src.backend import compute_output_spec  # has no public name in Keras 3.15
 
+from kelbo.networks.whole_numbers import declare_whole_numbers
+
 
 def build_network(
     owner: str,
@@ -50,6 +52,7 @@ def build_network(
     shape = (None, *input_shape[1:])
     if network is None:
         return shape
+    declare_whole_numbers(network, shape)
     return _shape_of(network, shape, (_symbolically, _in_a_trace), owner, argument)
 
 

@@ -6,15 +6,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo.training.batches import Batches
-
 # Stands where the number of the epoch stands in the seeds of training.
 _EVALUATION = 2**32 - 1
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:
-    """The states of all seed generators in `model`."""
-    return [variable for variable in model.variables if "seed_generator" in variable.path]
+    """The states of all seed generators in `model`, whatever they are called."""
+    generators = [g for layer in model._flatten_layers() for g in layer._seed_generators]
+    states = {id(generator.state) for generator in generators}
+    return [variable for variable in model.variables if id(variable) in states]
 
 
 def set_seeds(
@@ -41,44 +41,45 @@ class EpochClock(keras.callbacks.Callback):
     """Begins each epoch with the order and the seeds that belong to it, and counts it at its end.
 
     Args:
-        batches: The training examples.
-        shuffle: Whether their order changes from epoch to epoch.
         offset: What to add to the epoch that Keras counts, so that a second `fit` goes on in
             the sequence instead of starting it again.
-        rewind: Called with the new order; None where nothing else holds one.
+        begin: Called with the number of each epoch as it begins, to set the order of the data;
+            None where their order is not ours to set.
         assign: How a variable gets its value.
     """
 
     def __init__(
         self,
-        batches: Batches,
-        shuffle: bool,
         offset: int,
-        rewind: Callable[[np.ndarray], None] | None = None,
+        begin: Callable[[int], None] | None = None,
         assign: Callable[[keras.Variable, Any], None] = keras.Variable.assign,
     ):
         super().__init__()
         self._assign = assign
-        self._batches = batches
-        self._shuffle = shuffle
+        self._begin = begin
         self._offset = offset
-        self._rewind = rewind
         self._seed_states = []
+        self._has_steps = False
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._seed_states = seed_states(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         epoch += self._offset
-        if self._shuffle:
-            self._batches.shuffle(self.model.seed, epoch)
-        if self._rewind is not None:
-            self._rewind(self._batches.order)
+        self._has_steps = False
+        if self._begin is not None:
+            self._begin(epoch)
         set_seeds(self._seed_states, self.model.seed, epoch, self._assign)
 
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._has_steps = True
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if not self._has_steps:
+            raise ValueError(
+                f"The data ended before epoch {epoch + 1}: a generator is read once. Give "
+                "steps_per_epoch, of a generator that goes on, or a keras.utils.PyDataset, which "
+                "is read anew in each epoch."
+            )
         count = self.model.epochs_trained
         self._assign(count, np.array(epoch + self._offset + 1, dtype=count.dtype))
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.model.epochs_trained.assign(self.model.epochs_trained.value)

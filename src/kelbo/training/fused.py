@@ -9,13 +9,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo.training.batches import Batches
+from kelbo.intake import as_array, is_array_like
+from kelbo.training.batches import Batches, count_examples
 from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
 from kelbo.training.handover import Handover, Remembered, attach
 from kelbo.training.memory import Memory
 from kelbo.training.mode import run_in_training
+from kelbo.training.streams import checked
 from kelbo.training.watch import Watch
+from kelbo.training.weights import as_weights, weights_of_classes
 
 # A compiled call takes about this long: the progress bar moves, and Ctrl-C is heard.
 _SECONDS_PER_CALL = 0.5
@@ -29,16 +32,18 @@ class FusedTrainer(Handover):
     called once per compiled call, with the logs of its last step. A call takes about half a
     second; compile with a `steps_per_execution` above 1 to set the number of steps yourself, or
     set the attribute `fused` to False for Keras' plain loop. On TensorFlow and PyTorch, and for
-    data that are not arrays, Keras' plain loop runs.
+    data that come batch by batch (`PyDataset`, generators, `tf.data`, `DataLoader`), Keras' plain
+    loop runs.
 
-    On every backend the order of the examples and the seeds of all layers are functions of the
-    model's `seed` and the number of epochs trained so far, so that a fit which is stopped and
-    resumed from a `Checkpoint` ends with the same weights. `evaluate` and `predict` draw the same
-    noise at every call. A loss that is not finite stops the fit with a `NonFiniteLossError`.
-    Ctrl-C stops after the compiled call at hand, with the model whole, and raises
-    `KeyboardInterrupt`; a second one stops at once.
+    On every backend and for all data the seeds of all layers are functions of the model's `seed`
+    and the number of epochs trained so far, and so is the order of the examples (of the batches,
+    for a `PyDataset`), so that a fit which is stopped and resumed from a `Checkpoint` ends with the
+    same weights. `evaluate` and `predict` draw the same noise at every call. A loss that is not
+    finite stops the fit with a `NonFiniteLossError`. Ctrl-C stops after the compiled call at hand,
+    with the model whole, and raises `KeyboardInterrupt`; a second one stops at once.
 
-    The model sets, in its constructor, `seed` (an integer), and calls `init_trainer()`.
+    The model sets, in its constructor, `seed` (an integer), and calls `init_trainer()`. It may say
+    what it takes in `check_examples` and `check_targets`.
     """
 
     fused: bool = True
@@ -51,6 +56,7 @@ class FusedTrainer(Handover):
         self.remembered = Remembered()
         self.interrupted = False
         self.first_broken_step = None
+        self._hears_interrupts = False
         self._on_device = {}
         self._memory = {}
 
@@ -82,57 +88,64 @@ class FusedTrainer(Handover):
     ) -> keras.callbacks.History:
         """Trains the model: `keras.Model.fit`, whose documentation holds for every argument.
 
+        x, y and weights may be whatever `kelbo.intake.as_array` takes. With `steps_per_epoch`, an
+        epoch of arrays (or of a `PyDataset`) goes on where the epoch before ended.
+
         Raises:
             NonFiniteLossError: The loss became NaN or infinite.
             KeyboardInterrupt: Ctrl-C. The model holds the state after the last compiled call.
+            ValueError: The data are not what the model takes.
         """
         self._assert_compile_called("fit")
         batch_size = batch_size or 32
-        shared = {
-            "epochs": epochs,
-            "verbose": verbose,
-            "initial_epoch": initial_epoch,
-            "validation_freq": validation_freq,
-        }
-        plain = class_weight is not None or steps_per_epoch or validation_steps
-        if plain or not _are_arrays((x, y, sample_weight)):
-            return super().fit(
-                x,
-                y,
-                batch_size=batch_size if _are_arrays((x, y, sample_weight)) else None,
-                callbacks=callbacks,
-                validation_split=validation_split,
-                validation_data=validation_data,
-                shuffle=shuffle,
-                class_weight=class_weight,
-                sample_weight=sample_weight,
-                steps_per_epoch=steps_per_epoch,
-                validation_steps=validation_steps,
-                validation_batch_size=validation_batch_size,
-                **shared,
-            )
-        data = _as_arrays((x, y, sample_weight))
-        if validation_split and validation_data is None:
-            data, validation_data = _split(data, validation_split)
-        train = Batches(_pack(*data), batch_size)
-        test = _validation_batches(validation_data, validation_batch_size or batch_size)
+        of_arrays = is_array_like(x)
+        if of_arrays:
+            data = self._arrays(x, y, sample_weight, class_weight)
+            if validation_split and validation_data is None:
+                data, validation_data = _split(data, validation_split)
+            train = Batches(_pack(*data), batch_size, steps_per_epoch)
+            given = {}
+        else:
+            train = self._stream(x, class_weight, steps_per_epoch)
+            given = {
+                "y": y,
+                "sample_weight": sample_weight,
+                "validation_split": validation_split,
+                "steps_per_epoch": None if hasattr(train, "begin_epoch") else steps_per_epoch,
+                "class_weight": None if train is not x else class_weight,
+            }
+        test, validation_steps = self._validation(
+            validation_data, validation_batch_size or batch_size, validation_steps
+        )
+        self.first_broken_step = None
         offset = int(self.epochs_trained.value) - initial_epoch
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._interruptible())
-            train_on_device = stack.enter_context(self._placed("train", train))
+            on_device, assign = None, keras.Variable.assign
+            if of_arrays:
+                on_device = stack.enter_context(self._placed("train", train))
+                assign = assign if on_device is None else attach
             if isinstance(test, Batches):
                 stack.enter_context(self._placed("test", test))
             stack.enter_context(self._steps_per_call("train"))
-            fused = {}
-            if train_on_device:
-                fused = {"rewind": train_on_device.rewind, "assign": attach}
-            clock = EpochClock(train, shuffle, offset, **fused)
+
+            def begin(epoch):
+                if hasattr(train, "begin_epoch"):
+                    train.begin_epoch(epoch, self.seed if shuffle else None)
+                if on_device is not None:
+                    on_device.rewind(train.passes)
+
             return super().fit(
                 train,
-                callbacks=_around(clock, callbacks, Watch()),
+                callbacks=_around(EpochClock(offset, begin, assign), callbacks, Watch()),
                 validation_data=test,
+                validation_steps=validation_steps,
                 shuffle=False,
-                **shared,
+                epochs=epochs,
+                verbose=verbose,
+                initial_epoch=initial_epoch,
+                validation_freq=validation_freq,
+                **given,
             )
 
     def evaluate(
@@ -150,16 +163,23 @@ class FusedTrainer(Handover):
         """Loss and metrics on data: `keras.Model.evaluate`. Same data, same noise, same result."""
         self._assert_compile_called("evaluate")
         set_seeds(seed_states(self), self.seed)
-        shared = {"verbose": verbose, "callbacks": callbacks, "return_dict": return_dict, **kwargs}
-        arrays = _are_arrays((x, y, sample_weight))
-        if kwargs or steps or not arrays:
+        shared = {"verbose": verbose, "return_dict": return_dict, **kwargs}
+        if kwargs:  # Keras evaluates within a fit, on what the fit has prepared
             if "test" in self._on_device:
                 self._on_device["test"].rewind()
             return super().evaluate(
-                x, y, batch_size=batch_size, sample_weight=sample_weight, steps=steps, **shared
+                x, y, sample_weight=sample_weight, steps=steps, callbacks=callbacks, **shared
             )
-        test = Batches(_pack(*_as_arrays((x, y, sample_weight))), batch_size or 32)
-        with self._placed("test", test), self._steps_per_call("test"):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._interruptible())
+            shared["callbacks"] = _around(None, callbacks, Watch())
+            if not is_array_like(x):
+                given = {"y": y, "sample_weight": sample_weight, "steps": steps}
+                return super().evaluate(self._stream(x), **given, **shared)
+            data = self._arrays(x, y, sample_weight)
+            test = Batches(_pack(*_first(data, steps, batch_size or 32)), batch_size or 32)
+            stack.enter_context(self._placed("test", test))
+            stack.enter_context(self._steps_per_call("test"))
             return super().evaluate(test, **shared)
 
     def predict(
@@ -172,12 +192,100 @@ class FusedTrainer(Handover):
     ) -> Any:
         """What `call` returns, for all of `x`: `keras.Model.predict`. Same noise at every call."""
         set_seeds(seed_states(self), self.seed)
-        shared = {"verbose": verbose, "callbacks": callbacks}
-        if steps or not _are_arrays((x, None, None)):
-            return super().predict(x, batch_size=batch_size, steps=steps, **shared)
-        batches = Batches(_pack(*_as_arrays((x, None, None))), batch_size or 32)
-        with self._placed("predict", batches), self._steps_per_call("predict"):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._interruptible())
+            shared = {"verbose": verbose, "callbacks": _around(None, callbacks, Watch())}
+            if not is_array_like(x):
+                stream = self._stream(x, needs_targets=False)
+                return super().predict(stream, steps=steps, **shared)
+            data = self._arrays(x, needs_targets=False)
+            batches = Batches(_pack(*_first(data, steps, batch_size or 32)), batch_size or 32)
+            stack.enter_context(self._placed("predict", batches))
+            stack.enter_context(self._steps_per_call("predict"))
             return super().predict(batches, **shared)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on one batch: `keras.Model.train_on_batch`."""
+        data = self._arrays(x, y, sample_weight, class_weight)
+        return super().train_on_batch(*_pack(*data), return_dict=return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch: `keras.Model.test_on_batch`."""
+        data = self._arrays(x, y, sample_weight)
+        return super().test_on_batch(*_pack(*data), return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """What `call` returns for one batch: `keras.Model.predict_on_batch`."""
+        return super().predict_on_batch(self._arrays(x, needs_targets=False)[0])
+
+    def check_examples(self, x: Any) -> None:
+        """Whether these arrays of examples are what the model takes.
+
+        Called before anything is traced, with all of x or with a batch that Python made.
+
+        Args:
+            x: Array of the examples.
+
+        Raises:
+            ValueError: They are not.
+        """
+        return
+
+    def check_targets(self, y: Any) -> None:
+        """Whether these targets are what the model takes; see `check_examples`.
+
+        Args:
+            y: Array of targets, or None.
+
+        Raises:
+            ValueError: They are not.
+        """
+        return
+
+    def _arrays(self, x, y=None, sample_weight=None, class_weight=None, needs_targets=True):
+        """x, y and weights as plain arrays that belong together."""
+        x = _on_host(as_array(x, "x"))
+        y = None if y is None else _on_host(as_array(y, "y"))
+        weights = None if sample_weight is None else _on_host(as_weights(sample_weight))
+        self.check_examples(x)
+        if needs_targets:
+            self.check_targets(y)
+        if class_weight is not None:
+            if weights is not None:
+                raise ValueError("Give one of class_weight and sample_weight, not both.")
+            weights = weights_of_classes(y, class_weight)
+        count_examples((x, y, weights))
+        return x, y, weights
+
+    def _stream(self, source, class_weight=None, steps=None, needs_targets=True):
+        """A stream of batches, each of them arrays that belong together."""
+
+        def check(batch):
+            data = _parts(batch)
+            if not needs_targets:
+                data = data[:1]
+            found = self._arrays(*data, class_weight=class_weight, needs_targets=needs_targets)
+            return _pack(*found)
+
+        return checked(source, check, steps)
+
+    def _validation(self, data, batch_size, steps):
+        """Validation data as Keras takes them, and the steps that are left to Keras to count."""
+        if data is None:
+            return None, None
+        if not is_array_like(data):
+            return self._stream(data), steps
+        arrays = self._arrays(*_parts(data))
+        return Batches(_pack(*_first(arrays, steps, batch_size)), batch_size), None
 
     def make_train_function(self, force: bool = False) -> None:
         """Makes the function that runs the steps of one call, as Keras does; fused on JAX."""
@@ -245,7 +353,8 @@ class FusedTrainer(Handover):
         """Sets `steps_per_execution` for the time of one `fit`, `evaluate` or `predict`."""
         given = self.steps_per_execution
         if given in (1, "auto"):
-            self.steps_per_execution = self._measured_steps(kind) if self._runs_fused else 1
+            fused = kind in self._on_device
+            self.steps_per_execution = self._measured_steps(kind) if fused else 1
         try:
             yield
         finally:
@@ -267,11 +376,18 @@ class FusedTrainer(Handover):
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Turns the first Ctrl-C into a request to stop, heard between two compiled calls."""
+        """Turns the first Ctrl-C into a request to stop, heard between two compiled calls.
+
+        Whatever ends the call, the model is left with the state of the last compiled call.
+        """
+        if self._hears_interrupts:  # an evaluation that a callback of a fit asks for
+            yield
+            return
         self.interrupted = False
         in_main_thread = threading.current_thread() is threading.main_thread()
         if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            yield
+            with self._kept_whole():
+                yield
             return
 
         def request(signum: int, frame: Any) -> None:
@@ -279,10 +395,26 @@ class FusedTrainer(Handover):
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         signal.signal(signal.SIGINT, request)
+        self._hears_interrupts = True
+        try:
+            with self._kept_whole():
+                yield
+            if self.interrupted:  # after the last call
+                raise KeyboardInterrupt
+        finally:
+            self._hears_interrupts = False
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @contextlib.contextmanager
+    def _kept_whole(self) -> Iterator[None]:
         try:
             yield
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        except BaseException:
+            if keras.backend.backend() == "jax":
+                # Keras does so after a fit, but not after an evaluation.
+                self.jax_state_sync()
+                self._jax_state = None
+            raise
 
 
 class FusedFunction:
@@ -301,6 +433,7 @@ class FusedFunction:
     def __call__(self, state: Any, iterator: Any) -> tuple[Any, Any]:
         batches = self._model._on_device.get(self._kind)
         if batches is None:
+            self._model.first_broken_step = None
             self._model.forget_reset()
             return self._plain(state, iterator)
         if self._kind == "predict":
@@ -312,20 +445,25 @@ class FusedFunction:
         return logs, state
 
 
-def _are_arrays(nest):
-    leaves = [leaf for leaf in keras.tree.flatten(nest) if leaf is not None]
-    return bool(leaves) and all(
-        hasattr(leaf, "shape") and hasattr(leaf, "dtype") and len(leaf.shape) for leaf in leaves
-    )
+def _on_host(array):
+    """Where batches are gathered: in host memory, but on the device for the loop on JAX."""
+    if isinstance(array, np.ndarray) or keras.backend.backend() == "jax":
+        return array
+    return keras.ops.convert_to_numpy(array)
 
 
-def _as_arrays(nest):
-    def convert(leaf):
-        if leaf is None or keras.backend.backend() == "jax":
-            return leaf
-        return keras.ops.convert_to_numpy(leaf)
-
-    return keras.tree.map_structure(convert, nest)
+def _parts(data):
+    """x, or (x, y), or (x, y, weights), as Keras tells them apart."""
+    if isinstance(data, tuple):
+        if not 1 <= len(data) <= 3:
+            raise ValueError(
+                f"Data are x, (x,), (x, y) or (x, y, sample_weight); got {len(data)} parts."
+            )
+        return data
+    if isinstance(data, list) and 1 <= len(data) <= 3:
+        is_part = [part is None or len(getattr(part, "shape", ())) > 0 for part in data]
+        return tuple(data) if all(is_part) else (data,)
+    return (data,)
 
 
 def _pack(x, y=None, sample_weight=None):
@@ -335,40 +473,41 @@ def _pack(x, y=None, sample_weight=None):
     return (x,) if y is None else (x, y)
 
 
+def _first(data, steps, batch_size):
+    """The examples of the first `steps` batches; all where `steps` is None."""
+    if steps is None:
+        return data
+    return tuple(array if array is None else array[: steps * batch_size] for array in data)
+
+
 def _split(data, fraction):
     """Keras' rule: the last examples are for validation."""
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split must lie between 0 and 1; got {fraction}.")
-    leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
-    at = int(len(leaves[0]) * (1.0 - fraction))
-    if at in (0, len(leaves[0])):
+    count = len(data[0])
+    at = int(count * (1.0 - fraction))
+    if at in (0, count):
         raise ValueError(
-            f"validation_split={fraction} of {len(leaves[0])} examples leaves none for training "
-            "or none for validation."
+            f"validation_split={fraction} of {count} examples leaves none for training or none "
+            "for validation."
         )
 
     def part(rows):
-        return keras.tree.map_structure(lambda a: None if a is None else a[rows], data)
+        return tuple(None if array is None else array[rows] for array in data)
 
     return part(slice(None, at)), part(slice(at, None))
 
 
-def _validation_batches(validation_data, batch_size):
-    if validation_data is None or not _are_arrays(validation_data):
-        return validation_data
-    data = validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
-    return Batches(_pack(*_as_arrays(tuple(data))), batch_size)
-
-
 def _around(first, callbacks, last):
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks.callbacks.insert(0, first)
         callbacks.append(last)
-        first.set_model(callbacks.model)
+        if first is not None:
+            callbacks.callbacks.insert(0, first)
+            first.set_model(callbacks.model)
         return callbacks
     callbacks = [] if callbacks is None else callbacks
     given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     for callback in given:
         if isinstance(callback, Checkpoint):
             callback.siblings = [other for other in given if other is not callback]
-    return [first, *given, last]
+    return [*([] if first is None else [first]), *given, last]

@@ -70,15 +70,15 @@ class Handover:
             metrics_variables,
         )
         by_kind = self.remembered.variables
+        # Keras would take the values from the variables, and a model whose first batch then
+        # fails, as one of a wrong shape does, would have none left. A compiled call frees them.
         if by_kind is None:
-            return super()._get_jax_state(*wanted, purge_model_variables)
-        state = []
-        for kind, is_wanted in zip(_KINDS, wanted, strict=True):
-            if is_wanted:
-                state.append([variable.value for variable in by_kind[kind]])
-                if purge_model_variables:
-                    _attach_all(by_kind[kind], [None] * len(by_kind[kind]))
-        return tuple(state)
+            return super()._get_jax_state(*wanted, purge_model_variables=False)
+        return tuple(
+            [variable.value for variable in by_kind[kind]]
+            for kind, is_wanted in zip(_KINDS, wanted, strict=True)
+            if is_wanted
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "_jax_state":

@@ -60,6 +60,10 @@ def map_rows(
 def _padded(array, size):
     missing = size - len(array)
     if missing == 0:
-        return array
+        # PyTorch takes neither reversed memory nor, without a warning, memory that is read-only.
+        is_odd = isinstance(array, np.ndarray) and (
+            not array.flags.writeable or any(stride < 0 for stride in array.strides)
+        )
+        return np.array(array) if is_odd else array
     array = ops.convert_to_numpy(array)
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])

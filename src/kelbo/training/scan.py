@@ -4,14 +4,15 @@ The only module beside `ops` that names a backend.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kelbo.training.batches import Batches
+from kelbo.training.batches import Batches, Pass
 from kelbo.training.memory import Memory
 
 
@@ -29,8 +30,10 @@ class DeviceBatches:
         self.data = jax.tree.map(self._place, batches.data)
         self.batch_size = batches.batch_size
         self.steps = len(batches)
+        self.examples = batches.examples
+        # Of one pass over the examples; a step of fewer examples may follow.
         self.full_steps = batches.examples // batches.batch_size
-        self.rewind(batches.order)
+        self.rewind(batches.passes)
 
     def _place(self, array: Any) -> jax.Array:
         if isinstance(array, jax.Array) or jax.default_backend() != "cpu":
@@ -49,11 +52,28 @@ class DeviceBatches:
         self._memory.give_back(self._taken)
         self._taken = []
 
-    def rewind(self, order: np.ndarray | None = None) -> None:
-        """Goes back to the first step, with a new order of examples where one is given."""
-        if order is not None:
-            self.order = order
+    def rewind(self, passes: Sequence[Pass] | None = None) -> None:
+        """Goes back to the first step, with other passes over the examples where they are given."""
+        if passes is not None:
+            self.passes = passes
         self.next_step = 0
+
+    def advance(self, steps: int) -> list[Pass]:
+        """Moves on by `steps` steps, or those that are left: the stretches of passes they are.
+
+        There is at least one, which holds no step at the end of the epoch.
+        """
+        begin, end = self.next_step, min(self.next_step + steps, self.steps)
+        found, first = [], 0
+        for stretch in self.passes:
+            shift = stretch.start - first
+            part = Pass(stretch.order, max(begin, first) + shift, 0)
+            first += stretch.stop - stretch.start
+            part = replace(part, stop=min(end, first) + shift)
+            if part.start < part.stop:
+                found.append(part)
+        self.next_step = end
+        return found or [Pass(self.passes[-1].order, 0, 0)]
 
 
 def _canonical(array):
@@ -114,22 +134,23 @@ class StepLoop:
         Returns:
             The last step's logs, the first step whose loss was not finite or None, and the state.
         """
-        begin = batches.next_step
-        end = min(begin + steps, batches.steps)
-        full_end = min(end, batches.full_steps)
-        logs, broken, state = self._run(
-            tuple(state[:-1]),
-            state[-1],
-            batches.data,
-            batches.order,
-            min(begin, full_end),
-            full_end,
-            batch_size=min(batches.batch_size, batches.order.shape[0]),
-            with_short_step=begin < end and end > batches.full_steps,
-        )
-        batches.next_step = end
-        broken = int(broken)
-        return logs, None if broken < 0 else broken, state
+        first, broken = batches.next_step, None
+        for part in batches.advance(steps):
+            full_stop = min(part.stop, batches.full_steps)
+            logs, found, state = self._run(
+                tuple(state[:-1]),
+                state[-1],
+                batches.data,
+                part.order,
+                min(part.start, full_stop),
+                full_stop,
+                batch_size=min(batches.batch_size, batches.examples),
+                with_short_step=part.start < part.stop > batches.full_steps,
+            )
+            if broken is None and int(found) >= 0:
+                broken = first + int(found) - part.start
+            first += part.stop - part.start
+        return logs, broken, state
 
     def measure(self, state: Any, batches: DeviceBatches, most: int = 20) -> float:
         """Seconds per step: compiles the loop, then times a few steps on a copy of the state."""
@@ -181,5 +202,5 @@ class PredictLoop:
 
     def run(self, state: Any, batches: DeviceBatches) -> tuple[Any, Any]:
         """The outputs for all examples, and the state."""
-        batch_size = min(batches.batch_size, batches.order.shape[0])
+        batch_size = min(batches.batch_size, batches.examples)
         return self._run(tuple(state), batches.data, batch_size=batch_size)

@@ -23,7 +23,7 @@ class NonFiniteLossError(FloatingPointError):
 
 
 class Watch(keras.callbacks.Callback):
-    """Ends a fit between two compiled calls, when the state of the model is whole.
+    """Ends a fit or an evaluation between two compiled calls, when the model is whole.
 
     Stands last in the list, so that the other callbacks have seen the step. Raises
     `NonFiniteLossError` at the first step whose loss is not finite, and `KeyboardInterrupt` once
@@ -42,5 +42,17 @@ class Watch(keras.callbacks.Callback):
         if loss is not None and not math.isfinite(float(loss)):
             broken = self.model.first_broken_step
             raise NonFiniteLossError(self._epoch + 1, (batch if broken is None else broken) + 1)
+        self._listen()
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._listen()
+
+    def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._listen()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self._listen()
+
+    def _listen(self):
         if self.model.interrupted:
             raise KeyboardInterrupt
