@@ -322,4 +322,5 @@ def _is_made_by(data, names):
 def _full_name(data):
     kind = type(data)
     package = kind.__module__.partition(".")[0]
-    return kind.__name__ if package in ("builtins", "__main__") else f"{package} {kind.__name__}"
+    of_library = package in ("jax", "numpy", "pandas", "polars", "scipy", "tensorflow", "torch")
+    return f"{package} {kind.__name__}" if of_library else kind.__name__

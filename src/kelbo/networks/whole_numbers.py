@@ -58,7 +58,7 @@ def declare_whole_numbers(network: keras.layers.Layer, input_shape: Sequence[int
     if isinstance(layers[0], keras.layers.InputLayer) or not _is_lookup(layers[0]):
         return
     for _ in layers:
-        network.pop()
+        network.pop(rebuild=False)
     network.add(keras.Input(batch_shape=tuple(input_shape), dtype="int32"))
     for layer in layers:
         network.add(layer)

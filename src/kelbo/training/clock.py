@@ -59,27 +59,16 @@ class EpochClock(keras.callbacks.Callback):
         self._begin = begin
         self._offset = offset
         self._seed_states = []
-        self._has_steps = False
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._seed_states = seed_states(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         epoch += self._offset
-        self._has_steps = False
         if self._begin is not None:
             self._begin(epoch)
         set_seeds(self._seed_states, self.model.seed, epoch, self._assign)
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self._has_steps = True
-
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if not self._has_steps:
-            raise ValueError(
-                f"The data ended before epoch {epoch + 1}: a generator is read once. Give "
-                "steps_per_epoch, of a generator that goes on, or a keras.utils.PyDataset, which "
-                "is read anew in each epoch."
-            )
         count = self.model.epochs_trained
         self._assign(count, np.array(epoch + self._offset + 1, dtype=count.dtype))

@@ -104,15 +104,16 @@ class FusedTrainer(Handover):
             if validation_split and validation_data is None:
                 data, validation_data = _split(data, validation_split)
             train = Batches(_pack(*data), batch_size, steps_per_epoch)
-            given = {}
+            begin_epoch, given = train.begin_epoch, {}
         else:
-            train = self._stream(x, class_weight, steps_per_epoch)
+            stream = self._stream(x, class_weight, steps_per_epoch)
+            train, begin_epoch = stream.source, stream.begin_epoch
             given = {
                 "y": y,
                 "sample_weight": sample_weight,
                 "validation_split": validation_split,
-                "steps_per_epoch": None if hasattr(train, "begin_epoch") else steps_per_epoch,
-                "class_weight": None if train is not x else class_weight,
+                "steps_per_epoch": None if stream.counts_steps else steps_per_epoch,
+                "class_weight": None if stream.checks else class_weight,
             }
         test, validation_steps = self._validation(
             validation_data, validation_batch_size or batch_size, validation_steps
@@ -130,8 +131,7 @@ class FusedTrainer(Handover):
             stack.enter_context(self._steps_per_call("train"))
 
             def begin(epoch):
-                if hasattr(train, "begin_epoch"):
-                    train.begin_epoch(epoch, self.seed if shuffle else None)
+                begin_epoch(epoch, self.seed if shuffle else None)
                 if on_device is not None:
                     on_device.rewind(train.passes)
 
@@ -175,7 +175,7 @@ class FusedTrainer(Handover):
             shared["callbacks"] = _around(None, callbacks, Watch())
             if not is_array_like(x):
                 given = {"y": y, "sample_weight": sample_weight, "steps": steps}
-                return super().evaluate(self._stream(x), **given, **shared)
+                return super().evaluate(self._stream(x).source, **given, **shared)
             data = self._arrays(x, y, sample_weight)
             test = Batches(_pack(*_first(data, steps, batch_size or 32)), batch_size or 32)
             stack.enter_context(self._placed("test", test))
@@ -197,7 +197,7 @@ class FusedTrainer(Handover):
             shared = {"verbose": verbose, "callbacks": _around(None, callbacks, Watch())}
             if not is_array_like(x):
                 stream = self._stream(x, needs_targets=False)
-                return super().predict(stream, steps=steps, **shared)
+                return super().predict(stream.source, steps=steps, **shared)
             data = self._arrays(x, needs_targets=False)
             batches = Batches(_pack(*_first(data, steps, batch_size or 32)), batch_size or 32)
             stack.enter_context(self._placed("predict", batches))
@@ -257,12 +257,12 @@ class FusedTrainer(Handover):
         y = None if y is None else _on_host(as_array(y, "y"))
         weights = None if sample_weight is None else _on_host(as_weights(sample_weight))
         self.check_examples(x)
-        if needs_targets:
-            self.check_targets(y)
         if class_weight is not None:
             if weights is not None:
                 raise ValueError("Give one of class_weight and sample_weight, not both.")
             weights = weights_of_classes(y, class_weight)
+        if needs_targets:
+            self.check_targets(y)
         count_examples((x, y, weights))
         return x, y, weights
 
@@ -276,6 +276,9 @@ class FusedTrainer(Handover):
             found = self._arrays(*data, class_weight=class_weight, needs_targets=needs_targets)
             return _pack(*found)
 
+        spec = getattr(source, "element_spec", None)
+        if class_weight is not None and spec is not None and len(_parts(spec)) < 2:
+            weights_of_classes(None, class_weight)  # says what is missing
         return checked(source, check, steps)
 
     def _validation(self, data, batch_size, steps):
@@ -283,7 +286,7 @@ class FusedTrainer(Handover):
         if data is None:
             return None, None
         if not is_array_like(data):
-            return self._stream(data), steps
+            return self._stream(data).source, steps
         arrays = self._arrays(*_parts(data))
         return Batches(_pack(*_first(arrays, steps, batch_size)), batch_size), None
 

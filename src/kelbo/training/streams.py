@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -61,7 +62,24 @@ class CheckedDataset(keras.utils.PyDataset):
         self._dataset.on_epoch_end()
 
 
-def checked(source: Any, check: Callable[[Any], Any], steps: int | None = None) -> Any:
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Data that come batch by batch, ready for Keras.
+
+    Attributes:
+        source: What to give to Keras.
+        begin_epoch: Called with the number of an epoch and the seed of its order, as it begins.
+        counts_steps: Whether the source ends an epoch by itself after `steps` batches.
+        checks: Whether the batches go through the check.
+    """
+
+    source: Any
+    begin_epoch: Callable[[int, int | None], None]
+    counts_steps: bool = False
+    checks: bool = False
+
+
+def checked(source: Any, check: Callable[[Any], Any], steps: int | None = None) -> Stream:
     """A stream of batches as Keras takes it, each batch checked where Python makes it.
 
     Args:
@@ -70,17 +88,44 @@ def checked(source: Any, check: Callable[[Any], Any], steps: int | None = None) 
         steps: Batches per epoch; None for all there are.
 
     Returns:
-        What to give to Keras.
+        The stream.
     """
     if isinstance(source, keras.utils.PyDataset):
-        return CheckedDataset(source, check, steps)
+        dataset = CheckedDataset(source, check, steps)
+        counts = steps is not None and dataset.num_batches is not None
+        return Stream(dataset, dataset.begin_epoch, counts, True)
     if hasattr(source, "__next__"):
-        return (check(batch) for batch in source)
+        supply = _Supply(source, check, steps)
+        return Stream(supply.batches(), supply.begin_epoch, checks=True)
     if hasattr(source, "collate_fn") and hasattr(source, "batch_sampler"):
         # Keras takes the rows of a batch that is one tensor for its arrays.
         source = copy.copy(source)
         source.collate_fn = _InTuple(source.collate_fn)
-    return source
+    return Stream(source, lambda epoch, seed: None)
+
+
+class _Supply:
+    """An iterator, and how much of it is left: Keras would give its first batches again."""
+
+    def __init__(self, source, check, steps):
+        self._source, self._check, self._steps = source, check, steps
+        self._given, self._epochs, self._has_ended = 0, 0, False
+
+    def batches(self):
+        for batch in self._source:
+            self._given += 1
+            yield self._check(batch)
+        self._has_ended = True
+
+    def begin_epoch(self, epoch, seed):
+        used = self._given if self._steps is None else self._epochs * self._steps
+        if self._epochs and self._has_ended and used >= self._given:
+            raise ValueError(
+                f"The data ended before epoch {self._epochs + 1} of this fit: an iterator is read "
+                "once. Give steps_per_epoch, of an iterator that goes on, or a "
+                "keras.utils.PyDataset, which is read anew in each epoch."
+            )
+        self._epochs += 1
 
 
 class _InTuple:
