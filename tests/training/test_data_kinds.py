@@ -461,17 +461,19 @@ def test_seed_generators_are_told_by_what_they_are():
     model.predict_draws(X, 2)
 
 
-def test_double_precision_is_kept_where_the_model_has_it():
-    conditional = kl.ConditionalNormal(
-        (1,), keras.layers.Dense(4, dtype="float64"), dtype="float64"
-    )
+def test_double_precision_is_kept_where_the_model_has_it(float64):
+    network = keras.layers.Dense(4, dtype="float64")
+    conditional = kl.ConditionalNormal((1,), network, dtype="float64")
     model = kb.models.ConditionalDensity(conditional, seed=0)
     model.compile("adam")
     x, y = X.astype("float64"), np.ones((20, 1))
-    first, second = model.log_prob(x, y), model.log_prob(x, y + 1e-9)
-    if first.dtype == "float64":  # JAX has it where jax_enable_x64 is set
-        assert np.all(first != second)
-        assert np.all(model.log_prob(x, y) != model.log_prob(x + 1e-9, y))
+    found = model.log_prob(x, y)
+    assert found.dtype == "float64"
+    assert np.all(found != model.log_prob(x, y + 1e-9))
+    assert np.all(found != model.log_prob(x + 1e-9, y))
+    wrapped = [CONTAINERS[name](a) for name in ("list", "pandas") for a in (x, y)]
+    np.testing.assert_array_equal(model.log_prob(*wrapped[:2]), found)
+    np.testing.assert_array_equal(model.log_prob(*wrapped[2:]), found)
     model.fit(x, y, **FIT)
     assert np.isfinite(model.evaluate(x, y, verbose=0))
 

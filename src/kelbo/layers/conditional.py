@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from kelbo.layers.folding import parameters_given
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import full_precision, to_full_precision
 from kelbo.networks import as_network, build_network, output_shape
+from kelbo.ops.float64 import float64_kept
 from kelbo.parameters import as_shape, whole_number
 
 
@@ -149,7 +151,8 @@ class Conditional(keras.layers.Layer, abc.ABC):
         Returns:
             A dict of tensors by name, each of shape (batch, ...).
         """
-        return self.parameters_of(context if self.network is None else self.network(context))
+        with float64_kept() if self.compute_dtype == "float64" else nullcontext():
+            return self.parameters_of(context if self.network is None else self.network(context))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
         """Shapes of the parameters by name: those of the heads, unless a subclass says more.
