@@ -10,6 +10,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.bijectors import Sigmoid
 from kelbo.distributions import Categorical, Distribution, Expanded, MixtureSameFamily
+from kelbo.intake import as_array
 from kelbo.layers.conditional import Conditional
 from kelbo.parameters import PACKAGE, as_shape, whole_number
 
@@ -75,7 +76,10 @@ class VampPrior(keras.layers.Layer):
         self.count = whole_number("VampPrior", "pseudo_inputs", pseudo_inputs)
         if isinstance(initial, str) and initial != "random":
             raise ValueError(f'VampPrior: initial must be "random" or an array, got {initial!r}.')
-        self._initial = initial if isinstance(initial, str) else np.asarray(initial, "float32")
+        if not isinstance(initial, str):
+            initial = as_array(initial, "VampPrior: initial")
+            initial = ops.convert_to_numpy(initial).astype("float32")
+        self._initial = initial
         self.bounds = None if bounds is None else _as_bounds(bounds)
         self.example_shape = None
 
