@@ -51,7 +51,10 @@ def files(tmp_path):
         ),
         (["{}/wide.npy", "--batch-size", "5", "--likelihood", "continuous_bernoulli"], "normal"),
         (["{}/wide.npy", "--binarize", "threshold"], "binarize: 'threshold' needs values in"),
-        (["{}/good.npy", "--batch-size", "19"], "more than the 18 training examples"),
+        (["{}/good.npy", "--drop", "id"], "drop: says how a table is read"),
+        (["digits", "--size", "8x8"], "size: says how a folder of images is read"),
+        (["digits", "--size", "8x8x3"], "--size: expected HEIGHTxWIDTH"),
+        (["digits", "--scale", "minmax", "--likelihood", "bernoulli"], "scale: minmax goes with"),
         (
             ["{}/good.npy", "--validation-split", "0", "--batch-size", "5", "--patience", "3"],
             "needs validation data",

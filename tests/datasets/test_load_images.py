@@ -118,6 +118,14 @@ def test_refuses_damaged_images(tmp_path, refuses):
     refuses(lambda: load(tmp_path), path, "cannot be read as an image")
 
 
-def test_refuses_16_bits(tmp_path, refuses):
-    Image.fromarray(np.full((4, 5), 40000, np.uint16)).save(tmp_path / "a.png")
-    refuses(lambda: load(tmp_path), tmp_path / "a.png", "8 bits")
+def test_16_bits_keep_their_levels(tmp_path):
+    Image.fromarray(np.full((4, 5), 40001, np.uint16)).save(tmp_path / "a.png")
+    _write(tmp_path / "b.png", _grey(51))
+    data = load(tmp_path)
+    np.testing.assert_allclose(data.x_train[:, 0, 0], [40001 / 65535, 0.2], rtol=1e-6)
+    assert "1 of 2 images have 16 bits" in data.remarks
+
+
+def test_refuses_images_of_floats(tmp_path, refuses):
+    Image.fromarray(np.full((4, 5), 0.5, np.float32)).save(tmp_path / "a.tif")
+    refuses(lambda: load(tmp_path), tmp_path / "a.tif", "more than 16 bits")

@@ -59,7 +59,7 @@ def test_the_mean_of_a_normal_stays_where_the_data_are(make_data):
     ],
 )
 def test_what_is_odd_is_said(make_data, likelihood, values, said):
-    (remark,) = remarks(FitConfig(likelihood=likelihood), make_data(*values))
+    (remark,) = remarks(FitConfig(likelihood=likelihood, scale="none"), make_data(*values))
     assert said in remark
 
 
@@ -72,7 +72,7 @@ def test_what_is_odd_is_said(make_data, likelihood, values, said):
     ],
 )
 def test_what_fits_needs_no_remark(make_data, likelihood, values):
-    assert remarks(FitConfig(likelihood=likelihood), make_data(*values)) == []
+    assert remarks(FitConfig(likelihood=likelihood, scale="none"), make_data(*values)) == []
 
 
 def test_ambiguous_channels_are_said():
@@ -81,3 +81,26 @@ def test_ambiguous_channels_are_said():
     (said,) = remarks(settings, Dataset("made", half))
     assert "(3, 5, 3) could have their channels first or last" in said
     assert remarks(settings, Dataset("made", half[..., :2])) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "values", "scale", "activation"),
+    [
+        ({}, (1.0, 900.0), "standard", "linear"),
+        ({"scale": "minmax"}, (1.0, 900.0), "minmax", "sigmoid"),
+        ({"scale": "standard"}, (0.0, 0.5), "standard", "linear"),
+        ({"scale": "none"}, (1.0, 900.0), "none", "linear"),
+        ({"likelihood_loc_activation": "tanh"}, (-1.0, 0.5), "none", "tanh"),
+        ({}, (0.0, 0.5), "none", "sigmoid"),
+        ({}, (0.0, 1.0), "none", "sigmoid"),
+    ],
+)
+def test_data_are_scaled_where_they_need_it(make_data, given, values, scale, activation):
+    settled = settle(FitConfig(**given), make_data(*values))
+    assert (settled.scale, settled.likelihood_loc_activation) == (scale, activation)
+
+
+def test_only_a_normal_likelihood_scales(make_data):
+    given = FitConfig(likelihood="bernoulli", scale="standard")
+    with pytest.raises(InputError, match="scale: standard goes with a normal likelihood"):
+        settle(given, make_data(0.0, 1.0))

@@ -4,7 +4,14 @@ import pytest
 from kelbo import datasets
 from kelbo.errors import InputError
 from kelbo.runs import FitConfig
-from kelbo.runs.data import examples, load_data, load_other, require_trainable, settled_epochs
+from kelbo.runs.data import (
+    examples,
+    load_data,
+    load_other,
+    require_trainable,
+    settled_batch_size,
+    settled_epochs,
+)
 
 
 @pytest.fixture
@@ -68,9 +75,12 @@ def test_small_data_get_more_epochs(make_data):
     assert settled_epochs(FitConfig(batch_size=1), digits) == 50
 
 
+def test_a_batch_is_no_larger_than_the_data(make_data):
+    assert settled_batch_size(FitConfig(batch_size=11), make_data(0.0)) == 10
+    assert settled_batch_size(FitConfig(batch_size=3), make_data(0.0)) == 3
+
+
 def test_what_cannot_be_trained(make_data):
-    with pytest.raises(InputError, match="batch_size: 11 is more than the 10 training examples"):
-        require_trainable(make_data(0.0), FitConfig(batch_size=11))
     with pytest.raises(InputError, match="early stopping needs validation data"):
         require_trainable(make_data(0.0), FitConfig(batch_size=5, patience=2))
     with pytest.raises(InputError, match="nothing to fit to"):

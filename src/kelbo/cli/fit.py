@@ -20,8 +20,8 @@ def fit(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="A known data set (see kelbo datasets), a .npz, .npy or .csv file, or a folder "
-            "of images.",
+            help="A known data set (see kelbo datasets), a table (.csv, .tsv, also .gz; .parquet), "
+            "a .npz or .npy file, or a folder of images.",
             show_default=False,
         ),
     ] = None,

@@ -74,4 +74,4 @@ def _help(rule: Setting, default: Any) -> str:
         text += f": {', '.join(rule.names)}"
     if isinstance(default, list):
         default = ",".join(map(str, default))
-    return f"{text}. (default: {'none' if default is None else default})"
+    return f"{text}. (default: {'none' if default in (None, '') else default})"

@@ -76,7 +76,9 @@ def encode(
 
 def sample(
     run: RunArgument,
-    out: Annotated[Path, typer.Option(help="File to write: .png or .npy.")] = Path("samples.png"),
+    out: Annotated[Path, typer.Option(help="File to write: .png, .npy or .csv.")] = Path(
+        "samples.png"
+    ),
     n: Annotated[int, typer.Option("--n", min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Decides which.")] = 0,
     noise: Annotated[
@@ -92,7 +94,7 @@ def sample(
 def reconstruct(
     run: RunArgument,
     data: DataArgument = None,
-    out: Annotated[Path, typer.Option(help="File to write: .png or .npz.")] = Path(
+    out: Annotated[Path, typer.Option(help="File to write: .png, .npz or .csv.")] = Path(
         "reconstructions.png"
     ),
     data_dir: DataDir = None,

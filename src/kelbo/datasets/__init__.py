@@ -4,5 +4,15 @@ from kelbo.datasets.binarization import binarize
 from kelbo.datasets.checking import check
 from kelbo.datasets.dataset import Dataset, split_indices
 from kelbo.datasets.loading import DatasetInfo, available, load
+from kelbo.datasets.reading import Reading
 
-__all__ = ["Dataset", "DatasetInfo", "available", "binarize", "check", "load", "split_indices"]
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "Reading",
+    "available",
+    "binarize",
+    "check",
+    "load",
+    "split_indices",
+]

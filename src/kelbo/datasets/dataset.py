@@ -60,6 +60,7 @@ class Dataset:
         source: Where the data were found: a path, or a word for what is embedded.
         feature_names: `feature_names[i]` names column i of vectors (the header of a table); None
             where columns have no names, and for images.
+        remarks: What was understood of the source and what was left out, as lines for a person.
 
     Raises:
         InputError: The arrays do not fit together.
@@ -81,6 +82,7 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
     source: str = "memory"
     feature_names: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = self.name if self.source == "memory" else self.source

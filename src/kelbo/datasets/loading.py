@@ -12,16 +12,20 @@ from kelbo.datasets.digits import load_digits
 from kelbo.datasets.download import download
 from kelbo.datasets.labels import encode_labels
 from kelbo.datasets.places import candidates, find
-from kelbo.datasets.readers import RawArrays, read_npz, read_path
+from kelbo.datasets.readers import RawArrays, name_of, read_npz, read_path
+from kelbo.datasets.reading import Reading
 from kelbo.datasets.scaling import require_same_scale, to_float32
 from kelbo.errors import InputError
 
 _LOOKED_UP_NAMES = [name for name, entry in CATALOGUE.items() if entry.download is not None]
 _LOOKED_UP = f"{', '.join(_LOOKED_UP_NAMES[:-1])} and {_LOOKED_UP_NAMES[-1]}"
+_ANY = Reading()
 
 
 def load(
-    name_or_path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+    name_or_path: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    reading: Reading = _ANY,
 ) -> Dataset:
     """Load a known data set by its name, or a person's own data by their path.
 
@@ -29,14 +33,16 @@ def load(
     as NAME.npz in `data_dir`, in `$KELBO_DATA_DIR` and in the cache (`$KELBO_CACHE_DIR`, else the
     system's cache folder), and are downloaded into the cache otherwise.
 
-    Paths: a .npz, .npy or .csv file, or a folder of images; see `docs/datasets.md`. A name wins
-    over a file of the same name: write `./mnist` for the latter.
+    Paths: a .npz or .npy file, a table (.csv, .tsv, both also as .gz; .parquet), or a folder of
+    images; see `docs/datasets.md`. A name wins over a file of the same name: write `./mnist` for
+    the latter. What was understood of a file, and what was left out, stands in `remarks`.
 
     Bytes (uint8) are scaled by 1/255; all other numbers keep their values. All data are float32.
 
     Args:
         name_or_path: The name or the path.
         data_dir: A folder that holds files of known data sets.
+        reading: How tables and folders of images are read, where they do not say it themselves.
 
     Returns:
         The data set, in memory.
@@ -57,14 +63,15 @@ def load(
             "it out"
         )
     if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
+        reading.require_for("arrays", name_or_path)
         return _load_known(CATALOGUE[name_or_path], data_dir)
     # os.path, unlike pathlib, neither takes "" for the current folder nor raises for odd names.
     expanded = os.path.expanduser(name_or_path)
     if not os.path.exists(expanded):
         raise InputError(_unknown(str(name_or_path)))
     path = Path(expanded)
-    name = path.resolve().name if path.is_dir() else path.stem
-    return _assemble(name, read_path(path), path)
+    name = path.resolve().name if path.is_dir() else name_of(path)
+    return _assemble(name, read_path(path, reading), path)
 
 
 def is_looked_up(name_or_path: str | os.PathLike[str]) -> bool:
@@ -197,6 +204,7 @@ def _assemble(
         y_test=y_test,
         class_names=class_names or names,
         feature_names=raw.feature_names,
+        remarks=raw.remarks,
         source=source,
         **parts,
     )

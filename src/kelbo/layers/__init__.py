@@ -2,6 +2,7 @@
 
 from kelbo.layers.autoregressive_normal import ConditionalAutoregressiveNormal
 from kelbo.layers.bernoulli import ConditionalBernoulli, ConditionalContinuousBernoulli
+from kelbo.layers.bijection import Bijection
 from kelbo.layers.binarization import StochasticBinarization
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.dense_variational import DenseVariational
@@ -61,6 +62,7 @@ __all__ = [
     "AffineCoupling",
     "AffineTransform",
     "BatchNormalization",
+    "Bijection",
     "BlockAutoregressiveFlow",
     "Conditional",
     "ConditionalAutoregressiveNormal",

@@ -2,14 +2,17 @@
 
 import keras
 
+from kelbo.bijectors import Bijector
 from kelbo.datasets import Dataset
 from kelbo.distributions import Normal
 from kelbo.layers import (
+    Bijection,
     Conditional,
     ConditionalBernoulli,
     ConditionalContinuousBernoulli,
     ConditionalMultivariateNormalTriL,
     ConditionalNormal,
+    Flow,
     StochasticBinarization,
 )
 from kelbo.models import VAE
@@ -17,6 +20,7 @@ from kelbo.objectives import ELBO
 from kelbo.runs.config import FitConfig
 from kelbo.runs.likelihoods import settle
 from kelbo.runs.memory import count_weights, enough_memory, require_memory
+from kelbo.runs.scaling import scaling
 
 _OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -29,8 +33,10 @@ _OPTIMIZERS = {
 def build_model(config: FitConfig, data: Dataset) -> VAE:
     """The compiled and built model that the settings describe, for these data.
 
-    Dense networks on flattened examples; the likelihood keeps the shape of an example. The same
-    settings and data give the same initial weights: Keras' global seed is set.
+    Dense networks on flattened examples; the likelihood keeps the shape of an example. Where the
+    data are scaled, the encoder sees scaled values, and the likelihood is a distribution over the
+    values of the data: what the decoder says of scaled ones, mapped back. The same settings and
+    data give the same initial weights: Keras' global seed is set.
 
     Args:
         config: The settings.
@@ -52,10 +58,13 @@ def build_model(config: FitConfig, data: Dataset) -> VAE:
     """
     config = settle(config, data)
     keras.utils.set_random_seed(config.seed)
+    of_data = scaling(config.scale, data)
     likelihood = _likelihood(config, data.event_shape)
-    posterior = _posterior(config, data.event_shape)
+    posterior = _posterior(config, data.event_shape, of_data)
     weights = count_weights(config, data.event_shape, likelihood, posterior)
     require_memory(config, weights, likelihood)
+    if of_data is not None:
+        likelihood = Flow(likelihood, [of_data])
     with enough_memory():
         return _compiled(config, data, likelihood, posterior)
 
@@ -92,25 +101,28 @@ def _likelihood(config: FitConfig, event_shape: tuple[int, ...]) -> Conditional:
     )
 
 
-def _posterior(config: FitConfig, event_shape: tuple[int, ...]) -> Conditional:
+def _posterior(
+    config: FitConfig, event_shape: tuple[int, ...], of_data: Bijector | None
+) -> Conditional:
     families = {
         "normal": ConditionalNormal,
         "multivariate_normal": ConditionalMultivariateNormalTriL,
     }
     return families[config.posterior](
         (config.latent_dim,),
-        _dense(config.hidden, config.activation, event_shape),
-        scale=config.scale,
-        minimum_scale=config.minimum_scale,
+        _dense(config.hidden, config.activation, event_shape, of_data),
+        scale=config.posterior_scale,
+        minimum_scale=config.posterior_minimum_scale,
     )
 
 
-def _dense(sizes, activation, input_shape):
-    if not sizes:
+def _dense(sizes, activation, input_shape, of_data=None):
+    scaled = [] if of_data is None else [Bijection(of_data, invert=True)]
+    if not sizes and not scaled:
         return None
     flatten = [keras.layers.Flatten()] if len(input_shape) > 1 else []
     hidden = [keras.layers.Dense(size, activation) for size in sizes]
-    return keras.Sequential([*flatten, *hidden])
+    return keras.Sequential([*scaled, *flatten, *hidden])
 
 
 def _optimizer(config: FitConfig) -> keras.optimizers.Optimizer:

@@ -11,7 +11,18 @@ import yaml
 from kelbo.errors import InputError
 from kelbo.files import replacing
 from kelbo.runs.reading import Damaged, read_text
-from kelbo.runs.settings import Choice, Number, Setting, Sizes, Text, Whole, shown
+from kelbo.runs.settings import (
+    Choice,
+    ImageSize,
+    Name,
+    Names,
+    Number,
+    Setting,
+    Sizes,
+    Text,
+    Whole,
+    shown,
+)
 from kelbo.runs.suggestions import did_you_mean
 
 _ACTIVATIONS = ("relu", "elu", "tanh", "gelu", "silu", "selu", "leaky_relu", "softplus", "sigmoid")
@@ -46,6 +57,29 @@ class FitConfig:
     )
     data_dir: str | None = _field(
         None, Text("folder that holds the files of known data sets", optional=True)
+    )
+    header: str = _field(
+        "auto",
+        Choice("whether the first line of a table names its columns", names=("auto", "yes", "no")),
+    )
+    label_column: str | None = _field(
+        "auto",
+        Name("column of a table that holds the labels; auto: label, class, target or y", True),
+    )
+    drop: tuple[str, ...] = _field((), Names("columns of a table that are left out"))
+    missing: str = _field(
+        "error",
+        Choice("what is done with rows of a table that lack a value", names=("error", "drop")),
+    )
+    size: tuple[int, int] | None = _field(
+        None, ImageSize("size that all images of a folder are resized to", optional=True)
+    )
+    scale: str = _field(
+        "auto",
+        Choice(
+            "how the model scales the data; auto goes by the data",
+            names=("auto", "standard", "minmax", "none"),
+        ),
     )
     validation_split: float = _field(
         0.1, Number("share held out for validation where there is no test part", below=1.0)
@@ -85,10 +119,10 @@ class FitConfig:
             names=("normal", "multivariate_normal"),
         ),
     )
-    scale: str = _field(
+    posterior_scale: str = _field(
         "softplus", Choice("how the posterior's scale is made positive", names=_SCALES)
     )
-    minimum_scale: float | None = _field(
+    posterior_minimum_scale: float | None = _field(
         None,
         Number("floor of the posterior's scale; none: 1e-3 for softplus, else 0", optional=True),
     )
@@ -187,6 +221,7 @@ class FitConfig:
         Raises:
             InputError: An unknown name, or a value that breaks its rule.
         """
+        values = _of_this_version(values)
         for name in values:
             if name not in rules():
                 name = shown(name).strip("'")
@@ -241,6 +276,20 @@ class FitConfig:
         if not isinstance(values, dict):
             raise InputError(f"{path}: expected settings as 'name: value', one a line")
         return cls.from_dict(values, where=str(path))
+
+
+def _of_this_version(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under the names that they have now.
+
+    Until the data could be scaled, `scale` and `minimum_scale` were those of the posterior.
+    """
+    values = dict(values)
+    if values.get("scale") in _SCALES:
+        values["posterior_scale"] = values["scale"]
+        values["scale"] = "none"
+    if "minimum_scale" in values:
+        values["posterior_minimum_scale"] = values.pop("minimum_scale")
+    return values
 
 
 def rules() -> dict[str, Setting]:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from kelbo import datasets
-from kelbo.datasets import Dataset
+from kelbo.datasets import Dataset, Reading
 from kelbo.datasets.loading import is_looked_up
 from kelbo.errors import InputError
 from kelbo.runs.config import FitConfig
@@ -33,19 +33,26 @@ def load_data(config: FitConfig) -> Dataset:
         raise InputError(
             "data: nothing to fit to; name a data set (kelbo datasets lists them) or a path"
         )
-    data = datasets.load(config.data, config.data_dir)
+    data = datasets.load(config.data, config.data_dir, _reading(config))
     if data.x_test is None and config.validation_split > 0:
         data = data.split(config.validation_split, config.seed)
     return _binarized(data, config)
 
 
-def load_other(data: str, config: FitConfig, data_dir: str | None = None) -> Dataset:
-    """Data for a model that is fitted already, binarised as its own were, not split.
+def load_other(
+    data: str,
+    config: FitConfig,
+    data_dir: str | None = None,
+    features: tuple[str, ...] | None = None,
+) -> Dataset:
+    """Data for a model that is fitted already, read and binarised as its own were, not split.
 
     Args:
         data: Name or path.
         config: The settings of the run.
         data_dir: A folder that holds files of known data sets.
+        features: The columns that the model takes, in order, where they have names: those of a
+            table with names are found by them.
 
     Returns:
         The data.
@@ -55,7 +62,8 @@ def load_other(data: str, config: FitConfig, data_dir: str | None = None) -> Dat
     """
     if data_dir is None and is_looked_up(data):
         data_dir = config.data_dir
-    return _binarized(datasets.load(data, data_dir), config)
+    reading = _reading(config).for_other_data(features)
+    return _binarized(datasets.load(data, data_dir, reading), config)
 
 
 def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -98,27 +106,36 @@ def settled_epochs(config: FitConfig, data: Dataset) -> int:
     """
     if config.epochs is not None:
         return config.epochs
-    steps = math.ceil(len(data.x_train) / config.batch_size)
+    steps = math.ceil(len(data.x_train) / settled_batch_size(config, data))
     return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps))
+
+
+def settled_batch_size(config: FitConfig, data: Dataset) -> int:
+    """The number of examples per step: all of them where there are fewer than are asked for."""
+    return min(config.batch_size, len(data.x_train))
 
 
 def require_trainable(data: Dataset, config: FitConfig) -> None:
     """Checks that a fit can run on the data.
 
     Raises:
-        InputError: A batch is larger than the data, or early stopping has nothing to watch.
+        InputError: Early stopping has nothing to watch.
     """
-    count = len(data.x_train)
-    if config.batch_size > count:
-        raise InputError(
-            f"batch_size: {config.batch_size} is more than the {count} training examples of "
-            f"{data.name}; give at most {count}"
-        )
     if config.patience is not None and data.x_test is None:
         raise InputError(
             f"patience: early stopping needs validation data and {data.name} has none; give a "
             "validation_split above 0"
         )
+
+
+def _reading(config: FitConfig) -> Reading:
+    return Reading(
+        header=config.header,
+        label_column=config.label_column,
+        drop=config.drop,
+        missing=config.missing,
+        size=config.size,
+    )
 
 
 def _binarized(data: Dataset, config: FitConfig) -> Dataset:

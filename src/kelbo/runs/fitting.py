@@ -17,7 +17,7 @@ from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
 from kelbo.runs.claim import Claim, finish_replacement, working_in
 from kelbo.runs.config import FitConfig
-from kelbo.runs.data import load_data, require_trainable, settled_epochs
+from kelbo.runs.data import load_data, require_trainable, settled_batch_size, settled_epochs
 from kelbo.runs.fingerprint import is_fingerprint_of, require_same_data, write_fingerprint
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
@@ -26,6 +26,7 @@ from kelbo.runs.memory import enough_memory
 from kelbo.runs.outcomes import Diverged, Interrupted
 from kelbo.runs.outputs import write_outputs
 from kelbo.runs.record import new_run
+from kelbo.runs.scaling import SAID
 from kelbo.training import Checkpoint, NonFiniteLossError
 
 
@@ -223,6 +224,16 @@ def _announce(job: _Job, folder: RunFolder, say: Callable[[str], None]) -> None:
         f"{data.name}: {len(data.x_train)} training and {held_out} validation examples of shape "
         f"{data.event_shape}, {settled.likelihood} likelihood"
     )
+    for remark in data.remarks:
+        say(f"data: {remark}")
+    if settled.scale != "none":
+        say(
+            f"scale: {settled.scale}, to {SAID[settled.scale]}; figures and pictures are in the "
+            "units of the data"
+        )
+    batch = settled_batch_size(job.config, data)
+    if batch < job.config.batch_size:
+        say(f"batch size: {batch}, all training examples, instead of {job.config.batch_size}")
     for remark in remarks(settled, data):
         say(f"note: {remark}")
     say(f"run folder: {folder.path}")
@@ -290,7 +301,7 @@ def _train(
     try:
         model.fit(
             data.x_train,
-            batch_size=config.batch_size,
+            batch_size=settled_batch_size(config, data),
             epochs=epochs,
             initial_epoch=done,
             validation_data=None if data.x_test is None else (data.x_test,),

@@ -6,9 +6,9 @@ from kelbo.datasets import Dataset
 from kelbo.datasets.layout import layout_is_ambiguous
 from kelbo.errors import InputError
 from kelbo.runs.config import FitConfig
+from kelbo.runs.scaling import scaling_remarks
 
-# A normal likelihood begins with scales of about 1; far larger values make a wild start.
-_LARGE = 20.0
+_BOUNDED = ("sigmoid", "tanh", "softplus")
 
 
 def choose_likelihood(data: Dataset) -> str:
@@ -39,20 +39,34 @@ def settle(config: FitConfig, data: Dataset) -> FitConfig:
         data: The data.
 
     Returns:
-        Settings whose likelihood and likelihood_loc_activation are not "auto".
+        Settings whose likelihood, likelihood_loc_activation and scale are not "auto".
 
     Raises:
-        InputError: Values of the data lie outside the support of the likelihood.
+        InputError: Values of the data lie outside the support of the likelihood, or are to be
+            scaled for a likelihood that takes them as they are.
     """
-    likelihood = config.likelihood
+    likelihood, scale = config.likelihood, config.scale
     if likelihood == "auto":
         drawn_binary = config.binarize == "dynamic"
+        scaled = scale not in ("auto", "none") and config.binarize == "none"
         likelihood = "bernoulli" if drawn_binary else choose_likelihood(data)
+        likelihood = "normal" if scaled else likelihood
     require_support(likelihood, data)
     activation = config.likelihood_loc_activation
+    if scale == "auto":
+        # A mean between bounds that a person chose is meant in the units of the data.
+        bounded = activation in _BOUNDED
+        as_it_is = likelihood != "normal" or bounded or _in_unit_interval(data)
+        scale = "none" if as_it_is else "standard"
+    if scale != "none" and likelihood != "normal":
+        raise InputError(
+            f"scale: {scale} goes with a normal likelihood, but {likelihood} takes values in "
+            "[0, 1] as they are; give likelihood normal, or scale none"
+        )
     if activation == "auto":
-        activation = "sigmoid" if _in_unit_interval(data) else "linear"
-    return config.replace(likelihood=likelihood, likelihood_loc_activation=activation)
+        within = scale == "minmax" or (scale == "none" and _in_unit_interval(data))
+        activation = "sigmoid" if within else "linear"
+    return config.replace(likelihood=likelihood, likelihood_loc_activation=activation, scale=scale)
 
 
 def require_support(likelihood: str, data: Dataset) -> None:
@@ -78,7 +92,7 @@ def require_support(likelihood: str, data: Dataset) -> None:
 
 
 def remarks(config: FitConfig, data: Dataset) -> list[str]:
-    """What a person should know of the likelihood that they chose, and of how images are read.
+    """What a person should know of the likelihood, the scale, and how images are read.
 
     Args:
         config: Settings without "auto".
@@ -114,12 +128,7 @@ def _of_likelihood(config, data):
                 "The data are binary: under a normal likelihood the density has no bound. "
                 "bernoulli fits."
             ]
-        largest = max(map(abs, data.range))
-        if largest > _LARGE:
-            return [
-                f"Values reach {largest:g}: scale the data to about [-1, 1] for a quick and "
-                "stable fit."
-            ]
+        return scaling_remarks(config.scale, data)
     return []
 
 

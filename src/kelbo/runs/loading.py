@@ -68,6 +68,21 @@ class Run:
         folder = RunFolder(self.path.parent)
         return folder if folder.holds_run else None
 
+    @functools.cached_property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the values of an example, where the run's data had names.
+
+        None for a model file alone, and where the run has no readable summary.
+        """
+        folder = RunFolder(self.path if self.path.is_dir() else self.path.parent)
+        try:
+            names = folder.read_summary()["data"]["features"] if folder.holds_run else None
+        except (InputError, KeyError, TypeError):
+            return None
+        if (len(names or ()),) != tuple(self.model.likelihood.event_shape):
+            return None
+        return tuple(map(str, names))
+
     def data(self, data: str | None = None, data_dir: str | None = None) -> Dataset:
         """Data for the model: its own, split as in its fit, or others.
 
@@ -76,7 +91,8 @@ class Run:
             data_dir: A folder that holds files of known data sets.
 
         Returns:
-            The data, binarised as the run's own were.
+            The data, read and binarised as the run's own were. The columns of a table with names
+            are those of the run, in its order, whatever other columns there are.
 
         Raises:
             InputError: The data cannot be loaded, are those of the fit but have changed since, have
@@ -96,7 +112,7 @@ class Run:
                     "put the earlier data back, or give the new ones by another name",
                 )
         else:
-            loaded = load_other(data, config, data_dir)
+            loaded = load_other(data, config, data_dir, self.feature_names)
         expected = self.model.likelihood.event_shape
         if loaded.event_shape != expected:
             raise InputError(

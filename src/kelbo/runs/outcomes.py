@@ -35,6 +35,7 @@ class Diverged(FloatingPointError):
             kept = f"{checkpoint} keeps the last good state"
         super().__init__(
             f"the loss became NaN or infinite in epoch {epoch} at step {step}; {kept}; fit again "
-            "with a smaller --learning-rate, with --clip-norm 1, or a larger --minimum-scale"
+            "with a smaller --learning-rate, with --clip-norm 1, or a larger "
+            "--posterior-minimum-scale"
         )
         self.path, self.epoch, self.step = path, epoch, step

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from kelbo.errors import InputError
 
-CODES, SAMPLES, RECONSTRUCTIONS = (".npz", ".csv"), (".png", ".npy"), (".png", ".npz")
+CODES = (".npz", ".csv")
+SAMPLES = (".png", ".npy", ".csv")
+RECONSTRUCTIONS = (".png", ".npz", ".csv")
 """The kinds of files that `encode`, `sample` and `reconstruct` write."""
 
 

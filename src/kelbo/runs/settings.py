@@ -179,6 +179,8 @@ class Choice(Setting):
         return "NAME"
 
     def accept(self, value: Any) -> str:
+        if isinstance(value, bool):  # as YAML 1.1 reads yes and no
+            value = "yes" if value else "no"
         if not isinstance(value, str) or value not in self.names:
             raise ValueError
         return value
@@ -221,6 +223,54 @@ class Sizes(Setting):
 
 
 @dataclasses.dataclass(frozen=True)
+class ImageSize(Setting):
+    """The height and width of an image."""
+
+    @property
+    def expected(self) -> str:
+        return "HEIGHTxWIDTH in pixels, such as 64x48, or one whole number for both"
+
+    @property
+    def metavar(self) -> str:
+        return "HEIGHTxWIDTH"
+
+    def accept(self, value: Any) -> tuple[int, int]:
+        if isinstance(value, str):
+            value = self.parse(value)
+        sides = value if isinstance(value, list | tuple) else (value, value)
+        height, width = sides
+        side = Whole("", maximum=16_384)
+        return side.accept(height), side.accept(width)
+
+    def parse(self, text: str) -> list[int]:
+        sides = [int(side) for side in text.lower().split("x")]
+        return sides * 2 if len(sides) == 1 else sides
+
+
+@dataclasses.dataclass(frozen=True)
+class Names(Setting):
+    """Names of columns."""
+
+    @property
+    def expected(self) -> str:
+        return "names of columns, such as [id, date] (on the command line: id,date)"
+
+    @property
+    def metavar(self) -> str:
+        return "NAME[,NAME]"
+
+    def accept(self, value: Any) -> tuple[str, ...]:
+        name = Name("")
+        items = value if isinstance(value, list | tuple) else (value,)
+        return tuple(dict.fromkeys(map(name.accept, items)))
+
+    def parse(self, text: str) -> list[str]:
+        if text.strip().lower() in _NONE:
+            return []
+        return [item.strip() for item in text.split(",") if item.strip()]
+
+
+@dataclasses.dataclass(frozen=True)
 class Text(Setting):
     """A name or a path."""
 
@@ -239,3 +289,21 @@ class Text(Setting):
 
     def parse(self, text: str) -> str:
         return text
+
+
+@dataclasses.dataclass(frozen=True)
+class Name(Text):
+    """The name of a column, or its number."""
+
+    @property
+    def expected(self) -> str:
+        return "the name of a column"
+
+    @property
+    def metavar(self) -> str:
+        return "NAME"
+
+    def accept(self, value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):  # as YAML reads the year 2019
+            value = str(value)
+        return super().accept(value)

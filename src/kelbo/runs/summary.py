@@ -14,7 +14,7 @@ from kelbo.datasets import Dataset
 from kelbo.models import VAE
 from kelbo.runs import figures
 from kelbo.runs.config import FitConfig
-from kelbo.runs.data import examples
+from kelbo.runs.data import examples, settled_batch_size
 from kelbo.runs.verdict import loss_before_training, run_verdict
 from kelbo.version import __version__
 
@@ -65,6 +65,9 @@ def summarize(
             "validation_examples": 0 if data.x_test is None else len(data.x_test),
             "event_shape": list(data.event_shape),
             **({} if data.feature_names is None else {"features": list(data.feature_names)}),
+            **({"reading": list(data.remarks)} if data.remarks else {}),
+            "scale": config.scale,
+            "batch_size": settled_batch_size(config, data),
         },
         "likelihood": config.likelihood,
         "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),

@@ -107,10 +107,22 @@ def _write_codes(path, mean, stddev, labels):
     if labels is not None:
         header.append("label")
         rows = [[*row, label] for row, label in zip(rows, labels.tolist(), strict=True)]
+    _write_rows(path, header, rows)
+
+
+def _write_rows(path, header, rows):
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def _column_names(run, out):
+    """Names for the values of an example; a table has no place for pictures."""
+    shape = run.model.likelihood.event_shape
+    if len(shape) != 1:
+        raise InputError(f"out: {out} can hold rows of numbers, but examples have shape {shape}")
+    return run.feature_names or tuple(f"x{i + 1}" for i in range(shape[0]))
 
 
 def sample(
@@ -124,7 +136,8 @@ def sample(
 
     Args:
         run: The run.
-        out: A .png picture or a .npy array of shape (n, *event shape).
+        out: A .png picture, a .npy array of shape (n, *event shape), or a .csv file with a row per
+            example.
         n: How many.
         seed: Decides which.
         noise: Whether pixels are drawn from the likelihood, or are its mean.
@@ -138,8 +151,12 @@ def sample(
     path = output_path(out, SAMPLES)
     if n < 1:
         raise InputError(f"n: expected at least 1 sample, got {n}")
+    names = _column_names(run, out) if path.suffix.lower() == ".csv" else None
     values = run.model.sample(n, seed=seed, mean=not noise)
-    if path.suffix.lower() == ".npy":
+    if names is not None:
+        with replacing(path) as temporary:
+            _write_rows(temporary, names, values.tolist())
+    elif path.suffix.lower() == ".npy":
         _write_array(path, values)
     else:
         shown = Dataset("samples", values.astype("float32"))
@@ -162,7 +179,8 @@ def reconstruct(
     Args:
         run: The run.
         data: The data; see `Run.data`.
-        out: A .png picture, or a .npz file of arrays `original` and `reconstruction`.
+        out: A .png picture, a .npz file of arrays `original` and `reconstruction`, or a .csv file
+            with a row per example, in which both stand side by side.
         part: "train", "validation" or "all".
         n: The first so many examples; None for 30 in a picture and all in a file of arrays.
 
@@ -176,12 +194,17 @@ def reconstruct(
     if n is not None and n < 1:
         raise InputError(f"n: expected at least 1 example, got {n}")
     picture = path.suffix.lower() == ".png"
+    names = _column_names(run, out) if path.suffix.lower() == ".csv" else None
     x, _ = examples(data, part)
     x = x[: _SHOWN if n is None and picture else n]
     reconstruction = run.model.reconstruct(x)
     if picture:
         with held_back():
             plots.save(draw_reconstructions(x, reconstruction, data), path)
+    elif names is not None:
+        header = [f"{kind}_{name}" for kind in ("original", "reconstruction") for name in names]
+        with replacing(path) as temporary:
+            _write_rows(temporary, header, np.concatenate([x, reconstruction], axis=1).tolist())
     else:
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, original=x, reconstruction=reconstruction)

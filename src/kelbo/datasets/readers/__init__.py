@@ -2,8 +2,18 @@
 
 from kelbo.datasets.readers.arrays import read_npy, read_npz
 from kelbo.datasets.readers.images import read_images
-from kelbo.datasets.readers.path import read_path
+from kelbo.datasets.readers.parquet import read_parquet
+from kelbo.datasets.readers.path import name_of, read_path
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.datasets.readers.table import read_csv
 
-__all__ = ["RawArrays", "read_csv", "read_images", "read_npy", "read_npz", "read_path"]
+__all__ = [
+    "RawArrays",
+    "name_of",
+    "read_csv",
+    "read_images",
+    "read_npy",
+    "read_npz",
+    "read_parquet",
+    "read_path",
+]

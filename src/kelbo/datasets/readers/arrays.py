@@ -26,7 +26,8 @@ def read_npz(path: Path) -> RawArrays:
     """Read the arrays of a .npz file.
 
     Keys: `x_train` (or `x`), and where they exist `y_train` (or `y`), `x_test`, `y_test`. A file of
-    a single array needs no such key. Other keys are ignored. Pickled objects are never loaded.
+    a single array needs no such key. Other keys are left out, and said. Pickled objects are never
+    loaded.
 
     Args:
         path: The file.
@@ -54,7 +55,9 @@ def read_npz(path: Path) -> RawArrays:
             keys = list(file.files)
             x_key = _train_key(keys, path)
             wanted = [x_key, _first(keys, "y_train", "y"), "x_test", "y_test"]
-            return RawArrays(*(file[key] if key in keys else None for key in wanted))
+            left = ", ".join(key for key in keys if key not in wanted)
+            arrays = (file[key] if key in keys else None for key in wanted)
+            return RawArrays(*arrays, remarks=(f"left out: {left}",) if left else ())
     except InputError:
         raise
     except _UNREADABLE as error:

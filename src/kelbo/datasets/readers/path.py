@@ -4,24 +4,36 @@ from pathlib import Path
 
 from kelbo.datasets.readers.arrays import read_npy, read_npz
 from kelbo.datasets.readers.images import read_images
+from kelbo.datasets.readers.parquet import read_parquet
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.datasets.readers.table import read_csv
+from kelbo.datasets.reading import Reading
 from kelbo.errors import InputError
 
-_READERS = {".npz": read_npz, ".npy": read_npy, ".csv": read_csv}
+_ARRAYS = {".npz": read_npz, ".npy": read_npy}
+_TABLES = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".csv.gz": read_csv,
+    ".tsv.gz": read_csv,
+    ".parquet": read_parquet,
+}
+_ANY = Reading()
 
 
-def read_path(path: Path) -> RawArrays:
-    """Read a .npz, .npy or .csv file, or a folder of images.
+def read_path(path: Path, reading: Reading = _ANY) -> RawArrays:
+    """Read a .npz or .npy file, a table (.csv, .tsv, both .gz, .parquet), or a folder of images.
 
     Args:
         path: An existing file or folder.
+        reading: How tables and images are read.
 
     Returns:
         The arrays as they stand there.
 
     Raises:
-        InputError: The path cannot be read, or is of another kind.
+        InputError: The path cannot be read, or is of another kind; or `reading` says something of
+            another kind.
 
     Example:
         >>> import numpy as np, pathlib, tempfile
@@ -32,11 +44,32 @@ def read_path(path: Path) -> RawArrays:
         (2, 3)
     """
     if path.is_dir():
-        return read_images(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(
-            f"{path}: cannot read a file of type '{path.suffix}'; expected .npz, .npy, .csv or a "
-            "folder of images"
-        )
-    return reader(path)
+        reading.require_for("images", str(path))
+        return read_images(path, reading.size)
+    suffix = _suffix(path)
+    if suffix in _ARRAYS:
+        reading.require_for("arrays", str(path))
+        return _ARRAYS[suffix](path)
+    if suffix in _TABLES:
+        reading.require_for("table", str(path))
+        return _TABLES[suffix](path, reading)
+    raise InputError(
+        f"{path}: cannot read a file of type '{suffix}'; expected "
+        f"{', '.join([*_ARRAYS, *_TABLES])} or a folder of images"
+    )
+
+
+def name_of(path: Path) -> str:
+    """The name of a file or folder without what tells its kind.
+
+    Example:
+        >>> name_of(Path("data/wine.csv.gz"))
+        'wine'
+    """
+    return path.name[: len(path.name) - len(_suffix(path))]
+
+
+def _suffix(path: Path) -> str:
+    last = path.suffix.lower()
+    both = f"{Path(path.stem).suffix.lower()}{last}"
+    return both if last == ".gz" else last

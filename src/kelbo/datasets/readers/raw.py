@@ -15,6 +15,7 @@ class RawArrays:
         x_test: Examples of the test part, or None.
         y_test: Labels of the test part, or None.
         feature_names: Names of the columns of examples that are rows of a table, or None.
+        remarks: What was understood of the file, and what was left out, as lines for a person.
 
     Example:
         >>> import numpy as np
@@ -27,3 +28,4 @@ class RawArrays:
     x_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
     feature_names: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()

@@ -1,38 +1,60 @@
-"""Comma-separated tables of numbers, with or without a header and a column of labels."""
+"""Text tables of numbers, compressed or not, with or without a header and a column of labels."""
 
+import array
 import csv
+import gzip
+import io
+import itertools
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from kelbo.datasets.checking import FLOAT32_MAX
+from kelbo.datasets.readers.cells import decimal_sign, is_missing, is_number, number
+from kelbo.datasets.readers.columns import (
+    Column,
+    Roles,
+    assemble,
+    choose_roles,
+    describe,
+    no_number,
+    yes_and_no,
+)
+from kelbo.datasets.readers.header import is_header
 from kelbo.datasets.readers.raw import RawArrays
+from kelbo.datasets.readers.separator import separator
+from kelbo.datasets.reading import Reading
 from kelbo.errors import InputError
 
-_LABEL_COLUMNS = ("label", "class", "target", "y")
+_SAMPLE = 100  # lines by which a table is understood before all of it is read
+_ANY = Reading()
+
+_Row = tuple[int, list[str]]
 
 
-def read_csv(path: Path) -> RawArrays:
-    r"""Read a table of numbers; a column named label, class, target or y becomes the labels.
+def read_csv(path: Path, reading: Reading = _ANY) -> RawArrays:
+    r"""Read a text table of numbers.
 
-    The separator is the comma, semicolon or tab, whichever the first line has most of. The first
-    line is a header where it holds no number, or where one of its cells names a label column.
-    Memory stays near that of the float32 result.
+    Cells are separated by tabs, semicolons, bars or commas, as the first lines say. Numbers may
+    have a decimal comma; yes and no (true and false, t and f, y and n) become 1 and 0. What was
+    understood stands in `remarks`. Memory stays near that of the float32 result.
 
     Args:
-        path: The file, in UTF-8.
+        path: The file, in UTF-8; compressed where its name ends in .gz.
+        reading: How it is to be read.
 
     Returns:
-        `x_train` of shape (rows, numeric columns), float32; `y_train` as text, or None;
-        `feature_names`, those of the header without the label column, or None.
+        `x_train` of shape (rows, features), float32; `y_train` as text, or None; `feature_names`,
+        those of the header without labels and what is left out, or None.
 
     Raises:
         InputError: The file is missing, empty or not text; a cell is not a number that float32 can
-            hold or a row has another length than the first (the message names the line of the
-            file and the column).
+            hold, or a row has another length than the first (the message names the line of the
+            file and the column); values are missing; or the columns are not those that `reading`
+            names.
 
     Example:
         >>> import pathlib, tempfile
@@ -43,119 +65,165 @@ def read_csv(path: Path) -> RawArrays:
         >>> raw.x_train.shape, raw.feature_names, raw.y_train.tolist()
         ((2, 2), ('sepal', 'petal'), ['setosa', 'versicolor'])
     """
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first_line = file.readline()
-            delimiter = max(",;\t", key=first_line.count)
-            file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter)
+        with (
+            opened(path, "rb") as file,
+            io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
+        ):
+            first = list(itertools.islice(text, _SAMPLE))
+            delimiter = separator(first)
+            reader = csv.reader(itertools.chain(first, text), delimiter=delimiter)
             rows = ((reader.line_num, row) for row in reader if any(map(str.strip, row)))
-            return _parse(rows, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+            return _parse(rows, delimiter, path, reading)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start}); save it so") from error
     except csv.Error as error:
         raise InputError(f"{path}: is no valid CSV file ({error})") from error
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise InputError(f"{path}: is damaged or not compressed by gzip ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _parse(rows: Iterator[tuple[int, list[str]]], path: Path) -> RawArrays:
-    line, first = next(rows, (0, []))
-    if not first:
+def _parse(rows: Iterator[_Row], delimiter: str, path: Path, reading: Reading) -> RawArrays:
+    sample = list(itertools.islice(rows, _SAMPLE))
+    if not sample:
         raise InputError(f"{path}: the file is empty; expected rows of numbers")
-    header = [cell.strip() for cell in first] if _is_header(first) else None
-    label = None if header is None else _label_column(header, path)
-    width = len(first)
-    if width == 1 and label is not None:
-        raise InputError(f"{path}: has only the label column '{header[0]}'; expected numbers too")
-
-    pack = struct.Struct(f"={width - (label is not None)}f").pack  # "=": refuses what overflows
-    values, labels = bytearray(), []
-    count = 0
-    if header is None:
-        rows = _chain_first((line, first), rows)
-    for line, row in rows:
-        if len(row) != width:
-            raise InputError(f"{path}: line {line} has {len(row)} columns; expected {width}")
-        if label is not None:
-            text = row.pop(label).strip()
-            if not text:
-                raise InputError(
-                    f"{path}: line {line}, column '{header[label]}': the label is empty"
-                )
-            labels.append(text)
-        try:
-            values += pack(*map(float, row))
-        except (ValueError, OverflowError):  # no number, or a finite one beyond float32
-            _raise_at_bad_cell(row, line, header, label, path)
-        count += 1
-    if count == 0:
+    remarks: list[str] = []
+    decimal = decimal_sign([cell for _, row in sample for cell in row], delimiter)
+    if decimal == ",":
+        remarks.append("numbers have a decimal comma")
+    names, sample = _names(sample, decimal, reading, remarks)
+    if not sample:
         raise InputError(f"{path}: has a header but no rows; expected rows of numbers")
-    x = np.frombuffer(values, np.float32).reshape(count, -1)
-    names = None
-    if header is not None:
-        names = tuple(" ".join(name.split()) for i, name in enumerate(header) if i != label)
-    return RawArrays(x, np.array(labels) if labels else None, feature_names=names)
+    width = len(sample[0][1]) if names is None else len(names)
+    columns, words = [], {}
+    for i in range(width):
+        cells = [(line, row[i]) for line, row in sample if i < len(row)]
+        column, pair = describe(i, "" if names is None else names[i], cells, decimal)
+        columns.append(column)
+        if pair:
+            words[i] = pair
+    roles = choose_roles(columns, reading, path)
+    words = {c.position: words[c.position] for c in roles.features if c.position in words}
+    table = _Table(width, roles, decimal, words, path)
+    for line, row in itertools.chain(sample, rows):
+        table.add(line, row)
+    if table.words:
+        remarks.append(yes_and_no(c for c in roles.features if c.position in table.words))
+    return assemble(table.values(), table.labels, table.lines, roles, reading, path, remarks)
 
 
-def _chain_first(
-    first: tuple[int, list[str]], rest: Iterator[tuple[int, list[str]]]
-) -> Iterator[tuple[int, list[str]]]:
-    yield first
-    yield from rest
+def _names(sample, decimal, reading, remarks):
+    """The names in the header, if there is one, and the lines without it."""
+    (_, first), below = sample[0], [row for _, row in sample[1:]]
+    shown = _some([cell.strip() for cell in first])
+    if reading.header == "auto":
+        found = is_header(first, below, decimal)
+        if not found:
+            remarks.append(
+                f"no header: the first line ({shown}) is data; --header yes takes it for names"
+            )
+        elif any(is_number(cell, decimal) for cell in first):
+            remarks.append(
+                f"the first line ({shown}) is taken for names of columns; --header no reads it as "
+                "data"
+            )
+    else:
+        found = reading.header == "yes"
+    if not found:
+        return None, sample
+    names = [" ".join(cell.split()) for cell in first]
+    if below and all(len(row) == len(names) + 1 for row in below):
+        # One name less than cells: a sign too many at the end of each row, or names of rows in
+        # front, as R writes them.
+        if all(is_missing(row[-1]) for row in below):
+            names = [*names, ""]
+        elif _name_rows([row[0].strip() for row in below], decimal):
+            names = ["", *names]
+    return names, sample[1:]
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _name_rows(cells, decimal):
+    counted = [str(count) for count in range(1, len(cells) + 1)]
+    return (cells == counted and len(cells) > 1) or not any(is_number(c, decimal) for c in cells)
 
 
-def _is_beyond_float32(value: float) -> bool:
-    try:
-        struct.pack("=f", value)
-    except OverflowError:
-        return True
-    return False
+def _some(texts: Sequence[str], most: int = 4) -> str:
+    return ", ".join(texts[:most]) + (", ..." if len(texts) > most else "")
 
 
-def _is_header(cells: list[str]) -> bool:
-    if any(cell.strip().lower() in _LABEL_COLUMNS for cell in cells):
-        return True
-    return not any(map(_is_number, cells))
+class _Table:
+    """The cells of a table as numbers, row by row."""
 
+    def __init__(
+        self,
+        width: int,
+        roles: Roles,
+        decimal: str,
+        words: dict[int, dict[str, int]],
+        path: Path,
+    ):
+        self.words = words
+        self.labels: list[str] | None = None if roles.label is None else []
+        self.lines = array.array("q")
+        self._width, self._roles, self._decimal, self._path = width, roles, decimal, path
+        self._positions = [column.position for column in roles.features]
+        self._takes_all = self._positions == list(range(width))
+        # "=": refuses what overflows
+        self._pack: Callable[..., bytes] = struct.Struct(f"={len(self._positions)}f").pack
+        self._values = bytearray()
 
-def _label_column(header: list[str], path: Path) -> int | None:
-    if "" in header:
-        raise InputError(
-            f"{path}: column {header.index('') + 1} has no name in the header; drop it if it only "
-            "numbers the rows (pandas: to_csv(index=False)), else name it"
-        )
-    found = [i for i, name in enumerate(header) if name.lower() in _LABEL_COLUMNS]
-    if len(found) > 1:
-        names = " and ".join(f"'{header[i]}'" for i in found)
-        raise InputError(f"{path}: columns {names} could all be the labels; rename all but one")
-    return found[0] if found else None
+    def add(self, line: int, row: list[str]) -> None:
+        """Appends a row.
 
+        Raises:
+            InputError: It has another length than the first, or a cell that is no number.
+        """
+        if len(row) != self._width:
+            raise InputError(
+                f"{self._path}: line {line} has {len(row)} columns; expected {self._width}"
+            )
+        if self.labels is not None:
+            text = row[self._roles.label.position].strip()
+            self.labels.append("" if text.lower() in ("?", "nan") else text)
+        self.lines.append(line)
+        cells = row if self._takes_all else [row[i] for i in self._positions]
+        try:
+            if self._decimal == "," or self.words or "_" in "".join(cells):
+                raise ValueError
+            self._values += self._pack(*map(float, cells))
+        except (ValueError, OverflowError):  # no plain number, or a finite one beyond float32
+            self._values += self._pack(
+                *(self._number(column, row, line) for column in self._roles.features)
+            )
 
-def _raise_at_bad_cell(
-    row: list[str], line: int, header: list[str] | None, label: int | None, path: Path
-) -> NoReturn:
-    position = next(
-        i for i, cell in enumerate(row) if not _is_number(cell) or _is_beyond_float32(float(cell))
-    )
-    cell = " ".join(row[position].split())[:40]
-    column = position + (label is not None and position >= label)  # the label was taken out
-    name = f"{column + 1}" if header is None else f"{column + 1} ('{header[column]}')"
-    if _is_number(cell):
-        raise InputError(
-            f"{path}: line {line}, column {name}: {float(cell):g} is too large for float32, which "
-            f"holds at most {FLOAT32_MAX:.2g}; rescale the column, or remove what is no measurement"
-        )
-    found = f"'{cell}' is not a number" if cell else "the cell is empty"
-    raise InputError(
-        f"{path}: line {line}, column {name}: {found}; fill or drop it, or name a column of "
-        "classes 'label'"
-    )
+    def values(self) -> np.ndarray:
+        """All rows, of shape (rows, features), float32."""
+        return np.frombuffer(self._values, np.float32).reshape(len(self.lines), -1)
+
+    def _number(self, column: Column, row: list[str], line: int) -> float:
+        cell = row[column.position]
+        try:
+            if column.position in self.words and not is_missing(cell):
+                return self.words[column.position][cell.strip().lower()]
+            value = number(cell, self._decimal)
+        except (ValueError, KeyError):
+            raise self._refused(column, cell, line) from None
+        try:
+            struct.pack("=f", value)
+        except OverflowError:
+            raise InputError(
+                f"{self._path}: line {line}, column {column.title}: {value:g} is too large for "
+                f"float32, which holds at most {FLOAT32_MAX:.2g}; rescale the column, or remove "
+                "what is no measurement"
+            ) from None
+        return value
+
+    def _refused(self, column, cell, line):
+        advice = f"correct it, leave its row out, or leave the column out with --drop {column.key}"
+        if column.position in self.words:
+            words = " and ".join(self.words[column.position])
+            advice = f"other cells of the column are {words}"
+        return no_number(column, cell, line, self._path, advice)

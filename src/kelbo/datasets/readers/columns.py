@@ -1,0 +1,340 @@
+"""What each column of a table is: a feature, the labels, or left out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from kelbo.datasets.readers.cells import booleans, has_thousands, is_missing, is_number, number
+from kelbo.datasets.readers.header import LABEL_NAMES
+from kelbo.datasets.readers.raw import RawArrays
+from kelbo.datasets.reading import Reading
+from kelbo.errors import InputError
+
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of a column before all of it is read.
+
+    Attributes:
+        position: Its place, from 0.
+        name: Its name; empty where it has none.
+        text: The first words in it, which are no number; None where there are none.
+        line: The line of the file where they stand, 0 where there are no lines.
+        is_mixed: Whether there are numbers beside the words.
+        fraction: The first number in it that is not whole, as it stands there, or None.
+
+    Example:
+        >>> Column(2, "species", text="setosa").title
+        "3 ('species')"
+    """
+
+    position: int
+    name: str
+    text: str | None = None
+    line: int = 0
+    is_mixed: bool = False
+    fraction: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What an error calls it."""
+        return f"{self.position + 1} ('{self.name}')" if self.name else f"{self.position + 1}"
+
+    @property
+    def key(self) -> str:
+        """What a person calls it in an option."""
+        return self.name or str(self.position + 1)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns are.
+
+    Attributes:
+        features: The columns that make the examples, in order.
+        label: The column of labels, or None.
+        remarks: What a person should know of the choice.
+
+    Example:
+        >>> Roles((Column(0, "a"),), None).features[0].name
+        'a'
+    """
+
+    features: tuple[Column, ...]
+    label: Column | None
+    remarks: list[str] = field(default_factory=list)
+
+
+def choose_roles(columns: Sequence[Column], reading: Reading, path: Path) -> Roles:
+    """Decide which columns are features and which one holds the labels.
+
+    Args:
+        columns: All columns, in order.
+        reading: What a person has said.
+        path: For the error.
+
+    Returns:
+        The roles. No feature holds text.
+
+    Raises:
+        InputError: A column that was named is not there, several could be the labels, text is in a
+            column that is neither labels nor left out, or no column is left.
+    """
+    remarks: list[str] = []
+    dropped = [_find(columns, key, "drop", reading, path) for key in reading.drop]
+    rest = [column for column in columns if column not in dropped]
+    label = _label(rest, reading, path, remarks)
+    if reading.columns is not None and any(column.name for column in columns):
+        # Of other data for a model: its features by their names, whatever else there is.
+        features = [_named(rest, name, path) for name in reading.columns]
+        label = None if label in features else label
+        left = [c for c in columns if c not in features and c is not label]
+    else:
+        features = [column for column in rest if column is not label]
+        unnamed = [c for c in features if not c.name and c.text is not None and _has_names(columns)]
+        features = [column for column in features if column not in unnamed]
+        left = [column for column in columns if column in dropped or column in unnamed]
+    if left:
+        remarks.append(f"left out: {'columns' if len(left) > 1 else 'column'} {_listed(left)}")
+    _refuse_text(features, label, path)
+    if not features:
+        what = f"only the label column '{label.key}'" if label else "no column that is not left out"
+        raise InputError(f"{path}: has {what}; expected numbers too")
+    return Roles(tuple(features), label, remarks)
+
+
+def assemble(
+    x: np.ndarray,
+    labels: Sequence[str] | None,
+    lines: Sequence[int] | None,
+    roles: Roles,
+    reading: Reading,
+    path: Path,
+    remarks: Sequence[str],
+) -> RawArrays:
+    """The arrays of a table that was read: without row numbers, and without rows that lack a value.
+
+    Args:
+        x: Features of shape (rows, features), NaN where there is no value.
+        labels: Labels as text, empty where there is none; None for no labels.
+        lines: The line of each row, or None.
+        roles: What the columns are.
+        reading: Says what is done with rows that lack a value.
+        path: For the error.
+        remarks: What is known already.
+
+    Returns:
+        The arrays.
+
+    Raises:
+        InputError: Values are missing and are not to be, or no row is left.
+    """
+    remarks = [*remarks, *roles.remarks]
+    features = list(roles.features)
+    x, features = _without_row_numbers(x, features, path, remarks)
+    x, labels = _complete(x, labels, lines, features, roles.label, reading, path, remarks)
+    if roles.label is not None:
+        named = reading.label_column != "auto"
+        hint = "" if named else "; --label-column none keeps it among the data"
+        count = len(set(labels))
+        remarks.append(f"labels: column '{roles.label.key}', {count} different{hint}")
+    names = tuple(column.name for column in features)
+    return RawArrays(
+        x,
+        None if labels is None else np.array(labels),
+        feature_names=names if any(names) else None,
+        remarks=tuple(remarks),
+    )
+
+
+def describe(
+    position: int, name: str, cells: Sequence[tuple[int, str]], decimal: str = "."
+) -> tuple[Column, dict[str, int] | None]:
+    """What the cells of a column, or some of them, say of it.
+
+    Args:
+        position: Its place, from 0.
+        name: Its name, or nothing.
+        cells: Lines of the file, and what stands there.
+        decimal: The sign before the fraction.
+
+    Returns:
+        The column, and the words in it that stand for 1 and 0, or None.
+
+    Example:
+        >>> describe(0, "smoker", [(2, "yes"), (3, "no")])[1]
+        {'yes': 1, 'no': 0}
+    """
+    given = [(line, cell.strip()) for line, cell in cells if not is_missing(cell)]
+    words = [(line, cell) for line, cell in given if not is_number(cell, decimal)]
+    pair = booleans({cell.lower() for _, cell in given})
+    numbers = (cell for _, cell in given if is_number(cell, decimal))
+    fraction = next((c for c in numbers if not number(c, decimal).is_integer()), None)
+    line, text = words[0] if words and not pair else (0, None)
+    return Column(position, name, text, line, len(words) < len(given), fraction), pair
+
+
+def no_number(column: Column, cell: str, line: int, path: Path, advice: str) -> InputError:
+    """The error for a cell that holds no number."""
+    if has_thousands(cell):
+        advice = "write it without signs between the thousands"
+    where = f"line {line}, column" if line else "column"
+    shown = " ".join(cell.split())[:40]
+    return InputError(f"{path}: {where} {column.title}: '{shown}' is not a number; {advice}")
+
+
+def yes_and_no(columns: Iterable[Column]) -> str:
+    """The remark on columns whose words became numbers."""
+    return f"yes and no (or true and false) become 1 and 0 in {_listed(list(columns))}"
+
+
+def _has_names(columns):
+    return any(column.name for column in columns)
+
+
+def _listed(columns):
+    more = len(columns) - _SHOWN
+    return ", ".join(c.key for c in columns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _find(columns, key, option, reading, path):
+    found = [c for c in columns if c.name == key] or [
+        c for c in columns if c.name and c.name.lower() == key.lower()
+    ]
+    if not found and not _has_names(columns):
+        found = [c for c in columns if c.key == key]
+    if len(found) > 1:
+        raise InputError(f"{option}: {path} has {len(found)} columns named '{key}'; rename them")
+    if found:
+        return found[0]
+    if not reading.strict:
+        return None
+    keys = [column.key for column in columns]
+    close = get_close_matches(key, keys, n=1)
+    known = _listed(columns) if _has_names(columns) else f"1 to {len(columns)}, without names"
+    hint = f"; did you mean '{close[0]}'?" if close else f"; its columns are {known}"
+    raise InputError(f"{option}: {path} has no column '{key}'{hint}")
+
+
+def _named(columns, name, path):
+    found = [column for column in columns if column.name == name]
+    if not found:
+        raise InputError(
+            f"{path}: has no column '{name}', which the model was fitted to; its columns are "
+            f"{_listed(columns)}"
+        )
+    return found[0]
+
+
+def _label(columns, reading, path, remarks):
+    if reading.label_column is None:
+        return None
+    if reading.label_column != "auto":
+        return _find(columns, reading.label_column, "label_column", reading, path)
+    found = [column for column in columns if column.name.lower() in LABEL_NAMES]
+    if len(found) > 1:
+        names = " and ".join(f"'{column.name}'" for column in found)
+        raise InputError(
+            f"{path}: columns {names} could all be the labels; --label-column NAME says which, "
+            "--label-column none that none is"
+        )
+    if found and found[0].fraction is not None and found[0].text is None:
+        column = found[0]
+        remarks.append(
+            f"column '{column.name}' holds measured values such as {column.fraction}: it is kept "
+            "among the data, not as labels"
+        )
+        return None
+    return found[0] if found else None
+
+
+def _refuse_text(features, label, path):
+    texts = [column for column in features if column.text is not None]
+    if not texts:
+        return
+    first, whole = texts[0], [column for column in texts if not column.is_mixed]
+    if first.is_mixed:
+        advice = f"correct it, leave its row out, or leave the column out with --drop {first.key}"
+    else:
+        keys = ",".join(column.key for column in whole)
+        advice = f"--drop {keys} leaves {'it' if len(whole) == 1 else 'such columns'} out"
+        if label is None:
+            key = first.key if len(whole) == 1 else "NAME"
+            advice += f", --label-column {key} takes {'it' if len(whole) == 1 else 'one'} for the "
+            advice += "classes"
+        advice += "; a category that is to be modelled must be written as numbers"
+    raise no_number(first, first.text, first.line, path, advice)
+
+
+def _without_row_numbers(x, features, path, remarks):
+    """Leaves out columns without a name, beside others with names, that say nothing."""
+    keep = []
+    for i, column in enumerate(features):
+        values = x[:, i]
+        named = column.name and not column.name.lower().startswith("unnamed:")
+        if not _has_names(features) or named:
+            keep.append(i)
+            if column.name and len(x) > 2 and _numbers_rows(values) and _is_index(column.name):
+                remarks.append(
+                    f"column '{column.name}' numbers the rows; --drop {column.key} leaves it out"
+                )
+        elif np.isnan(values).all() or _numbers_rows(values):
+            why = "is empty" if np.isnan(values).all() else "numbers the rows"
+            remarks.append(f"left out: column {column.position + 1}, which has no name and {why}")
+        else:
+            raise InputError(
+                f"{path}: column {column.position + 1} has no name in the header; name it, or "
+                "leave it out (pandas: to_csv(index=False))"
+            )
+    if not keep:
+        raise InputError(f"{path}: no column of numbers is left")
+    return (x if len(keep) == len(features) else x[:, keep]), [features[i] for i in keep]
+
+
+def _is_index(name):
+    return name.lower().strip("_. #") in ("id", "index", "no", "nr", "row", "rowid", "row_id", "")
+
+
+def _numbers_rows(values):
+    return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+
+
+def _complete(x, labels, lines, features, label, reading, path, remarks):
+    if len(x) == 0:
+        return x, labels
+    missing = np.isnan(x)
+    rows = missing.any(axis=1)
+    if labels is not None:
+        unlabelled = np.array([not text for text in labels])
+        rows = rows | unlabelled
+    if not rows.any():
+        return x, labels
+    for i in np.flatnonzero(missing.all(axis=0)):
+        raise InputError(
+            f"{path}: column {features[i].title} has no value in any row; leave it out with "
+            f"--drop {features[i].key}"
+        )
+    count = int(rows.sum())
+    if reading.missing == "error":
+        row = int(np.flatnonzero(rows)[0])
+        where = f"line {lines[row]}" if lines is not None else f"row {row + 1}"
+        if missing[row].any():
+            what = f"column {features[int(np.flatnonzero(missing[row])[0])].title}: no value"
+        else:
+            what = f"column {label.title}: the label is empty"
+        raise InputError(
+            f"{path}: {where}, {what}; {count} of {len(x)} rows lack one: --missing drop leaves "
+            "those rows out, or fill them"
+        )
+    if count == len(x):
+        raise InputError(
+            f"{path}: every row lacks a value; leave out the columns that are mostly empty (--drop)"
+        )
+    remarks.append(f"left out: {count} of {len(x)} rows, which lack a value")
+    kept = np.flatnonzero(~rows)
+    return x[kept], None if labels is None else [labels[i] for i in kept]
