@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kelbo.datasets import load
+from kelbo.datasets import Reading, load
 
 
 def _write(path, pixels, mode=None):
@@ -19,16 +19,20 @@ def _colour(*rgb, height=4, width=5):
     return np.tile(np.array(rgb, np.uint8), (height, width, 1))
 
 
-@pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "jpg", "PNG"])
+@pytest.mark.parametrize(
+    "suffix", ["png", "bmp", "gif", "jpg", "PNG", "webp", "tif", "TIFF", "JPEG"]
+)
 def test_grey_images_in_sorted_order(tmp_path, suffix):
     for name, value in (("b", 51), ("a", 0), ("c", 255)):
         _write(tmp_path / f"{name}.{suffix}", _grey(value))
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / ".hidden.png").write_text("no image")
     data = load(tmp_path)
-    assert data.x_train.shape == (3, 4, 5)
-    np.testing.assert_allclose(data.x_train[:, 0, 0], [0, 0.2, 1], atol=1e-6)
+    assert data.x_train.shape[:3] == (3, 4, 5)
+    x = data.x_train if data.x_train.ndim == 3 else data.x_train[..., 0]
+    np.testing.assert_allclose(x[:, 0, 0], [0, 0.2, 1], atol=0.01)
     assert data.y_train is None
+    assert "left out, no images: 1 .txt" in data.remarks
     assert (data.name, data.source) == (tmp_path.name, str(tmp_path))
 
 
@@ -129,3 +133,35 @@ def test_16_bits_keep_their_levels(tmp_path):
 def test_refuses_images_of_floats(tmp_path, refuses):
     Image.fromarray(np.full((4, 5), 0.5, np.float32)).save(tmp_path / "a.tif")
     refuses(lambda: load(tmp_path), tmp_path / "a.tif", "more than 16 bits")
+
+
+def test_folders_of_parts_are_no_classes(tmp_path):
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            _write(tmp_path / part / name / "1.png", _grey(9))
+    data = load(tmp_path)
+    assert (len(data.x_train), len(data.x_test)) == (2, 2)
+    assert data.class_names == ("cat", "dog")
+    assert data.y_test.tolist() == [0, 1]
+    assert any("not classes" in remark for remark in data.remarks)
+    _write(tmp_path / "Val" / "dog" / "1.png", _grey(9))
+    data = load(tmp_path)
+    assert data.y_test.tolist() == [1]
+    assert any("left out: the 2 images in test" in remark for remark in data.remarks)
+
+
+def test_train_beside_other_folders_is_a_class(tmp_path):
+    for name in ("train", "bus"):
+        _write(tmp_path / name / "1.png", _grey(9))
+    assert load(tmp_path).class_names == ("bus", "train")
+
+
+def test_images_are_resized_to_one_size(tmp_path, refuses):
+    _write(tmp_path / "a.png", _grey(51, height=9, width=7))
+    _write(tmp_path / "b.png", _colour(51, 51, 51, height=6, width=3))
+    _write(tmp_path / "c.png", _grey(51, height=6, width=4))
+    refuses(lambda: load(tmp_path), "--size 9x7")
+    data = load(tmp_path, reading=Reading(size=(6, 4)))
+    assert data.event_shape == (6, 4, 3)
+    np.testing.assert_allclose(data.x_train, 0.2, atol=1e-6)
+    assert any(remark.startswith("2 of 3 images are resized") for remark in data.remarks)

@@ -1,7 +1,10 @@
+import gzip
+import sys
+
 import numpy as np
 import pytest
 
-from kelbo.datasets import load
+from kelbo.datasets import Reading, load
 
 
 @pytest.fixture
@@ -95,3 +98,113 @@ def test_refuses_with_line_and_column(table, text, words, refuses):
 def test_refuses_what_is_no_text(table, refuses):
     refuses(lambda: load(table("ä,b\n1,2\n", "latin-1")), "UTF-8")
     refuses(lambda: load(table("1," + "9" * 200_000 + "\n")), "valid CSV")
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "said"),
+    [
+        ("0,1,2\n1.5,2,3\n4,5,6\n", [[1.5, 2, 3], [4, 5, 6]], "taken for names"),
+        ("2019,2020,2021\n7,5,6\n", [[7, 5, 6]], "taken for names"),
+        ("id,2019\n3,5\n", [[3, 5]], "taken for names"),
+        ("0\n0.5\n", [[0.5]], "taken for names"),
+        ("1,2\n3,4\n", [[1, 2], [3, 4]], "no header"),
+        ("1,2,3\n4,5,6\n", [[1, 2, 3], [4, 5, 6]], "no header"),
+        ("1,5;2,5\n0,5;-3\n", [[1.5, 2.5], [0.5, -3]], "decimal comma"),
+        ("a;b\n1,5;2\n", [[1.5, 2]], "decimal comma"),
+        ('a,b\n"1,5","2,25"\n', [[1.5, 2.25]], "decimal comma"),
+        ("a,b\ntrue,1\nFalse,2\n", [[1, 1], [0, 2]], "become 1 and 0 in a"),
+        ("y,n,y\ny,y,n\n", [[1, 0, 1], [1, 1, 0]], "no header"),
+        (",a\n0,5\n1,6\n2,9\n", [[5], [6], [9]], "left out: column 1"),
+        ("a,b,\n1,2,\n3,4,\n", [[1, 2], [3, 4]], "left out: column 3"),
+        ('"a"\n"1",5\n"2",6\n', [[5], [6]], "left out: column 1"),
+        ("id,a\n1,5\n2,6\n3,8\n", [[1, 5], [2, 6], [3, 8]], "--drop id"),
+        ("x,y\n1,0.5\n", [[1, 0.5]], "kept among the data"),
+        ("a,target\n1,2\n", [[1]], "labels: column 'target'"),
+    ],
+)
+def test_what_is_not_certain_is_said(table, text, rows, said):
+    data = load(table(text))
+    assert data.x_train.tolist() == rows
+    assert any(said in remark for remark in data.remarks)
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "nan", "null", "?", " "])
+def test_rows_that_lack_a_value(table, cell, refuses):
+    path = table(f"a,b\n1,2\n3,{cell}\n")
+    refuses(lambda: load(path), "line 3", "1 of 2 rows", "--missing drop")
+    data = load(path, reading=Reading(missing="drop"))
+    assert data.x_train.tolist() == [[1, 2]]
+    assert "left out: 1 of 2 rows, which lack a value" in data.remarks
+
+
+@pytest.mark.parametrize(
+    ("reading", "names", "labels"),
+    [
+        ({"drop": ("id",)}, ("a", "b"), ("c", "d")),
+        ({"label_column": None, "drop": ("kind", "ID")}, ("a", "b"), None),
+        ({"label_column": "b", "drop": ("kind",)}, ("id", "a"), None),
+        ({"columns": ("b", "a")}, ("b", "a"), ("c", "d")),
+    ],
+)
+def test_columns_are_chosen(table, reading, names, labels):
+    text = "id,a,kind,b\n1,5,c,0\n2,6,d,1\n"
+    text = text.replace("kind", "label") if labels else text
+    data = load(table(text), reading=Reading(**reading))
+    assert data.feature_names == names
+    assert data.class_names == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "words"),
+    [
+        ("a,b\n1,2\n", {"drop": ("bb",)}, ["drop", "no column 'bb'", "did you mean 'b'"]),
+        ("1,2\n3,4\n", {"label_column": "3"}, ["label_column", "1 to 2"]),
+        ("a,b,c\n1,x,z\n2,y,z\n", {}, ["line 2", "column 2 ('b')", "--drop b,c", "NAME"]),
+        ('a,b\n"1,234",2\n', {}, ["'1,234'", "thousands"]),
+        ("a,b\n1_000,2\n", {}, ["'1_000' is not a number"]),
+        ("a\n1\n", {"size": (8, 8)}, ["size: says how a folder of images is read"]),
+    ],
+)
+def test_refuses_and_says_what_to_do(table, text, reading, words, refuses):
+    path = table(text)
+    refuses(lambda: load(path, reading=Reading(**reading)), *words)
+
+
+def test_the_header_is_what_a_person_says(table):
+    path = table("0,1,2\n1.5,2,3\n")
+    assert load(path, reading=Reading(header="no")).x_train.shape == (2, 3)
+    path = table("5,6\n1.5,2\n")
+    assert load(path, reading=Reading(header="yes")).feature_names == ("5", "6")
+
+
+def test_other_kinds_of_tables(tmp_path, refuses):
+    text = "a\tclass\n1\tx\n2\ty\n"
+    (tmp_path / "t.tsv").write_text(text)
+    (tmp_path / "t.tsv.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("t.tsv", "t.tsv.gz"):
+        data = load(tmp_path / name)
+        assert (data.name, data.x_train.tolist(), data.class_names) == ("t", [[1], [2]], ("x", "y"))
+    (tmp_path / "t.csv.gz").write_text(text)
+    refuses(lambda: load(tmp_path / "t.csv.gz"), "not compressed by gzip")
+
+
+def test_parquet(tmp_path, refuses, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "t.parquet"
+    columns = {
+        "a": [1.5, None, 3.0],
+        "ok": [True, False, True],
+        "answer": ["yes", "no", "no"],
+        "class": ["x", "y", "x"],
+    }
+    parquet.write_table(pa.table(columns), path)
+    refuses(lambda: load(path), "row 2", "column 1 ('a')", "--missing drop")
+    data = load(path, reading=Reading(missing="drop"))
+    assert data.x_train.tolist() == [[1.5, 1, 1], [3, 1, 0]]
+    assert (data.feature_names, data.class_names) == (("a", "ok", "answer"), ("x",))
+    path.write_text("no table")
+    refuses(lambda: load(path), "no Parquet file")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    refuses(lambda: load(path), "kelbo[parquet]")

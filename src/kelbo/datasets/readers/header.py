@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-from kelbo.datasets.readers.cells import is_missing, is_number, is_text
+from kelbo.datasets.readers.cells import booleans, is_missing, is_number, is_text
 
 LABEL_NAMES = ("label", "class", "target", "y")
 """Names by which a column of labels is known."""
@@ -16,7 +16,7 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], decimal: str
 
     It does where one cell is the name of a label column. It does not where its words stand again
     below. It does where a cell is text above numbers; where no cell is a number; and where its
-    numbers are whole and evenly spaced, as 0, 1, 2, 3 or years are, while those below are not.
+    numbers are whole and evenly spaced, as 0, 1, 2, 3 or years are, while most lines below are not.
 
     Args:
         first: Cells of the first line.
@@ -49,8 +49,9 @@ def is_header(first: Sequence[str], below: Sequence[Sequence[str]], decimal: str
 
 def _is_label_name(cell, column, below):
     name = cell.strip().lower()
-    # y is a name above other words, and a "yes" among its like.
-    return name in LABEL_NAMES and all(row[column].strip().lower() != name for row in below)
+    under = {row[column].strip().lower() for row in below}
+    # y is a name above other words, and a "yes" above y and n.
+    return name in LABEL_NAMES and name not in under and not (under and booleans({name, *under}))
 
 
 def _holds_numbers(cells, decimal):
@@ -61,7 +62,8 @@ def _holds_numbers(cells, decimal):
 
 def _counts(first, below):
     """Whether numbers are evenly spaced names of columns rather than data."""
-    if not _evenly_spaced(first) or not below or any(map(_evenly_spaced, below)):
+    alike = sum(map(_evenly_spaced, below))
+    if not _evenly_spaced(first) or not below or 2 * alike > len(below):
         return False
     if len(first) >= _FEW_NUMBERS:
         return True
