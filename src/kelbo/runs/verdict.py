@@ -90,13 +90,13 @@ def _options(
     run = shlex.quote(str(path))
     rate = config.learning_rate or 1e-3
     epochs = len(next(iter((history or {}).values()), ()))
-    smaller = f"--learning-rate {rate / 3:.1g}, --clip-norm 1, --minimum-scale 0.01"
+    smaller = f"--learning-rate {rate / 3:.1g}, --clip-norm 1, --posterior-minimum-scale 0.01"
     options = {
         "still_falling": f"kelbo fit --resume {run} --epochs {max(2 * epochs, 10)}",
         "posterior_collapse": "--decoder-hidden with fewer or smaller layers, --kl analytic, "
-        "--learning-rate smaller; for tables, values of about [-1, 1]",
+        "--learning-rate smaller; for tables, --scale standard",
         "inactive_units": "a smaller --latent-dim, if the log-likelihood does not suffer",
-        "prior_mismatch": "--activation tanh, more --epochs, --minimum-scale 0.01"
+        "prior_mismatch": "--activation tanh, more --epochs, --posterior-minimum-scale 0.01"
         + (", --likelihood-minimum-scale 0.01" if config.likelihood == "normal" else ""),
         "instability": smaller,
         "overfitting": "--patience 20 (keeps the best weights), smaller --hidden",
