@@ -202,7 +202,6 @@ def make(posterior, prior, objective=None):
     )
 
 
-@pytest.mark.core
 @pytest.mark.parametrize(("posterior", "prior"), PAIRS)
 @pytest.mark.few(18)
 def test_what_is_impossible_is_refused_at_compile(posterior, prior, monkeypatch):
