@@ -66,14 +66,22 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", params=MODELS)
-def fresh(request):
-    return Fresh(*MODELS[request.param]())
-
-
 @pytest.fixture(scope="module")
 def fresh_vae():
-    return Fresh(vae(), None)
+    return Fresh(*MODELS["vae"]())
+
+
+OFTEN = ("vae", "conditional")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[] if name in OFTEN else [pytest.mark.slow]) for name in MODELS
+    ],
+)
+def fresh(request, fresh_vae):
+    return fresh_vae if request.param == "vae" else Fresh(*MODELS[request.param]())
 
 
 CONTAINERS = {
@@ -291,6 +299,7 @@ def test_epochs_of_any_number_of_steps_go_on_through_the_data(fresh_vae):
     assert int(model.epochs_trained.value) == 3
 
 
+@pytest.mark.slow
 def test_weights_of_classes():
     classes = np.arange(20) % 3
     model = kb.models.ConditionalDensity(
