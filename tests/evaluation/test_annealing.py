@@ -28,7 +28,7 @@ def test_temperatures_rise_from_0_to_1():
 
 
 @pytest.mark.parametrize("start", ["prior", "posterior"])
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_it_finds_the_evidence(linear_gaussian, start):
     # A posterior this bad makes plain importance sampling fail.
     model = linear_gaussian(n=32, shift=1.5, widen=1.5)

@@ -243,6 +243,7 @@ def test_whole_number_data(make_vae, digits):
     np.testing.assert_allclose(model.log_likelihood(binary[:9], 5), as_float, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_mixed_precision_keeps_the_terms_in_single_precision(digits):
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")

@@ -56,6 +56,7 @@ def test_derivatives(name, dtype, derivative):
     np.testing.assert_allclose(slope, expected, rtol=relative, atol=tolerance)
 
 
+@pytest.mark.few(1)
 def test_at_zero(dtype, derivative):
     zero = np.zeros(1, dtype)
     for name, value, slope in [

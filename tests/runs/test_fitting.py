@@ -196,6 +196,7 @@ def test_the_rule_of_early_stopping(losses, patience, stalled):
     assert _stalled({"val_loss": losses}, patience) is stalled
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_keeps_the_last_good_state(tmp_path, monkeypatch):
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).normal(size=(200, 4)).astype("float32"))

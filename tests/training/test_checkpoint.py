@@ -168,6 +168,7 @@ def saved(make_vae, digits, tmp_path_factory):
     ],
     ids=["nonsense", "empty", "truncated", "foreign", "other format", "pickled"],
 )
+@pytest.mark.few(2)
 def test_a_damaged_file_is_refused(make_vae, saved, tmp_path, damage):
     checkpoint = Checkpoint(tmp_path / "checkpoint.npz")
     checkpoint.path.write_bytes(saved)
