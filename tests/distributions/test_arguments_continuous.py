@@ -362,7 +362,7 @@ def _by_mpmath(loc, scale, low, high):
 
 
 @pytest.mark.parametrize("parameters", FAR.values(), ids=FAR)
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_truncated_normal_far_from_its_interval(parameters):
     loc, scale, low, high = parameters
     offset, stddev, entropy, peak = _by_mpmath(*parameters)

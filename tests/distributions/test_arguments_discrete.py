@@ -356,7 +356,7 @@ def test_the_discretized_logistic_matches_pixel_cnn():
         lambda: ZeroInflated(Poisson(np.full(3000, 2.0)), 0.0),
     ],
 )
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_several_draws_from_one_seed_are_independent_of_each_other_and_repeat(make):
     def draw(seed):
         return make().sample(seed=ops.SeedSequence(seed))

@@ -86,7 +86,7 @@ def test_of_a_normal_posterior(objective, reduce, samples):
 
 
 @pytest.mark.parametrize("estimator", ["pathwise", "doubly_reparameterized", "vimco"])
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_the_model_and_the_posterior_have_bounds_of_their_own(estimator):
     _, (mean, log_scale, slope) = estimates(
         ko.PIWAE(2, 2, estimator), gaussian, GAUSSIAN, REPLICATES

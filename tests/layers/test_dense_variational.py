@@ -59,6 +59,7 @@ def test_the_divergence_is_exact_and_is_added_once():
     )
 
 
+@pytest.mark.slow
 def test_any_prior_by_samples():
     weights = kd.Categorical(probs=[0.5, 0.5])
     prior = kd.MixtureSameFamily(weights, kd.Normal([0.0, 0.0], [1.0, 1.0]))

@@ -114,7 +114,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("conditional", "y"), OTHERS.values(), ids=OTHERS)
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_any_conditional(conditional, y):
     model = make(conditional())
     losses = model.fit(X, y, epochs=5, batch_size=50, verbose=0).history["loss"]
@@ -151,6 +151,7 @@ def test_draws_tell_the_two_uncertainties_apart():
     np.testing.assert_array_equal(numbers(one.mean()), numbers(model.predict(x, verbose=0).mean()))
 
 
+@pytest.mark.slow
 def test_the_divergence_of_the_weights_is_part_of_the_loss():
     bayesian = kl.DenseVariational(2, kl_weight=0.5, initial_scale=1e-6)
     model = make(kl.ConditionalNormal((1,), bayesian))

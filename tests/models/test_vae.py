@@ -96,6 +96,7 @@ def test_log_likelihood_is_the_same_whatever_the_chunks():
     assert not np.array_equal(one, vae.log_likelihood(x, 3000, batch_size=7, seed=1))
 
 
+@pytest.mark.slow
 def test_log_likelihood_of_numbers_of_samples_that_do_not_divide():
     vae, x, evidence = linear_gaussian()
     for samples in (39, 40, 41, 81):
@@ -328,6 +329,7 @@ def test_verbs_work_before_training():
 
 
 @pytest.mark.core
+@pytest.mark.slow
 def test_what_an_objective_does_not_train_stays_as_it_is(make_vae, digits, tmp_path):
     """Neither momentum of an earlier objective nor weight decay moves it, and saving keeps it."""
     model = make_vae()

@@ -293,7 +293,7 @@ def made_of(posterior, prior, objective):
         (onto(kbij.Simplex(), kbij.Inverse(kbij.Simplex())), NORMAL, ko.IWELBO(2)),
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_lies_in_the_prior_is_trained(posterior, prior, objective):
     model = made_of(posterior(), prior, objective)
     model.compile("adam")
@@ -349,7 +349,7 @@ def test_orders_that_make_no_upper_bound(n):
 
 
 @pytest.mark.parametrize("objective", [ko.WassersteinMMD(), ko.InfoELBO(alpha=1.0)])
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_no_closed_divergence_is_needed_for_a_metric(objective):
     model = make("normal", "flow", objective)
     model.compile("adam")
@@ -396,7 +396,7 @@ CORE = [
 
 @pytest.mark.core
 @pytest.mark.parametrize("case", CORE, ids=" ".join)
-@pytest.mark.few(4)
+@pytest.mark.few(3)
 def test_trained(case):
     objective, estimator, posterior, prior = case
     assert is_possible(*case)

@@ -100,7 +100,7 @@ BINOMIAL = [
 CERTAIN = [(0, 0.3, 0), (9, 0.0, 0), (9, 1.0, 9), (10**6, 0.0, 0), (10**6, 1.0, 10**6), (0, 1.0, 0)]
 
 
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_binomial_draws(dtype):
     counts, probs = np.array(BINOMIAL).T
     for n, p, sample in zip(

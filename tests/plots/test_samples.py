@@ -106,7 +106,7 @@ def test_many_features_are_reconstructed_as_lines():
 
 @pytest.mark.parametrize("features", [1, 2, 3, 5, 9, 10, 13])
 @pytest.mark.parametrize("rows", [1, 2, 178])
-@pytest.mark.few(6)
+@pytest.mark.few(3)
 def test_every_size_can_be_drawn(features, rows):
     data = WINE[:rows, :features]
     samples(data, reference=WINE[:, :features]).draw_without_rendering()

@@ -84,6 +84,7 @@ def test_a_new_folder_goes_with_a_fit_that_breaks(tmp_path, small, error, kind):
     assert list((tmp_path / "empty").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_new_run_that_is_interrupted_at_once_can_be_resumed(tmp_path, small, without_figures):
     folder = tmp_path / "run"
     with pytest.raises(runs.Interrupted, match=f"in epoch 1; go on with: .*--resume {folder}"):

@@ -243,7 +243,7 @@ def test_ctrl_c_in_the_last_validation_is_heard(finished, small, tmp_path):
 @pytest.mark.parametrize(
     "during", ["runs.figures.log_likelihood", "plots.save", "report.write", "models.VAE.save"]
 )
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_ctrl_c_after_the_fit_leaves_whole_files(small, tmp_path, monkeypatch, during):
     folder = tmp_path / "run"
 

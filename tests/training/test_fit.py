@@ -19,6 +19,7 @@ def test_same_seed_same_run(make_vae, digits, weights):
     np.testing.assert_array_equal(weights(first), weights(second))
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(make_vae, digits, weights):
     first, second = make_vae(), make_vae(seed=2)
     np.testing.assert_array_equal(weights(first), weights(second))
