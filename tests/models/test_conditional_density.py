@@ -151,6 +151,66 @@ def test_draws_tell_the_two_uncertainties_apart():
     np.testing.assert_array_equal(numbers(one.mean()), numbers(model.predict(x, verbose=0).mean()))
 
 
+class NoiseWithNormalization(keras.layers.Layer):
+    """Draws in training only, and holds a layer that must not be in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator(1)
+        self.normalization = keras.layers.BatchNormalization()
+
+    def build(self, input_shape):
+        self.normalization.build(input_shape)
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def call(self, x, training=None):
+        x = self.normalization(x, training=training)
+        if not training:
+            return x
+        return x + keras.random.normal(ops.shape(x), seed=self.seed_generator)
+
+
+RANDOM_LAYERS = {
+    "dropout": lambda: keras.layers.Dropout(0.3),
+    "nested": lambda: keras.Sequential([keras.layers.Dropout(0.3, seed=3)]),
+    "noise": lambda: keras.layers.GaussianNoise(0.3),
+    "gaussian dropout": lambda: keras.layers.GaussianDropout(0.3),
+    "alpha dropout": lambda: keras.layers.AlphaDropout(0.3),
+    "one's own": NoiseWithNormalization,
+}
+
+
+_QUICK = ("nested", "one's own")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in _QUICK else pytest.mark.slow) for n in RANDOM_LAYERS]
+)
+def test_layers_that_are_random_in_training_only_are_drawn(name):
+    layers = [keras.layers.Dense(4), RANDOM_LAYERS[name](), keras.layers.BatchNormalization()]
+    model = make(kl.ConditionalNormal((1,), keras.Sequential(layers)))
+    model.build((None, 2))
+    before = model.get_weights()
+    draws, again = (numbers(model.predict_draws(X[:20], 10).mean()) for _ in range(2))
+    assert draws.std(0).min() > 1e-3
+    np.testing.assert_array_equal(draws, again)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    plain = numbers(model.predict(X[:20], verbose=0).mean())
+    np.testing.assert_array_equal(numbers(model.predict(X[:20], verbose=0).mean()), plain)
+
+
+def test_batch_normalization_alone_has_no_spread():
+    network = keras.Sequential([keras.layers.Dense(4), keras.layers.BatchNormalization()])
+    model = make(kl.ConditionalNormal((1,), network))
+    draws = numbers(model.predict_draws(X[:20], 3).mean())
+    expected = numbers(model.predict(X[:20], verbose=0).mean())
+    np.testing.assert_allclose(draws, np.stack([expected] * 3), atol=1e-5)
+
+
 @pytest.mark.slow
 def test_the_divergence_of_the_weights_is_part_of_the_loss():
     bayesian = kl.DenseVariational(2, kl_weight=0.5, initial_scale=1e-6)

@@ -57,3 +57,17 @@ def test_weights_may_depend_on_what_is_computed_from_the_value():
 
     _, (found,) = ops.value_and_grad(loss, [x])()
     np.testing.assert_allclose(ops.convert_to_numpy(found), [4 * 4, 6 * 9], rtol=1e-6)
+
+
+def test_a_gradient_through_a_tap_is_not_differentiated_again():
+    x = keras.Variable([2.0])
+
+    def loss():
+        value, tap = ops.gradient_tap(ops.convert_to_tensor(x), 1)
+        return ops.sum(value**3) + ops.sum(tap)
+
+    def slope():
+        return ops.sum(ops.value_and_grad(loss, [x])()[1][0])
+
+    with pytest.raises(NotImplementedError, match="gradient_tap"):
+        ops.value_and_grad(slope, [x])()

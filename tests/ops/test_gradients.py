@@ -49,8 +49,6 @@ def test_the_auxiliary_nest_comes_along():
     (value, auxiliary), (gradient,) = ops.value_and_grad(loss, [x], has_aux=True)()
     assert (float(value), float(gradient)) == (9.0, 6.0)
     assert float(auxiliary["twice"]) == 6.0
-    if keras.backend.backend() == "torch":
-        assert not auxiliary["twice"].requires_grad
 
 
 def test_a_variable_that_is_not_trainable_has_a_gradient_too():
@@ -161,3 +159,80 @@ def test_a_value_that_is_no_scalar_is_named():
     x = variable([1.0, 2.0])
     with pytest.raises(ValueError, match=r"returned the shape \(2,\): reduce it"):
         ops.value_and_grad(lambda: x * x, [x])()
+
+
+# A function of one number, and where.
+SPECIAL = {
+    "power": (lambda x: x**4, 2.0),
+    "lgamma": (ops.lgamma, 2.3),
+    "digamma": (ops.digamma, 2.3),
+    "softplus": (ops.softplus, 0.4),
+    "log_normal_cdf": (ops.log_normal_cdf, -1.3),
+    "log_normal_cdf_difference": (lambda x: ops.log_normal_cdf_difference(x, x + 0.7), 0.3),
+    "normal_quantile": (ops.normal_quantile, 0.2),
+    "bessel_i0e": (ops.bessel_i0e, 1.7),
+    "bessel_i1e": (ops.bessel_i1e, 1.7),
+    "bessel_ratio": (ops.bessel_ratio, 1.7),
+    "gammainc by x": (lambda x: ops.gammainc(np.float32(2.5), x), 1.7),
+    "gammaincc by x": (lambda x: ops.gammaincc(np.float32(2.5), x), 1.7),
+    "betainc by x": (
+        lambda x: ops.betainc(np.float32(2.5), np.float32(1.5), x),
+        0.3,
+    ),
+    "logsumexp": (lambda x: ops.logsumexp(ops.stack([x, 2.0 * x, x**2]), axis=0), 0.4),
+    "logcumsumexp": (lambda x: ops.sum(ops.logcumsumexp(ops.stack([x, 2.0 * x]), axis=0)), 0.4),
+    "ratio": (lambda x: ops.ratio(1.0 + x, x**2), 0.8),
+    "xlogy": (lambda x: ops.xlogy(x, x), 0.8),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_a_derivative_of_a_derivative_is_that_of_the_derivative(name):
+    function, at = SPECIAL[name]
+    x = variable(at)
+
+    def slope(x):
+        return ops.values_and_gradients(function, x)[1]
+
+    step = np.float32(2.0**-7)
+    ends = (float(slope(ops.convert_to_tensor(np.float32(at + s)))) for s in (step, -step))
+    expected = (next(ends) - next(ends)) / (2.0 * step)
+    of_tensor = ops.values_and_gradients(slope, ops.convert_to_tensor(np.float32(at)))[1]
+    assert float(of_tensor) == pytest.approx(expected, rel=0.01, abs=2e-3)
+
+    def inner():
+        return ops.value_and_grad(lambda: function(ops.convert_to_tensor(x.value)), [x])()[1][0]
+
+    _, (of_variable,) = ops.value_and_grad(inner, [x])()
+    assert float(of_variable) == pytest.approx(float(of_tensor), rel=1e-4)
+
+
+def test_a_penalty_on_a_gradient_trains_what_the_function_reads():
+    w, x = variable(3.0), ops.convert_to_tensor(np.float32(2.0))
+
+    def penalty():
+        return ops.values_and_gradients(lambda x: w * x**3, x)[1] ** 2
+
+    value, (slope,) = ops.value_and_grad(penalty, [w])()
+    assert (float(value), float(slope)) == (1296.0, 864.0)
+
+
+def test_a_layer_with_a_penalty_on_its_gradient_learns():
+    class Penalised(keras.layers.Dense):
+        def call(self, x):
+            _, slopes = ops.values_and_gradients(super().call, x)
+            self.add_loss(ops.mean(slopes**2))
+            return super().call(x)
+
+    model = keras.Sequential([keras.Input((2,)), Penalised(1, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    x = np.zeros((4, 2), "float32")
+    model.fit(x, x[:, :1], epochs=1, verbose=0)
+    # Each of the two slopes is w itself: the mean of w^2 has the slope w, of each entry.
+    np.testing.assert_allclose(to_numpy(model.layers[0].kernel), [[0.9], [0.9]], rtol=1e-5)
+
+
+def test_values_of_constants_carry_no_graph():
+    values, slopes = ops.values_and_gradients(lambda x: x**3, ops.ones((2,)))
+    assert not getattr(values, "requires_grad", False)
+    assert not getattr(slopes, "requires_grad", False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import Distribution
+from kelbo.layers import Conditional
 from kelbo.models import VAE
 
 
@@ -31,7 +32,6 @@ class LatentModel:
         self.owner, self.vae = owner, model
         model._require_built()
         self.latent_shape = tuple(model.prior.event_shape)
-        self.likelihood, self.posterior = model.likelihood, model.posterior
 
     def examples(self, x: Any) -> Any:
         """The examples, their shape and values checked.
@@ -72,6 +72,16 @@ class LatentModel:
     def observed(self, x: Any, seeds: ops.SeedSequence, preprocess: bool = True) -> Any:
         """The examples in floating point, after the model's preprocessing unless told not to."""
         return self.vae._observed(x, seeds) if preprocess else self.vae._floating(x)
+
+    @property
+    def likelihood(self) -> Conditional:
+        """The likelihood that the model has now: a compiled function outlives an exchange."""
+        return self.vae.likelihood
+
+    @property
+    def posterior(self) -> Conditional:
+        """The posterior that the model has now."""
+        return self.vae.posterior
 
     @property
     def prior(self) -> Distribution:

@@ -8,8 +8,10 @@ from kelbo import ops
 from kelbo.intake import as_array
 from kelbo.layers.weight_draws import weight_draws
 from kelbo.parameters import whole_number
-from kelbo.training import map_rows
+from kelbo.training import FusedTrainer, map_rows
 from kelbo.training.clock import seed_states, set_seeds
+from kelbo.training.mode import random_layers_in_training
+from kelbo.training.state import model_state
 
 _CACHE = "_kelbo_draws"
 
@@ -22,8 +24,10 @@ def predict_draws(
     The draws are folded into the batch, so that all of them take one compiled call. Each is one
     draw of the weights of every `layers.DenseVariational`, whatever its estimator, and the same for
     all rows of x: a function, whose values at different x belong together. Other random layers
-    (dropout) draw for each row by themselves. The spread over the draws is what the model does not
-    know (epistemic uncertainty).
+    draw for each row by themselves, those that are random in training only too (`Dropout`,
+    `GaussianNoise`, any layer that owns a `keras.random.SeedGenerator`): Monte Carlo dropout.
+    Layers that are not random, such as `BatchNormalization`, are as in inference. The spread over
+    the draws is what the model does not know (epistemic uncertainty).
 
     Args:
         model: A `keras.Model` that is built.
@@ -55,7 +59,8 @@ def predict_draws(
 
     def batch(rows, _):
         set_seeds(states, seed)  # the same networks for every batch
-        return run(rows)
+        with ops.random.seeded_globally(seed):
+            return run(rows)
 
     try:
         result = map_rows(batch, x, batch_size)
@@ -72,11 +77,13 @@ def _compiled(model, draws):
 
         def run(x):
             tiled = keras.tree.map_structure(lambda a: _repeated(a, draws), x)
-            with weight_draws(draws):
+            # The generator of a model of Kelbo is for its training, not for its networks.
+            layers = model._flatten_layers(include_self=not isinstance(model, FusedTrainer))
+            with weight_draws(draws), random_layers_in_training(layers):
                 outputs = model(tiled, training=False)
             return keras.tree.map_structure(lambda a: _by_row(a, draws), outputs)
 
-        cache[draws] = ops.compile(run, model.variables)
+        cache[draws] = ops.compile(run, lambda: model_state(model))
     return cache[draws]
 
 

@@ -12,6 +12,7 @@ from kelbo import ops
 from kelbo.intake import as_array
 from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
+from kelbo.training.state import model_state
 
 
 class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
@@ -110,15 +111,6 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             if was_locked:
                 tracker.lock()
 
-    def _let_the_optimizer_know(self):
-        """A fresh optimizer where other variables train than those that it was built for."""
-        optimizer = getattr(self, "optimizer", None)
-        if optimizer is None or not optimizer.built:
-            return
-        known = {id(variable) for variable in optimizer._trainable_variables}
-        if known != {id(variable) for variable in self.trainable_variables}:
-            self.compile_from_config(self.get_compile_config())
-
     def check_examples(self, x: Any) -> None:
         """Refuses examples of another shape than that of the model."""
         if self.example_shape is not None:
@@ -136,10 +128,14 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         return ops.cast(x, self._precision)
 
     def _compiled(self, verb, function):
+        """The function, compiled once for a verb: it reads what it needs from the model anew."""
         if verb not in self._verbs:
-            variables = self.trainable_variables + self.non_trainable_variables
-            self._verbs[verb] = ops.compile(function, variables)
+            self._verbs[verb] = ops.compile(function, self._state)
         return self._verbs[verb]
+
+    def _state(self):
+        self.jax_state_sync()  # a callback may ask in the midst of an epoch
+        return model_state(self)
 
     def _compiled_draws(
         self, verb: str, n: int, batch_size: int, draw: Callable[[int, Any], Any], seed: int

@@ -43,8 +43,9 @@ class VAE(ProbabilisticModel):
         posterior: Conditional $q(z \mid x)$, over values of the prior's event shape.
         objective: What is minimised; `ELBO()` by default.
         preprocessing: A layer that is applied to x before anything else, in training and in every
-            verb, and keeps its shape: `StochasticBinarization`, say. Where its `call` has an
-            argument `seed`, it gets the seeds of the model or the verb.
+            verb, and keeps its shape: `StochasticBinarization`, say, or `keras.layers.Rescaling`.
+            Where its `call` has an argument `seed`, it gets the seeds of the model or the verb.
+            What it returns is what the likelihood scores.
         seed: Integer that decides the order of examples and all noise. None draws one (which
             `keras.utils.set_random_seed` decides).
         name: Name of the model.
@@ -126,7 +127,7 @@ class VAE(ProbabilisticModel):
 
     @property
     def objective(self) -> Objective:
-        """What is minimised. Setting it drops what was compiled for the old one.
+        """What is minimised. It may be set at any time, by a callback in the midst of a fit too.
 
         The optimizer goes on with its moments where the same variables train; where others do
         (`trains_model`, layers of an estimator), it starts anew with the settings it had.
@@ -136,14 +137,14 @@ class VAE(ProbabilisticModel):
     @objective.setter
     def objective(self, objective: Objective) -> None:
         _require_objective(objective)
+        self.jax_state_sync()  # in a callback, the variables may be empty
         if self.compiled:
             self._check(objective)
         with self._unlocked():
             self._take_objective(objective)
         if self.built:
             self._build_estimator((None, *self.example_shape))
-        self.train_function = self.test_function = self.predict_function = None
-        self._let_the_optimizer_know()
+        self.renew(force=True)
 
     def _take_objective(self, objective):
         self._objective = objective
@@ -374,7 +375,7 @@ class VAE(ProbabilisticModel):
             A distribution of batch shape (n,).
         """
         self._require_built()
-        run = self._compiled("decode", self.likelihood)
+        run = self._compiled("decode", lambda z: self.likelihood(z))
         z = as_rows(z, self.prior.event_shape, "z")
         return self.likelihood.distribution(**map_rows(lambda batch, _: run(batch), z, batch_size))
 

@@ -12,7 +12,8 @@ def gradient_tap(value: Any, rank: int) -> tuple[Any, Any]:
     as `sum(a * tap[..., 0] + b * tap[..., 1])` leaves its value as it is, but multiplies the
     gradient that flows back into `value` by $a / b$, per entry of the first `rank` axes (by 0 where
     b is 0). So a weight can depend on what is computed from the value. Where nothing is added, no
-    gradient flows.
+    gradient flows. A gradient that came through a tap cannot be differentiated again: that raises
+    an error.
 
     Args:
         value: A floating tensor.

@@ -17,8 +17,11 @@ def value_and_grad(
     State that `fn` changes on the way (the seed of a generator, a metric, a moving average) is
     changed as if `fn` had been called, on every backend. Call it outside compiled code, or inside
     where the compiler hands the variables in: under a `keras.StatelessScope` on JAX, in a
-    `tf.function` on TensorFlow. First derivatives: on PyTorch no graph is kept to differentiate
-    the gradients again.
+    `tf.function` on TensorFlow.
+
+    What is returned may be differentiated again, by a `value_and_grad` or a training step around
+    it: a penalty on gradients, second derivatives. On PyTorch it therefore carries its graph, as
+    all does there, unless it is called under `torch.no_grad()`.
 
     Args:
         fn: Takes any arguments and returns a scalar, or (scalar, auxiliary) with `has_aux`. It
@@ -73,8 +76,9 @@ def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
     r"""The values of a function of a tensor, and the gradient of their sum by it.
 
     Where each value depends on its own part of `x` alone, as log densities of many points do,
-    these are the gradients of each: $(f(x_i))_i$ and $(\nabla f(x_i))_i$. No gradient flows
-    through the result to what `fn` reads besides. It works outside and inside of compiled code.
+    these are the gradients of each: $(f(x_i))_i$ and $(\nabla f(x_i))_i$. Both may be
+    differentiated in their turn, by `x` and by what `fn` reads besides, as a penalty on the
+    gradient is when a model trains. It works outside and inside of compiled code.
 
     Args:
         fn: Takes a tensor of the shape of `x`, returns a tensor of any shape.
@@ -90,4 +94,4 @@ def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
         >>> [float(slope) for slope in slopes]
         [3.0, 12.0]
     """
-    return backend.values_and_gradients(fn, ops.convert_to_tensor(x))
+    return backend.values_and_gradients(fn, backend.as_tensor(ops.convert_to_tensor(x)))

@@ -7,6 +7,7 @@ needed. `shape` is the shape of the result, to which the parameters are broadcas
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -17,6 +18,26 @@ from kelbo.ops.backends import backend
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import as_floats
 from kelbo.ops.gamma_slope import gamma_slope
+
+
+def seeded_globally(seed: int) -> AbstractContextManager[None]:
+    """A context in which draws without a seed of their own follow this one.
+
+    Keras' `Dropout` makes such on PyTorch where it was given no seed. What PyTorch's global
+    generator would draw next is what it was before; on the other backends there is nothing to do.
+
+    Args:
+        seed: An integer.
+
+    Returns:
+        A context manager.
+
+    Example:
+        >>> from kelbo import ops
+        >>> with ops.random.seeded_globally(0):
+        ...     pass
+    """
+    return backend.seeded_globally(seed)
 
 
 def _parameters(shape, dtype, *values):

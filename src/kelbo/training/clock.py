@@ -58,16 +58,12 @@ class EpochClock(keras.callbacks.Callback):
         self._assign = assign
         self._begin = begin
         self._offset = offset
-        self._seed_states = []
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        self._seed_states = seed_states(self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         epoch += self._offset
         if self._begin is not None:
             self._begin(epoch)
-        set_seeds(self._seed_states, self.model.seed, epoch, self._assign)
+        set_seeds(seed_states(self.model), self.model.seed, epoch, self._assign)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         count = self.model.epochs_trained

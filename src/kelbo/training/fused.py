@@ -16,6 +16,7 @@ from kelbo.training.clock import EpochClock, seed_states, set_seeds
 from kelbo.training.handover import Handover, Remembered, attach
 from kelbo.training.memory import Memory
 from kelbo.training.mode import run_in_training
+from kelbo.training.renewal import MadeOf, Renew, Renewal
 from kelbo.training.streams import checked
 from kelbo.training.watch import Watch
 from kelbo.training.weights import as_weights, weights_of_classes
@@ -24,7 +25,7 @@ from kelbo.training.weights import as_weights, weights_of_classes
 _SECONDS_PER_CALL = 0.5
 
 
-class FusedTrainer(Handover):
+class FusedTrainer(Renewal, Handover):
     """Mixin for `keras.Model`: `fit`, `evaluate` and `predict` of arrays in few compiled calls.
 
     On JAX the data go to the device once, and one compiled call runs a loop over many steps that
@@ -54,6 +55,7 @@ class FusedTrainer(Handover):
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="epochs_trained"
         )
         self.remembered = Remembered()
+        self.made_of = MadeOf()
         self.interrupted = False
         self.first_broken_step = None
         self._hears_interrupts = False
@@ -292,18 +294,24 @@ class FusedTrainer(Handover):
 
     def make_train_function(self, force: bool = False) -> None:
         """Makes the function that runs the steps of one call, as Keras does; fused on JAX."""
+        if not force:
+            self.renew()
         if self.train_function is None or force:
             super().make_train_function(force)
             self._fuse("train", self.train_step)
 
     def make_test_function(self, force: bool = False) -> None:
         """See `make_train_function`."""
+        if not force:
+            self.renew()
         if self.test_function is None or force:
             super().make_test_function(force)
             self._fuse("test", self.test_step)
 
     def make_predict_function(self, force: bool = False) -> Any:
         """See `make_train_function`."""
+        if not force:
+            self.renew()
         if self.predict_function is None or force:
             super().make_predict_function(force)
             self._fuse("predict", self.predict_step)
@@ -503,6 +511,9 @@ def _split(data, fraction):
 
 def _around(first, callbacks, last):
     if isinstance(callbacks, keras.callbacks.CallbackList):
+        renew = Renew()
+        renew.set_model(callbacks.model)
+        callbacks.append(renew)
         callbacks.append(last)
         if first is not None:
             callbacks.callbacks.insert(0, first)
@@ -513,4 +524,5 @@ def _around(first, callbacks, last):
     for callback in given:
         if isinstance(callback, Checkpoint):
             callback.siblings = [other for other in given if other is not callback]
-    return [*([] if first is None else [first]), *given, last]
+    renew = [Renew()] if given and first is not None else []
+    return [*([] if first is None else [first]), *given, *renew, last]

@@ -40,20 +40,29 @@ class Handover:
     @contextlib.contextmanager
     def cheap_handover(self) -> Iterator[None]:
         """Remembers the model's variables for the time of one fit or evaluation."""
-        remembered = self.remembered
-        nested = remembered.variables is not None
+        nested = self.remembered.variables is not None
         if not nested:
-            remembered.variables = {
-                "trainable_variables": list(self.trainable_variables),
-                "non_trainable_variables": list(self.non_trainable_variables),
-                "optimizer_variables": list(self.optimizer.variables) if self.optimizer else [],
-                "metrics_variables": list(self.metrics_variables),
-            }
+            self._remember()
         try:
             yield
         finally:
             if not nested:
                 self.remembered = Remembered()
+
+    def _remember(self):
+        optimizer = getattr(self, "optimizer", None)  # a model that predicts may have none
+        self.remembered.variables = {
+            "trainable_variables": list(self.trainable_variables),
+            "non_trainable_variables": list(self.non_trainable_variables),
+            "optimizer_variables": list(optimizer.variables) if optimizer else [],
+            "metrics_variables": list(self.metrics_variables),
+        }
+
+    def remember_variables(self) -> None:
+        """Lists the variables again where they are remembered: the model has got others."""
+        if self.remembered.variables is not None:
+            self._remember()
+            self.remembered.metrics_at_reset = None
 
     def _get_jax_state(
         self,
@@ -88,10 +97,15 @@ class Handover:
             super().__setattr__(name, value)
 
     def jax_state_sync(self) -> None:
-        """Attaches the state of the last compiled call to the model's variables."""
+        """Attaches the state of the last compiled call to the model's variables.
+
+        Until then they are empty, within an epoch on JAX. It does nothing on other backends.
+        """
+        if not getattr(self, "_jax_state", None) or self._jax_state_synced:
+            return
         if self.remembered.variables is None:
             super().jax_state_sync()
-        elif getattr(self, "_jax_state", None) and not self._jax_state_synced:
+        else:
             for kind in _KINDS:
                 _attach_all(self.remembered.variables[kind], self._jax_state.get(kind) or [])
             self._jax_state_synced = True

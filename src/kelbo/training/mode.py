@@ -1,6 +1,8 @@
 """Whether a model trains, told to the layers within it."""
 
-from collections.abc import Callable
+import contextlib
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -28,6 +30,55 @@ def run_in_training(function: Callable[[], Any]) -> Any:
         (100, True)
     """
     return _Training(function)(training=True)
+
+
+@contextlib.contextmanager
+def random_layers_in_training(layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
+    """Within, those of the layers that draw at random do so as in training, and no others.
+
+    A layer draws at random if it owns a `keras.random.SeedGenerator`, as `Dropout`,
+    `GaussianNoise` and the augmentations do, and as layers of one's own have to. All others, such
+    as `BatchNormalization`, are called with `training=False`, whatever the layer around them is
+    told. So Monte Carlo dropout draws networks, and the network that is drawn from is the one that
+    was trained.
+
+    Args:
+        layers: All layers of the model that is called within, also those within others.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from kelbo.training.mode import random_layers_in_training
+        >>> layers = [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5, seed=0)]
+        >>> model = keras.Sequential([keras.Input((100,)), *layers])
+        >>> with random_layers_in_training(layers):
+        ...     drawn = keras.ops.convert_to_numpy(model(np.ones((1, 100)), training=False))
+        >>> int((drawn == 0).sum()) > 20
+        True
+    """
+    layers = [layer for layer in layers if _takes_training(layer)]
+    for layer in layers:
+        # Past Keras, which takes what is set for state.
+        vars(layer)["call"] = _with_training(layer.call, bool(layer._seed_generators))
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del vars(layer)["call"]
+
+
+def _takes_training(layer):
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def _with_training(call, training):
+    signature = inspect.signature(call)
+
+    def called(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        bound.arguments["training"] = training
+        return call(*bound.args, **bound.kwargs)
+
+    return called
 
 
 class _Training(keras.layers.Layer):

@@ -1,6 +1,7 @@
 """What the ground floor needs of JAX."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -78,6 +79,12 @@ ratio.defjvps(
     # Not value / y, which XLA rewrites as x / (y * y).
     lambda tangent, value, x, y: -(value * (1.0 / y)) * tangent,
 )
+
+
+@contextlib.contextmanager
+def seeded_globally(seed: int) -> Iterator[None]:
+    """Nothing: all draws have seeds of their own here."""
+    yield
 
 
 def float64_enabled() -> bool:
@@ -253,7 +260,18 @@ def _gradient_tap_backward(rank, _, upstream):
     of_value, of_tap = upstream
     a, b = of_tap[..., 0], of_tap[..., 1]
     ratio = jnp.where(b == 0, 0.0, a / jnp.where(b == 0, 1.0, b))
-    return (of_value * ratio.reshape(ratio.shape + (1,) * (of_value.ndim - rank)),)
+    return (_once(of_value * ratio.reshape(ratio.shape + (1,) * (of_value.ndim - rank))),)
 
 
+@jax.custom_vjp
+def _once(gradient):
+    """A gradient that is not differentiated again."""
+    return gradient
+
+
+def _refuse(_, upstream):
+    raise NotImplementedError("A gradient through ops.gradient_tap has no derivative of its own.")
+
+
+_once.defvjp(lambda gradient: (gradient, None), _refuse)
 gradient_tap.defvjp(_gradient_tap_forward, _gradient_tap_backward)

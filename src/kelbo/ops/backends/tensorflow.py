@@ -1,6 +1,7 @@
 """What the ground floor needs of TensorFlow."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -39,7 +40,17 @@ bessel_i1e = tf.math.bessel_i1e
 
 def gamma_slope(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """The derivative of a standard gamma draw x by its concentration, at a fixed probability."""
-    return tf.raw_ops.RandomGammaGrad(alpha=a, sample=x)
+    return _gamma_slope(a, x)
+
+
+@tf.custom_gradient
+def _gamma_slope(a, x):
+    def unknown(upstream):
+        # TensorFlow knows no derivative of it, and asks for one whenever a function that holds it
+        # is differentiated, by x alone too: NaN, where it is used.
+        return (tf.fill(tf.shape(upstream), tf.constant(np.nan, upstream.dtype)),) * 2
+
+    return tf.raw_ops.RandomGammaGrad(alpha=a, sample=x), unknown
 
 
 def gamma_above_one(seed: tf.Tensor, concentration: tf.Tensor) -> tf.Tensor:
@@ -67,6 +78,12 @@ def binomial(seed: tf.Tensor, counts: tf.Tensor, probs: tf.Tensor) -> tf.Tensor:
 def ratio(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """X / y, whose derivative by y is here -(x / y) / y as it stands."""
     return x / y
+
+
+@contextlib.contextmanager
+def seeded_globally(seed: int) -> Iterator[None]:
+    """Nothing: all draws have seeds of their own here."""
+    yield
 
 
 def float64_enabled() -> bool:
@@ -106,14 +123,23 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
     """The elementwise `function`, differentiated by the rules given: see `ops.derivatives`."""
     value_of, *rules = (rule and _traced(rule) for rule in (function, *derivatives))
 
-    @tf.custom_gradient
+    def known(value):
+        """The function where its value is known, so that the rules may be differentiated too."""
+
+        @tf.custom_gradient
+        def differentiable(*args):
+            def gradient(upstream):
+                # Not `value` itself, which a tape takes for a constant.
+                again = known(value)(*args)
+                return [rule and upstream * rule(*args, again) for rule in rules]
+
+            return tf.identity(value), gradient
+
+        return differentiable
+
     def differentiable(*args):
-        value = tf.ensure_shape(value_of(*args), args[-1].shape)
-
-        def gradient(upstream):
-            return [rule and upstream * rule(*args, value) for rule in rules]
-
-        return value, gradient
+        fixed = [tf.stop_gradient(arg) for arg in args]
+        return known(tf.ensure_shape(value_of(*fixed), args[-1].shape))(*args)
 
     return differentiable
 
@@ -239,8 +265,20 @@ def gradient_tap(value: tf.Tensor, rank: int) -> tuple[tf.Tensor, tf.Tensor]:
         def gradient(of_value, of_tap):
             ratio = tf.math.divide_no_nan(of_tap[..., 0], of_tap[..., 1])
             shape = tf.concat([tf.shape(ratio), [1] * (len(value.shape) - rank)], 0)
-            return of_value * tf.reshape(ratio, shape)
+            return _once(of_value * tf.reshape(ratio, shape))
 
         return (tf.identity(value), tap), gradient
 
     return tapped(tf.identity(value))  # of a variable, what it holds now
+
+
+@tf.custom_gradient
+def _once(gradient):
+    """A gradient that is not differentiated again."""
+
+    def refuse(upstream):
+        raise NotImplementedError(
+            "A gradient through ops.gradient_tap has no derivative of its own."
+        )
+
+    return tf.identity(gradient), refuse

@@ -1,6 +1,7 @@
 """What the ground floor needs of PyTorch."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -132,6 +133,14 @@ def ratio(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return x / y
 
 
+@contextlib.contextmanager
+def seeded_globally(seed: int) -> Iterator[None]:
+    """Within, draws that take no seed follow this one; Keras' `Dropout` makes such."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
 def float64_enabled() -> bool:
     """Whether float64 tensors exist: always, on PyTorch."""
     return True
@@ -225,6 +234,7 @@ def value_and_grad(
     function: Callable[[], tuple[Any, Any]], variables: Sequence[keras.Variable]
 ) -> tuple[Any, Any, list[torch.Tensor]]:
     """The value and auxiliary output of `function()`, and the gradients of the value."""
+    again = torch.is_grad_enabled()  # then what is returned may be differentiated in its turn
     values = [variable.value for variable in variables]
     # A variable that is not trainable records no gradient unless it is asked to.
     silent = [value for value in values if not value.requires_grad]
@@ -234,7 +244,9 @@ def value_and_grad(
         with torch.enable_grad():
             value, auxiliary = function()
             if value.requires_grad and values:
-                gradients = torch.autograd.grad(value, values, allow_unused=True)
+                gradients = torch.autograd.grad(
+                    value, values, allow_unused=True, create_graph=again
+                )
             else:
                 gradients = [None] * len(values)
     finally:
@@ -244,6 +256,8 @@ def value_and_grad(
         torch.zeros_like(at) if gradient is None else gradient
         for gradient, at in zip(gradients, values, strict=True)
     ]
+    if again:
+        return value, auxiliary, gradients
     auxiliary = keras.tree.map_structure(
         lambda x: x.detach() if isinstance(x, torch.Tensor) else x, auxiliary
     )
@@ -252,13 +266,36 @@ def value_and_grad(
 
 def values_and_gradients(fn: Callable, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The values `fn(x)`, and the gradient of their sum."""
+    again = torch.is_grad_enabled()
+    recorded = again and x.requires_grad
     with torch.enable_grad():
-        x = x.detach().requires_grad_(True)
-        values = fn(x)
+        # A tensor of its own: what `fn` reads of `x` besides is held fixed.
+        at = x.view_as(x) if recorded else x.detach().requires_grad_(True)
+        values = fn(at)
         gradient = None
         if values.requires_grad:
-            (gradient,) = torch.autograd.grad(values.sum(), [x], allow_unused=True)
-    return values.detach(), torch.zeros_like(x) if gradient is None else gradient
+            (gradient,) = torch.autograd.grad(
+                values.sum(), [at], allow_unused=True, create_graph=again
+            )
+    gradient = torch.zeros_like(x) if gradient is None else gradient
+    if recorded or (again and _has_other_leaves(values, at)):
+        return values, gradient
+    return values.detach(), gradient.detach()
+
+
+def _has_other_leaves(values, leaf):
+    """Whether the values have a gradient by any other tensor than this leaf."""
+    nodes, seen = [values.grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        variable = getattr(node, "variable", None)
+        if variable is not None and variable is not leaf:
+            return True
+        nodes += [following for following, _ in node.next_functions]
+    return False
 
 
 class _GradientTap(torch.autograd.Function):
@@ -271,7 +308,22 @@ class _GradientTap(torch.autograd.Function):
     def backward(ctx: Any, of_value: torch.Tensor, of_tap: torch.Tensor) -> tuple:
         a, b = of_tap[..., 0], of_tap[..., 1]
         ratio = torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
-        return of_value * ratio.reshape(ratio.shape + (1,) * (of_value.ndim - ctx.rank)), None
+        gradient = of_value * ratio.reshape(ratio.shape + (1,) * (of_value.ndim - ctx.rank))
+        return _Once.apply(gradient), None
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that is not differentiated again; `once_differentiable` would give zeros."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError(
+            "A gradient through ops.gradient_tap has no derivative of its own."
+        )
 
 
 def gradient_tap(value: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
