@@ -102,7 +102,7 @@ def test_ctrl_c_after_the_epochs_says_how_to_go_on(tmp_path):
         f"kelbo: interrupted after the last epoch; go on with: kelbo fit --resume {folder}\n"
     )
     assert {file.name for file in folder.iterdir()} == {
-        "checkpoint.npz", "config.yaml", "data.json", "metrics.csv", "model.keras"
+        "checkpoint.npz", "config.yaml", "data.json", "metrics.csv", "model.keras", "run.json"
     }  # fmt: skip
 
 
