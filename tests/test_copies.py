@@ -117,6 +117,7 @@ MODELS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
 @pytest.mark.parametrize("state", ["not built", "compiled", "fitted"])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_copied_as_it_is(name, state, tmp_path):

@@ -316,7 +316,8 @@ def exact(divergence, q, p):
 def test_close_pairs_have_the_digits_of_the_second_order(name, dtype):
     make, divergence, starts, shares = PAIRS[name]
     q, p = arrays(starts, shares, dtype)
-    expected = exact(divergence, q, p).astype(dtype)
+    with np.errstate(over="ignore"):  # infinite in float32
+        expected = exact(divergence, q, p).astype(dtype)
     value = ops.compile(lambda q, p: kd.kl_divergence(make(q), make(p)))(
         ops.convert_to_tensor(q), ops.convert_to_tensor(p)
     )

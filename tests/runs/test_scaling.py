@@ -78,6 +78,8 @@ def test_the_unit_of_a_column_moves_the_density_by_its_logarithm(wine, config, m
     np.testing.assert_allclose(difference, 13 * np.log(1024), rtol=1e-4)
 
 
+# Keras': the optimizer of a model that was never fitted.
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 def test_the_model_file_alone_knows_the_scale(wine, model, tmp_path):
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
