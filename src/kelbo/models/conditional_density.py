@@ -35,8 +35,9 @@ class ConditionalDensity(ProbabilisticModel):
     Args:
         conditional: Conditional $p(y \mid x)$, whose network takes x: any of `kelbo.layers`, a
             `ConditionalMixture` or a `Flow` too.
-        seed: Integer that decides the order of examples and all noise. None draws one (which
-            `keras.utils.set_random_seed` decides).
+        seed: Integer that decides the order of examples and all noise; not the initial weights,
+            which belong to the layers: `keras.utils.set_random_seed`, called before these are
+            made, decides them, and the seed too where it is None.
         name: Name of the model.
 
     Raises:
@@ -77,7 +78,8 @@ class ConditionalDensity(ProbabilisticModel):
             input_shape: Shape of a batch of x.
         """
         if not self.conditional.built:
-            self.conditional.build(tuple(input_shape))
+            # Keras may have built it on two rows.
+            self.conditional.build((None, *input_shape[1:]))
         self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:

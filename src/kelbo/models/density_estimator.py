@@ -27,8 +27,9 @@ class DensityEstimator(ProbabilisticModel):
 
     Args:
         flow: A `Flow` without a context.
-        seed: Integer that decides the order of examples and all noise. None draws one (which
-            `keras.utils.set_random_seed` decides).
+        seed: Integer that decides the order of examples and all noise; not the initial weights,
+            which belong to the layers: `keras.utils.set_random_seed`, called before these are
+            made, decides them, and the seed too where it is None.
         name: Name of the model.
 
     Raises:

@@ -14,6 +14,9 @@ from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
 from kelbo.training.state import model_state
 
+# Arguments of `compile` that are about one tensor for each example.
+_OF_OUTPUTS = ("metrics", "weighted_metrics", "loss_weights")
+
 
 class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     """A `keras.Model` that is made of layers, distributions and objectives.
@@ -23,8 +26,9 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     the batch first) and `loss_per_example`. It is compiled with an optimizer alone.
 
     Args:
-        seed: Integer that decides the order of examples and all noise. None draws one (which
-            `keras.utils.set_random_seed` decides).
+        seed: Integer that decides the order of examples and all noise; not the initial weights,
+            which belong to the layers: `keras.utils.set_random_seed`, called before these are
+            made, decides them, and the seed too where it is None.
         name: Name of the model.
     """
 
@@ -60,9 +64,17 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         """Configures training, as `keras.Model.compile`: an optimizer is all that is needed.
 
         Raises:
-            ValueError: The parts cannot be trained together: `check_parts`. A loss is given: a
-                model of densities has its own.
+            ValueError: The parts cannot be trained together: `check_parts`. A loss or metrics are
+                given: a model of densities has its own.
         """
+        of_outputs = [name for name in _OF_OUTPUTS if kwargs.get(name)]
+        if of_outputs:
+            raise ValueError(
+                f"{type(self).__name__}.compile takes no {of_outputs[0]}, for the model makes "
+                "distributions, of which Keras' metrics know nothing: leave it out, and compute "
+                "what you want of the result, such as "
+                "keras.metrics.MeanAbsoluteError()(y, model.predict(x).mean())."
+            )
         if kwargs.get("loss") is not None or len(args) > 1:
             raise ValueError(
                 f"{type(self).__name__}.compile takes no loss, for the model has its own: leave it "
@@ -70,6 +82,20 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             )
         self.check_parts()
         super().compile(*args, **kwargs)
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Saves the model, as `keras.Model.save`, in a `.keras` file.
+
+        Raises:
+            ValueError: The file is to be in HDF5, which Keras could not load again.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                f"{type(self).__name__}.save: {filepath} would be an HDF5 file, from which Keras "
+                "does not load models such as this: save it as .keras, or its weights alone with "
+                'save_weights("....weights.h5").'
+            )
+        super().save(filepath, *args, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles the model as `get_compile_config` says."""

@@ -46,8 +46,9 @@ class VAE(ProbabilisticModel):
             verb, and keeps its shape: `StochasticBinarization`, say, or `keras.layers.Rescaling`.
             Where its `call` has an argument `seed`, it gets the seeds of the model or the verb.
             What it returns is what the likelihood scores.
-        seed: Integer that decides the order of examples and all noise. None draws one (which
-            `keras.utils.set_random_seed` decides).
+        seed: Integer that decides the order of examples and all noise; not the initial weights,
+            which belong to the layers: `keras.utils.set_random_seed`, called before these are
+            made, decides them, and the seed too where it is None.
         name: Name of the model.
 
     Raises:
@@ -201,6 +202,7 @@ class VAE(ProbabilisticModel):
     def build(self, input_shape: Any) -> None:
         """Builds posterior and likelihood for examples of shape `input_shape[1:]`."""
         event_shape = tuple(input_shape[1:])
+        input_shape = (None, *event_shape)  # Keras may have built it on two rows
         if event_shape != self.likelihood.event_shape:
             raise ValueError(
                 f"The examples have the shape {event_shape} but the likelihood is over values of "

@@ -67,6 +67,12 @@ class Objective(Bound):
         Raises:
             ValueError: It cannot; the message says what to take in its place.
         """
+        unknown = sorted(self.uses - LatentTerms.__annotations__.keys())
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__} uses the term {unknown[0]!r}, which no model computes; "
+                f"expected names among {', '.join(LatentTerms.__annotations__)}."
+            )
         if self.differentiates_draws and self.estimator.name != "pathwise":
             raise ValueError(
                 f"{type(self).__name__} is differentiated through the draws of a batch: its "

@@ -152,6 +152,17 @@ class VampPrior(keras.layers.Layer):
             )
         return _mixture(posterior.given(self.pseudo_inputs), self.count)
 
+    def call(self, *inputs: Any) -> Any:
+        """Nothing: the prior is what `given(posterior)` returns.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            "VampPrior is not called on tensors: give it to models.VAE(prior=...), or take its "
+            "distribution, prior.given(posterior)."
+        )
+
     def template(self, posterior: Conditional) -> Distribution:
         """A distribution of the same kind: it tells what the prior can do.
 

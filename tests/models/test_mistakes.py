@@ -1,0 +1,82 @@
+"""What models of densities do not do, said before anything is trained."""
+
+import re
+
+import numpy as np
+import pytest
+
+import kelbo as kb
+from kelbo import distributions as kd
+from kelbo import layers as kl
+from kelbo import objectives as ko
+
+pytestmark = pytest.mark.core
+
+
+def make_vae():
+    likelihood, posterior = kl.ConditionalNormal((6,)), kl.ConditionalNormal((2,))
+    return kb.models.VAE(kd.Normal.standard((2,)), likelihood, posterior)
+
+
+MODELS = {
+    "VAE": make_vae,
+    "ConditionalDensity": lambda: kb.models.ConditionalDensity(kl.ConditionalNormal(())),
+    "DensityEstimator": lambda: kb.models.DensityEstimator(
+        kl.Flow(kd.Normal.standard((6,)), [kl.MaskedAutoregressive((6,))])
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics", "loss_weights"])
+def test_metrics_of_outputs_are_refused_at_compile(make, argument):
+    with pytest.raises(ValueError, match=rf"compile takes no {argument}.*leave it out"):
+        make().compile("adam", **{argument: ["mae"]})
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
+@pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])
+def test_a_file_that_would_not_load_is_not_written(make, name, tmp_path):
+    with pytest.raises(ValueError, match=r"does not load.*save it as \.keras"):
+        make().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_alone_go_into_hdf5(tmp_path, weights):
+    model, other = make_vae(), make_vae()
+    for each in (model, other):
+        each.build((None, 6))
+    model.save_weights(tmp_path / "model.weights.h5")
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(weights(other), weights(model))
+
+
+class UnknownTerm(ko.ELBO):
+    """An objective of one's own, with a slip in a name."""
+
+    weight_terms = frozenset({"log_likelihood", "log_priors", "log_posterior"})
+
+
+def test_an_unknown_term_is_named_at_compile():
+    model = make_vae()
+    model.objective = UnknownTerm()
+    with pytest.raises(ValueError, match=r"term 'log_priors'.*log_likelihood, log_prior"):
+        model.compile("adam")
+
+
+def test_a_vamp_prior_is_not_called():
+    with pytest.raises(TypeError, match=r"not called on tensors.*prior\.given\(posterior\)"):
+        kl.VampPrior((2,), pseudo_inputs=3)(np.zeros((5, 6), "float32"))
+
+
+@pytest.mark.parametrize("name", ["VAE", "ConditionalDensity"])
+def test_the_summary_shows_a_batch_of_any_size(name):
+    model = MODELS[name]()
+    model.compile("adam")
+    x = np.zeros((8, 6), "float32")
+    model.fit(x, *([x[:, 0]] if name == "ConditionalDensity" else []), verbose=0)
+    lines = []
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    shown = "".join(lines)
+    assert "(None" in shown
+    assert not re.search(r"[(]2,[^)]*[)]", shown)
