@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from kelbo.chunks import row_slices
 from kelbo.datasets.checking import check
-from kelbo.datasets.chunks import row_slices
 from kelbo.errors import InputError
 
 _MODES = ("none", "threshold", "static")

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from kelbo.datasets.chunks import row_slices
 from kelbo.errors import InputError
+from kelbo.violations import find_violations
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 """The largest number that float32 holds, 3.4e38."""
-
-_SHOWN = 3  # how many bad positions an error names
 
 
 def check(x: np.ndarray, name: str) -> None:
@@ -46,32 +44,22 @@ remove or fill them
 
 
 def _check_finite(x: np.ndarray, name: str) -> None:
-    nan_count = infinite_count = 0
-    first: list[tuple[int, ...]] = []
-    for rows in row_slices(x):
-        bad = ~np.isfinite(x[rows])
-        if not bad.any():
-            continue
-        nan_here = int(np.isnan(x[rows]).sum())
-        nan_count += nan_here
-        infinite_count += int(bad.sum()) - nan_here
-        first += _positions(bad, rows.start, _SHOWN - len(first))
-    if first:
+    count, first = find_violations(x, np.isfinite)
+    if count:
+        nan_count, _ = find_violations(x, lambda rows: ~np.isnan(rows), most=0)
         raise InputError(
-            f"{name}: {nan_count} NaN and {infinite_count} infinite values among {x.size} "
+            f"{name}: {nan_count} NaN and {count - nan_count} infinite values among {x.size} "
             f"(first at {', '.join(map(str, first))}); remove or fill them"
         )
 
 
 def _check_within_float32(x: np.ndarray, name: str) -> None:
-    count, first = 0, []
-    for rows in row_slices(x):
+    def fits(rows):
         with np.errstate(over="ignore"):
-            beyond = np.isinf(x[rows].astype(np.float32))
-        if beyond.any():
-            count += int(beyond.sum())
-            first += _positions(beyond, rows.start, _SHOWN - len(first))
-    if first:
+            return ~np.isinf(rows.astype(np.float32))
+
+    count, first = find_violations(x, fits)
+    if count:
         found = ", ".join(f"{float(x[index]):g} at {index}" for index in first)
         values = "value is" if count == 1 else "values are"
         raise InputError(
@@ -79,9 +67,3 @@ def _check_within_float32(x: np.ndarray, name: str) -> None:
             f"{FLOAT32_MAX:.2g} (first: {found}); rescale the data, or remove what is no "
             "measurement"
         )
-
-
-def _positions(bad: np.ndarray, start: int, most: int) -> list[tuple[int, ...]]:
-    """Indices of the first bad values, of an array whose first row has the number `start`."""
-    found = (np.unravel_index(flat, bad.shape) for flat in np.flatnonzero(bad)[:most])
-    return [(int(row) + start, *map(int, rest)) for row, *rest in found]

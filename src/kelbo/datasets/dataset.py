@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kelbo.datasets.chunks import row_slices
+from kelbo.chunks import row_slices
 from kelbo.datasets.layout import Layout, image_layout
 from kelbo.errors import InputError
 

@@ -132,6 +132,11 @@ class ConditionalDensity(ProbabilisticModel):
         parameters, y = outputs
         return -self.conditional.distribution(**parameters).log_prob(self._floating(y))
 
+    @property
+    def scoring_part(self) -> Conditional:
+        """The conditional."""
+        return self.conditional
+
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:

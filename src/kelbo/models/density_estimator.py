@@ -89,6 +89,11 @@ class DensityEstimator(ProbabilisticModel):
     def loss_per_example(self, outputs: Any) -> Any:
         return -outputs
 
+    @property
+    def scoring_part(self) -> Flow:
+        """The flow."""
+        return self.flow
+
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import keras
 
 from kelbo import ops
 from kelbo.intake import as_array
+from kelbo.layers import Conditional, Flow
+from kelbo.models.data_checks import require_finite, require_support
 from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
 from kelbo.training.state import model_state
@@ -141,6 +143,25 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         """Refuses examples of another shape than that of the model."""
         if self.example_shape is not None:
             as_rows(x, self.example_shape, "x")
+
+    def check_values(self, x: Any, y: Any, weights: Any) -> None:
+        """Refuses values that are not finite, and those that have no density under the model."""
+        owner = type(self).__name__
+        for name, values in (("x", x), ("y", y), ("sample_weight", weights)):
+            if values is not None:
+                require_finite(owner, name, values)
+        conditional = self.scoring_part
+        if conditional is None:
+            return
+        name, values = ("x", x) if y is None else ("y", y)
+        with contextlib.suppress(NotImplementedError):  # what it takes is not known
+            template = conditional.template()
+            require_support(owner, name, values, template, type(conditional).__name__)
+
+    @property
+    def scoring_part(self) -> Conditional | Flow | None:
+        """The part whose support the data must lie in: y where there is one, or x; or None."""
+        return None
 
     @property
     def _precision(self):

@@ -337,6 +337,11 @@ class VAE(ProbabilisticModel):
     def loss_per_example(self, outputs: dict[str, Any]) -> Any:
         return self.objective.loss(LatentTerms(**outputs))
 
+    @property
+    def scoring_part(self) -> Conditional | None:
+        """The likelihood; None where a preprocessing decides what it gets to see."""
+        return self.likelihood if self.preprocessing is None else None
+
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def require_inside(inner: Distribution, outer: Distribution, why: str) -> None:
         ValueError: The first has values that the second does not.
     """
     draws, values = inner.support, outer.support
-    is_known = _has_fixed_ends(draws) and (_has_fixed_ends(values) or holds_all(draws))
+    is_known = has_fixed_ends(draws) and (has_fixed_ends(values) or holds_all(draws))
     if is_known and leaves(draws, values):
         raise ValueError(
             f"{why}, but values of {inner!r} are {draws.rule}, and those of {outer!r} "
@@ -47,8 +47,21 @@ def require_inside(inner: Distribution, outer: Distribution, why: str) -> None:
         )
 
 
-def _has_fixed_ends(support: Constraint) -> bool:
-    """Whether no parameter moves the ends: those of a template have no meaning."""
+def has_fixed_ends(support: Constraint) -> bool:
+    """Whether no parameter moves the ends: those of a template have no meaning.
+
+    Args:
+        support: The support of a distribution.
+
+    Returns:
+        The truth of it.
+
+    Example:
+        >>> from kelbo.objectives.supports import has_fixed_ends
+        >>> from kelbo.parameters import constraints
+        >>> has_fixed_ends(constraints.unit_interval)
+        True
+    """
     while isinstance(support, Image):
         support = support.inner
     if not isinstance(support, Interval):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from kelbo.bijectors import Affine
+from kelbo.chunks import row_slices
 from kelbo.datasets import Dataset
-from kelbo.datasets.chunks import row_slices
 
 _SHOWN = 8
 _FAR = 20.0  # standard deviations

@@ -44,7 +44,7 @@ class FusedTrainer(Renewal, Handover):
     with the model whole, and raises `KeyboardInterrupt`; a second one stops at once.
 
     The model sets, in its constructor, `seed` (an integer), and calls `init_trainer()`. It may say
-    what it takes in `check_examples` and `check_targets`.
+    what it takes in `check_examples`, `check_targets` and `check_values`.
     """
 
     fused: bool = True
@@ -253,6 +253,19 @@ class FusedTrainer(Renewal, Handover):
         """
         return
 
+    def check_values(self, x: Any, y: Any, weights: Any) -> None:
+        """Whether the model can be trained on these values, and judged by them.
+
+        Args:
+            x: Array of the examples, which `check_examples` has passed.
+            y: Array of targets that `check_targets` has passed, or None.
+            weights: Array of one weight per example, or None.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        return
+
     def _arrays(self, x, y=None, sample_weight=None, class_weight=None, needs_targets=True):
         """x, y and weights as plain arrays that belong together."""
         x = _on_host(as_array(x, "x"))
@@ -266,6 +279,8 @@ class FusedTrainer(Renewal, Handover):
         if needs_targets:
             self.check_targets(y)
         count_examples((x, y, weights))
+        if needs_targets:
+            self.check_values(x, y, weights)
         return x, y, weights
 
     def _stream(self, source, class_weight=None, steps=None, needs_targets=True):

@@ -17,7 +17,9 @@ class NonFiniteLossError(FloatingPointError):
         super().__init__(
             f"The loss became NaN or infinite in epoch {epoch} at step {step}. Try a smaller "
             "learning rate, a floor under the scale (minimum_scale), gradient clipping "
-            "(clipnorm in the optimizer), or look for outliers in the data."
+            "(clipnorm in the optimizer), or look for outliers in the data. Batches that a "
+            "tf.data set or a DataLoader makes are not checked: look there for NaN too, and for "
+            "values that the distribution does not take."
         )
         self.epoch, self.step = epoch, step
 

@@ -1,0 +1,112 @@
+"""Refuse data that a model cannot score, before a fit begins."""
+
+from typing import Any
+
+import numpy as np
+
+from kelbo import ops
+from kelbo.distributions import Distribution
+from kelbo.objectives.supports import has_fixed_ends
+from kelbo.parameters import constraints
+from kelbo.parameters.constraints import Interval
+from kelbo.violations import find_violations
+
+# A Bernoulli scores all between 0 and 1 too, by the binary cross-entropy.
+_SCORED = {constraints.boolean: constraints.unit_interval}
+
+
+def require_finite(owner: str, name: str, values: Any) -> None:
+    """Refuses NaN and infinite values.
+
+    Args:
+        owner: Whose data they are, for the error.
+        name: Name of the argument.
+        values: An array of shape (n, ...).
+
+    Raises:
+        ValueError: Some are not finite: how many, and where the first of them are.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.models.data_checks import require_finite
+        >>> require_finite("VAE", "x", np.zeros((3, 2)))
+    """
+    values = ops.convert_to_numpy(values)
+    if values.dtype.kind in "biu":
+        return
+    with np.errstate(all="ignore"):
+        total = np.sum(values)
+    if np.isfinite(total):  # quick, and there is nothing to look for
+        return
+    count, first = find_violations(values, np.isfinite)
+    if count:
+        raise ValueError(
+            f"{owner}: {count} of the {values.size} values of {name} are NaN or infinite (first: "
+            f"{_shown(values, first)}); remove these rows, or fill the values in."
+        )
+
+
+def require_support(
+    owner: str, name: str, values: Any, distribution: Distribution, of: str
+) -> None:
+    """Refuses values at which a distribution has no density.
+
+    Args:
+        owner: Whose data they are, for the error.
+        name: Name of the argument.
+        values: An array of shape (n, *event shape), of finite numbers.
+        distribution: One whose support the values must lie in.
+        of: What the distribution is called, for the error.
+
+    Raises:
+        ValueError: Some lie outside: how many, where the first of them are, and what to do.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.distributions import Poisson
+        >>> from kelbo.models.data_checks import require_support
+        >>> counts = np.array([0.0, 3.0])
+        >>> require_support("ConditionalDensity", "y", counts, Poisson(1.0), "Poisson")
+    """
+    support = _SCORED.get(distribution.support, distribution.support)
+    everywhere = support in (constraints.real, constraints.real_vector, constraints.real_matrix)
+    if everywhere or not has_fixed_ends(support):
+        return
+    values = ops.convert_to_numpy(values)
+
+    def inside(rows):
+        with np.errstate(over="ignore"):
+            floats = rows.astype(distribution.dtype, copy=False)
+        return ops.convert_to_numpy(support.contains(floats))
+
+    # An interval holds all where it holds the least and the largest.
+    is_interval = isinstance(support, Interval) and not support.is_discrete
+    ends = np.stack([values.min(), values.max()])
+    count, first = (
+        (0, []) if is_interval and inside(ends).all() else find_violations(values, inside)
+    )
+    if not count:
+        return
+    kind = {0: "values", 1: "vectors", 2: "matrices"}.get(support.event_rank, "values")
+    raise ValueError(
+        f"{owner}: {count} {kind} of {name} lie outside of what {of} takes, {support.rule} (first: "
+        f"{_shown(values, first)}; all of {name} reaches from {values.min():g} to "
+        f"{values.max():g}). {_advice(values, support)}"
+    )
+
+
+def _shown(values, positions):
+    def of(position):
+        value = values[position]
+        return f"{value:g}" if np.ndim(value) == 0 else np.array2string(value, threshold=6)
+
+    return ", ".join(f"{of(p)} at [{', '.join(map(str, p))}]" for p in positions)
+
+
+def _advice(values, support):
+    low, high = (getattr(support, end, None) for end in ("low", "high"))
+    if low == 0 and high == 1 and values.min() >= 0.0 and 1.0 < values.max() <= 255.0:
+        return "If these are pixels, divide them by 255."
+    if support.is_discrete:
+        return "Round or count them anew, or take a distribution over such values."
+    return "Rescale them, or take a distribution over such values."
