@@ -9,6 +9,7 @@ import kelbo as kb
 from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import objectives as ko
+from kelbo import ops
 
 pytestmark = pytest.mark.core
 
@@ -67,6 +68,31 @@ def test_an_unknown_term_is_named_at_compile():
 def test_a_vamp_prior_is_not_called():
     with pytest.raises(TypeError, match=r"not called on tensors.*prior\.given\(posterior\)"):
         kl.VampPrior((2,), pseudo_inputs=3)(np.zeros((5, 6), "float32"))
+
+
+def test_a_learned_prior_is_not_called():
+    with pytest.raises(TypeError, match=r"LearnedNormal is not called.*given\(\)"):
+        kl.LearnedNormal((2,))(np.zeros((5, 6), "float32"))
+
+
+def test_a_fit_needs_an_optimizer():
+    model = make_vae()
+    model.compile(None)
+    with pytest.raises(ValueError, match="needs an optimizer"):
+        model.fit(np.zeros((8, 6), "float32"), verbose=0)
+
+
+def test_a_distribution_is_no_array():
+    with pytest.raises(TypeError, match=r"Normal is no array.*mean\(\)"):
+        np.asarray(kd.Normal(0.0, 1.0))
+
+
+def test_no_distribution_is_handed_out_of_compiled_code():
+    conditional = kl.ConditionalNormal((2,))
+    conditional.build((None, 6))
+    given = ops.compile(lambda x: conditional.given(x), lambda: conditional.variables)
+    with pytest.raises(TypeError, match=r"returns a Independent.*returns tensors"):
+        given(np.zeros((5, 6), "float32"))
 
 
 @pytest.mark.parametrize("name", ["VAE", "ConditionalDensity"])

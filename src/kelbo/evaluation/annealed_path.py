@@ -97,6 +97,7 @@ class Path:
                 return log_likelihood
             return log_likelihood + self.model.prior.log_prob(z) - first.log_prob(z)
 
+        u = ops.convert_to_tensor(u)
         point = {"u": u}
         for name, function in (("base", base), ("ratio", ratio)):
             point[name], slope = ops.values_and_gradients(function, u)

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 # A function whose every trace makes variables anew would be compiled for ever.
 _MOST_TRIES = 5
+_NUMBERS = (bool, int, float, complex, np.ndarray, np.generic, keras.Variable)
 
 
 def compile(
@@ -35,6 +37,7 @@ def compile(
         A function of the same positional arguments.
 
     Raises:
+        TypeError: When called, if `function` returns something else than tensors.
         ValueError: When called, if every call of `function` makes variables anew.
 
     Example:
@@ -103,6 +106,18 @@ class _Compiled:
         return [item for item in items.values() if isinstance(item, keras.Variable)]
 
 
+def _require_tensors(function, result):
+    for leaf in keras.tree.flatten(result):
+        if leaf is not None and not isinstance(leaf, _NUMBERS) and not keras.ops.is_tensor(leaf):
+            raise TypeError(
+                f"{getattr(function, '__name__', 'The function')} returns a "
+                f"{type(leaf).__name__}; what is compiled returns tensors: hand out the numbers "
+                "that are wanted (a mean, draws, the parameters that a conditional returns when it "
+                "is called), and make objects of them outside."
+            )
+    return result
+
+
 def _make_jax(function, variables):
     import jax
 
@@ -113,7 +128,7 @@ def _make_jax(function, variables):
         # Only a trace comes here.
         mapping = list(zip(variables, values, strict=True))
         with _RecordingScope(mapping, unlisted):
-            return function(*arguments)
+            return _require_tensors(function, function(*arguments))
 
     def call(*arguments):
         unlisted.clear()
@@ -147,7 +162,10 @@ class _RecordingScope(keras.StatelessScope):
 def _make_tensorflow(function, variables):
     import tensorflow as tf
 
-    graph = tf.function(function, reduce_retracing=True)
+    def traced(*arguments):
+        return _require_tensors(function, function(*arguments))
+
+    graph = tf.function(traced, reduce_retracing=True)
 
     def call(*arguments):
         # A Python number would be compiled in, and each new one compiled again. Variables are
@@ -166,7 +184,7 @@ def _without_gradients(function):
     @functools.wraps(function, updated=())
     def run(*arguments):
         with torch.no_grad():
-            return function(*arguments)
+            return _require_tensors(function, function(*arguments))
 
     return run
 

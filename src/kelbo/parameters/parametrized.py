@@ -104,6 +104,15 @@ class Parametrized:
         """Shape of the batch; None where a dimension is not known yet."""
         return self._batch_shape
 
+    def __array__(self, *_args: Any, **_kwargs: Any) -> Any:
+        # NumPy would wrap the object, and what takes arrays would fail far from here.
+        raise TypeError(
+            f"{type(self).__name__} is no array: take numbers of it, as by mean(), sample() or "
+            "log_prob(). Out of a compiled function, a Lambda or a functional model hand tensors: "
+            "call a conditional itself for its parameters, and make distribution(**parameters) of "
+            "them outside."
+        )
+
     def astype(self, dtype: str) -> Self:
         """The same object with its parameters in another dtype.
 

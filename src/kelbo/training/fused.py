@@ -99,6 +99,8 @@ class FusedTrainer(Renewal, Handover):
             ValueError: The data are not what the model takes.
         """
         self._assert_compile_called("fit")
+        if self.optimizer is None:
+            raise ValueError('fit needs an optimizer: give compile one, as in compile("adam").')
         batch_size = batch_size or 32
         of_arrays = is_array_like(x)
         if of_arrays:

@@ -53,6 +53,13 @@ class Prior(keras.layers.Layer, abc.ABC):
         """
         return self.given()
 
+    def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Refused: a prior has no input and no output."""
+        name = type(self).__name__
+        raise TypeError(
+            f"{name} is not called: give it to a VAE as prior, or take the distribution by given()."
+        )
+
     def build(self, input_shape: Any = None) -> None:
         """Creates the variables, once; there is no input.
 
