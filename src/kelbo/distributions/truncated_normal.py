@@ -227,9 +227,11 @@ class TruncatedNormal(Distribution):
         tilt, (low, high) = self._tilt(), self._ends()
         # Where the interval is neither narrow nor far out, the inverse of the normal distribution
         # function has all the digits that u has, at a tenth of the cost.
-        plain = self._plain_quantile(u)
-        is_plain = ops.all(self._is_plain(tilt, low, high))
-        return ops.cond(is_plain, lambda: plain, lambda: self._quantile(u, 1))
+        is_plain = self._is_plain(tilt, low, high)
+        # A derivative that is infinite elsewhere would be NaN when it is multiplied by 0.
+        safe = [ops.where(is_plain, z, other) for z, other in ((tilt, 0), (low, -1), (high, 1))]
+        plain = self._plain_quantile(u, *safe)
+        return ops.cond(ops.all(is_plain), lambda: plain, lambda: self._quantile(u, 1))
 
     def _is_plain(self, tilt, low, high):
         right = tilt > 0
@@ -239,8 +241,7 @@ class TruncatedNormal(Distribution):
         mass = largest - ops.normal_cdf(-outside - far)
         return ops.logical_and(outside < _FAR, mass > 0.25 * largest)
 
-    def _plain_quantile(self, u):
-        tilt, (low, high) = self._tilt(), self._ends()
+    def _plain_quantile(self, u, tilt, low, high):
         x = self.loc + self.scale * self._standard_quantile(u, tilt, low, high)
         return _between(x, self.low, self.high)
 
