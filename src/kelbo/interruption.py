@@ -97,7 +97,10 @@ def raised_again() -> Iterator[None]:
 
 def _interrupt_again() -> None:
     time.sleep(_AGAIN_AFTER)
-    _thread.interrupt_main()
+    if hasattr(signal, "pthread_kill"):  # ends a wait too, where that is what came next
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 @contextlib.contextmanager

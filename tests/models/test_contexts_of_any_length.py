@@ -59,7 +59,7 @@ CASES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*build.. was called on layer")
+@pytest.mark.filterwarnings("ignore:.*build.* was called on layer")
 @pytest.mark.parametrize(
     "name", [n if n == "sequences" else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
 )

@@ -117,7 +117,7 @@ def assert_survives_a_file(model, folder, *data):
     )
 
 
-@pytest.mark.filterwarnings("ignore:.*build.. was called on layer")  # Keras', of WithoutBuild
+@pytest.mark.filterwarnings("ignore:.*build.* was called on layer")  # Keras', of WithoutBuild
 @pytest.mark.parametrize(
     "way", [way if way in COMMON else pytest.param(way, marks=pytest.mark.slow) for way in WAYS]
 )
@@ -145,7 +145,7 @@ def regression_flow():
     return kb.models.ConditionalDensity(flow, seed=0)
 
 
-@pytest.mark.filterwarnings("ignore:.*build.. was called on layer")
+@pytest.mark.filterwarnings("ignore:.*build.* was called on layer")
 @pytest.mark.parametrize(
     ("make", "data"), [(vae, (X,)), (regression_flow, (X, X[:, :2]))], ids=["vae", "flow"]
 )

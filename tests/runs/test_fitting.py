@@ -222,18 +222,26 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(tmp_path, monkeypat
 
 
 class AskToStop(keras.callbacks.Callback):
-    """Ctrl-C while the last epoch is validated, as the trainer's handler of the signal notes it."""
+    """Ctrl-C about the validation of the last epoch, as the trainer's handler notes it."""
 
-    def on_test_begin(self, logs=None):
+    def __init__(self, moment):
+        super().__init__()
+        setattr(self, f"on_{moment}", self._ask)
+
+    def _ask(self, *_):
         if int(self.model.epochs_trained.value) >= 1:
             self.model.interrupted = True
 
 
+@pytest.mark.parametrize(
+    ("moment", "where"),
+    [("test_begin", "in epoch 2"), ("test_end", "after the last epoch")],
+)
 @pytest.mark.slow
-def test_ctrl_c_in_the_last_validation_is_heard(finished, small, tmp_path):
+def test_ctrl_c_in_the_last_validation_is_heard(finished, small, tmp_path, moment, where):
     folder = tmp_path / "run"
-    with pytest.raises(runs.Interrupted, match="after the last epoch; go on with"):
-        runs.fit(small, folder, callbacks=[AskToStop()])
+    with pytest.raises(runs.Interrupted, match=f"interrupted {where}; go on with"):
+        runs.fit(small, folder, callbacks=[AskToStop(moment)])
     assert not (folder / "summary.json").exists()
     runs.resume(folder)
     assert sorted(contents(folder)) == FILES

@@ -254,15 +254,14 @@ def _run(
             after = [] if claim is None else [claim]
             _train(job, folder, checkpoint, say, [*callbacks, checkpoint, *after])
         trained = True
-        if job.model.interrupted:  # during the last validation, when no step followed to hear it
-            raise KeyboardInterrupt
         then = f"the trained model is kept; free some and fit --resume {folder.path}"
         with enough_memory(then), raised_again():
             summary = write_outputs(
                 folder, job.model, job.config, job.data, checkpoint.history, command, say
             )
     except KeyboardInterrupt:
-        epoch = None if trained else len(checkpoint.history.get("loss", ())) + 1
+        done = len(checkpoint.history.get("loss", ()))
+        epoch = None if trained or done >= job.config.epochs else done + 1
         raise Interrupted(folder.path, epoch, claim is None or not claim.waits) from None
     except NonFiniteLossError as error:
         kept = checkpoint.path if checkpoint.path.exists() else None

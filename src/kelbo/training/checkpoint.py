@@ -150,7 +150,8 @@ class Checkpoint(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(float(value))
         self._epoch = epoch + 1
         waited = time.monotonic() - self._saved_at >= self.every
-        if _is_finite(logs) and (waited or self.model.train_batches is None):
+        due = waited or self.model.interrupted or self.model.train_batches is None
+        if _is_finite(logs) and due:
             self._save(self._epoch)
 
     def on_train_end(self, logs: dict | None = None) -> None:
