@@ -154,28 +154,38 @@ def test_one_or_two_features_have_their_names_at_the_axes():
 
 
 @pytest.mark.parametrize("names", [None, NAMES])
-def test_features_of_different_scales_are_measured_in_deviations_of_the_data(names):
-    axes = samples(RAW[:5] + 1.0, reference=RAW, feature_names=names).axes[0]
-    expected = (RAW[:5] + 1.0 - RAW.mean(axis=0)) / RAW.std(axis=0)
-    if names is None:
-        drawn = np.stack([line.get_ydata() for line in axes.lines[1:6]])
-        label = axes.get_ylabel()
-    else:
-        drawn, label = axes.lines[1].get_xdata().reshape(5, 13), axes.get_xlabel()
-    np.testing.assert_allclose(drawn, expected)
-    assert label == "standard deviations from the mean of the data"
+def test_features_of_different_scales_have_axes_of_their_own_in_their_units(names):
+    figure = samples(RAW[:5] + 1.0, reference=RAW, feature_names=names)
+    assert len(figure.axes) == 13
+    for i, axes in enumerate(figure.axes):
+        median, strokes, of_generated = axes.lines
+        np.testing.assert_allclose(strokes.get_xdata(), RAW[:5, i] + 1.0)
+        np.testing.assert_allclose(median.get_xdata(), np.median(RAW[:, i]))
+        np.testing.assert_allclose(of_generated.get_xdata(), np.median(RAW[:5, i] + 1.0))
+    assert figure.axes[12].get_title(loc="left") == ("proline" if names else "feature 13")
+    assert legend(figure)[0] == "data, middle 90 %"
+    figure = reconstructions(RAW[:6], RAW[:6] * 0.9, feature_names=names, reference=RAW)
+    assert len(figure.axes) == 13
+    drawn = np.asarray(figure.axes[12].collections[0].get_offsets())
+    np.testing.assert_allclose(drawn, np.stack([RAW[:6, 12], RAW[:6, 12] * 0.9], axis=1))
+
+
+def test_of_very_many_scales_the_first_forty_are_drawn_and_it_is_said():
+    wide = np.tile(RAW, 4)
+    for figure in (samples(wide[:5], reference=wide), reconstructions(wide[:5], wide[:5])):
+        assert len(figure.axes) == 40
+        assert figure.get_suptitle() == "the first 40 of 52 features"
 
 
 def test_reconstructions_with_names_are_points_beside_them():
-    figure = reconstructions(RAW[:6], RAW[:6] * 0.9, feature_names=NAMES, reference=RAW)
+    figure = reconstructions(WINE[:6], WINE[:6] * 0.9, feature_names=NAMES, reference=WINE)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         f"example {i}" for i in range(1, 5)
     ]
     assert ticks(figure.axes[0]) == NAMES
     original, reconstruction = figure.axes[3].lines
-    deviations = (RAW[3] * np.array([[1.0], [0.9]]) - RAW.mean(axis=0)) / RAW.std(axis=0)
-    np.testing.assert_allclose(original.get_xdata(), deviations[0])
-    np.testing.assert_allclose(reconstruction.get_xdata(), deviations[1])
+    np.testing.assert_allclose(original.get_xdata(), WINE[3])
+    np.testing.assert_allclose(reconstruction.get_xdata(), WINE[3] * 0.9)
     assert legend(figure) == ["original", "reconstruction"]
 
 

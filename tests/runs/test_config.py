@@ -55,6 +55,7 @@ def test_a_number_without_a_point_is_a_number(tmp_path):
         ("hidden: 256", "hidden"),
         ("hidden: [256, 0]", "hidden"),
         ("hidden: [[256]]", "hidden"),
+        ("origin: [true]", "origin"),
         ("optimizer: adm", "did you mean 'adam'?"),
         ("optimizer: [adam]", "optimizer"),
         ("learning_rate: 0", "above 0"),
@@ -96,6 +97,8 @@ def test_a_file_that_cannot_be_read(tmp_path):
         ("patience", "7", 7),
         ("learning_rate", "3e-4", 3e-4),
         ("kl", "monte_carlo", "monte_carlo"),
+        ("origin", "1.7e9,0", (1.7e9, 0.0)),
+        ("origin", "[]", ()),
     ],
 )
 def test_what_is_typed(name, text, value):
@@ -104,7 +107,14 @@ def test_what_is_typed(name, text, value):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("hidden", "a,b"), ("hidden", "1.5"), ("epochs", "0"), ("epochs", "x"), ("samples", "none")],
+    [
+        ("hidden", "a,b"),
+        ("hidden", "1.5"),
+        ("epochs", "0"),
+        ("epochs", "x"),
+        ("samples", "none"),
+        ("origin", "inf"),
+    ],
 )
 def test_what_is_typed_wrongly(name, text):
     with pytest.raises(InputError, match=f"--{name}: expected"):

@@ -16,6 +16,7 @@ from kelbo.runs.scaling import scaling, scaling_remarks
 
 pytestmark = pytest.mark.core
 SMALL = {"hidden": [8], "epochs": 2, "log_likelihood_samples": 10}
+SECONDS = ("seconds", 1.7e9)  # more digits than float32 has; the rows count them
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,8 @@ def run(tmp_path_factory, wine):
     said = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kelbo.runs.outputs.drawers", lambda *args: {})
-        config = runs.FitConfig(data=str(_written(folder / "wine.csv", wine)), **SMALL)
+        data = _written(folder / "wine.csv", wine, extra=[SECONDS])
+        config = runs.FitConfig(data=str(data), **SMALL)
         result = runs.fit(config, folder / "run", say=said.append)
     return folder, result, said
 
@@ -120,8 +122,9 @@ def _written(path, data, order=None, extra=()):
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([data.feature_names[i] for i in order] + [name for name, _ in extra])
-        for row in data.x_train[:80]:
-            writer.writerow([row[i] for i in order] + [value for _, value in extra])
+        for count, row in enumerate(data.x_train[:80]):
+            more = [value if isinstance(value, str) else value + count for _, value in extra]
+            writer.writerow([row[i] for i in order] + more)
     return path
 
 
@@ -139,23 +142,28 @@ def test_samples_and_reconstructions_are_rows_in_the_units_of_the_data(run, wine
     runs.sample(opened, folder / "new.csv", n=7)
     with open(folder / "new.csv", newline="") as file:
         names, *rows = csv.reader(file)
-    assert tuple(names) == wine.feature_names
-    proline = np.array(rows, float)[:, -1]
+    assert tuple(names) == (*wine.feature_names, "seconds")
+    proline, seconds = np.array(rows, float)[:, -2:].T
     assert len(rows) == 7
     assert (proline > 200).all()
+    assert (np.abs(seconds - 1.7e9 - 40) < 60).all()
+    assert len(set(seconds)) == 7
     runs.reconstruct(opened, opened.data(), folder / "both.csv")
     with open(folder / "both.csv", newline="") as file:
         names, *rows = csv.reader(file)
     assert names[0] == "original_alcohol"
-    assert names[13] == "reconstruction_alcohol"
+    assert names[14] == "reconstruction_alcohol"
+    assert {float(row[13]) - 1.7e9 for row in rows} < set(range(80))
 
 
 def test_columns_of_other_data_are_found_by_their_names(run, wine):
     folder, _, _ = run
     opened = runs.load_run(folder / "run")
     order = list(range(13))[::-1]
-    other = _written(folder / "other.csv", wine, order, extra=[("grower", "Rossi"), ("year", 2001)])
-    np.testing.assert_array_equal(opened.data(str(other)).x_train, wine.x_train[:80])
+    other = _written(folder / "other.csv", wine, order, extra=[("grower", "Rossi"), SECONDS])
+    found = opened.data(str(other)).x_train
+    np.testing.assert_array_equal(found[:, :13], wine.x_train[:80])
+    np.testing.assert_array_equal(found[:, 13], np.arange(80))
     lacking = _written(folder / "lacking.csv", wine, order[1:])
     with pytest.raises(InputError, match="'proline'"):
         opened.data(str(lacking))

@@ -61,6 +61,8 @@ class Dataset:
         feature_names: `feature_names[i]` names column i of vectors (the header of a table); None
             where columns have no names, and for images.
         remarks: What was understood of the source and what was left out, as lines for a person.
+        origin: What was subtracted of each column, float64 of the shape of an example, so that
+            float32 keeps its digits; None for nothing.
 
     Raises:
         InputError: The arrays do not fit together.
@@ -83,6 +85,7 @@ class Dataset:
     source: str = "memory"
     feature_names: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
+    origin: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         where = self.name if self.source == "memory" else self.source
@@ -151,7 +154,7 @@ class Dataset:
     @cached_property
     def is_binary(self) -> bool:
         """Whether every value, of train and test, is 0 or 1."""
-        return all(
+        return self.origin is None and all(
             bool(((x[rows] == 0) | (x[rows] == 1)).all())
             for x in self._parts()
             for rows in row_slices(x)
@@ -159,11 +162,22 @@ class Dataset:
 
     @cached_property
     def range(self) -> tuple[float, float]:
-        """Least and greatest value of train and test."""
+        """Least and greatest value of train and test, in the units of the source."""
         return (
-            min(float(x.min()) for x in self._parts()),
-            max(float(x.max()) for x in self._parts()),
+            min(float(self.in_units(x.min(axis=0)).min()) for x in self._parts()),
+            max(float(self.in_units(x.max(axis=0)).max()) for x in self._parts()),
         )
+
+    def in_units(self, values: np.ndarray) -> np.ndarray:
+        """Examples, or what a model makes of them, as they stand in the source: with the origin.
+
+        Args:
+            values: Shape (..., *event shape).
+
+        Returns:
+            The values, in float64 where something was subtracted.
+        """
+        return values if self.origin is None else self.origin + values
 
     def _parts(self) -> list[np.ndarray]:
         return [x for x in (self.x_train, self.x_test) if x is not None]

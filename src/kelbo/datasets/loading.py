@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kelbo.datasets.dataset import Dataset
 from kelbo.datasets.digits import load_digits
 from kelbo.datasets.download import download
 from kelbo.datasets.labels import encode_labels
+from kelbo.datasets.origin import find_origin, given_origin, measured_from, remarks_on
 from kelbo.datasets.places import candidates, find
 from kelbo.datasets.readers import RawArrays, name_of, read_npz, read_path
 from kelbo.datasets.reading import Reading
@@ -37,7 +39,8 @@ def load(
     images; see `docs/datasets.md`. A name wins over a file of the same name: write `./mnist` for
     the latter. What was understood of a file, and what was left out, stands in `remarks`.
 
-    Bytes (uint8) are scaled by 1/255; all other numbers keep their values. All data are float32.
+    Bytes (uint8) are scaled by 1/255; all other numbers keep their values. All data are float32;
+    columns that it has too few digits for are measured from an `origin`.
 
     Args:
         name_or_path: The name or the path.
@@ -49,8 +52,8 @@ def load(
 
     Raises:
         InputError: An unknown name, a file that cannot be read or downloaded, data that are empty,
-            not numeric, not finite or too large for float32, or a `data_dir` for data that are not
-            looked up there.
+            not numeric, not finite or too large for float32, an `origin` of another length than an
+            example, or a `data_dir` for data that are not looked up there.
 
     Example:
         >>> data = load("digits")
@@ -71,7 +74,7 @@ def load(
         raise InputError(_unknown(str(name_or_path)))
     path = Path(expanded)
     name = path.resolve().name if path.is_dir() else name_of(path)
-    return _assemble(name, read_path(path, reading), path)
+    return _assemble(name, read_path(path, reading), path, origin=reading.origin)
 
 
 def is_looked_up(name_or_path: str | os.PathLike[str]) -> bool:
@@ -184,19 +187,25 @@ def _load_known(entry: Entry, data_dir: str | os.PathLike[str] | None) -> Datase
 
 
 def _assemble(
-    name: str, raw: RawArrays, path: Path, class_names: tuple[str, ...] | None = None
+    name: str,
+    raw: RawArrays,
+    path: Path,
+    class_names: tuple[str, ...] | None = None,
+    origin: Sequence[float] | None = (),
 ) -> Dataset:
     source = str(path)
     require_same_scale(raw.x_train, raw.x_test, source)
-    parts = {}
+    checked = {}
     for part in ("x_train", "x_test"):
         x = getattr(raw, part)
         if x is None:
-            parts[part] = None
             continue
         where = source if raw.x_test is None else f"{source}, {part}"
         check(x, where)  # as it stands in the file: the cast would hide what was there
-        parts[part] = to_float32(x)
+        checked[part] = x
+    x_train = checked["x_train"]
+    shift = find_origin(x_train) if origin is None else given_origin(origin, x_train, source)
+    parts = {part: to_float32(measured_from(shift, x)) for part, x in checked.items()}
     y_train, y_test, names = encode_labels(raw.y_train, raw.y_test, source)
     return Dataset(
         name=name,
@@ -204,7 +213,8 @@ def _assemble(
         y_test=y_test,
         class_names=class_names or names,
         feature_names=raw.feature_names,
-        remarks=raw.remarks,
+        remarks=(*raw.remarks, *remarks_on(shift, raw.feature_names)),
+        origin=shift,
         source=source,
         **parts,
     )

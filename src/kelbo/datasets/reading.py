@@ -23,6 +23,8 @@ class Reading:
         drop: Columns of a table that are left out, named as the label column is.
         missing: What is done with the rows of a table that lack a value: "error" or "drop".
         size: (height, width) that all images of a folder are resized to; None to leave them.
+        origin: What is subtracted from each column of a table, or of rows of numbers in an array,
+            before values become float32; None to find where that is needed, () for nothing.
         columns: The columns that are the examples, in this order, of a table with names; None for
             all that are left.
         strict: Whether an option that does not apply to the data is refused. Data for a model that
@@ -41,6 +43,7 @@ class Reading:
     drop: tuple[str, ...] = ()
     missing: str = "error"
     size: tuple[int, int] | None = None
+    origin: tuple[float, ...] | None = None
     columns: tuple[str, ...] | None = None
     strict: bool = True
 
@@ -53,7 +56,7 @@ class Reading:
 
     def for_other_data(self, columns: tuple[str, ...] | None) -> "Reading":
         """The same for other data of the same kind, whose examples are these columns."""
-        return replace(self, columns=columns, strict=False)
+        return replace(self, columns=columns, origin=self.origin or (), strict=False)
 
     def require_for(self, kind: str, where: str) -> None:
         """Refuses options that say nothing of such data.

@@ -136,9 +136,8 @@ def reconstructions(
 
     Images (events of rank 2, or 3 with 1 or 3 channels) stand in pairs of rows: originals above,
     their reconstructions below, on one scale. Vectors are compared by one scatter plot
-    per feature where these are few, else example by example: as points beside the names of up to
-    forty features, or as lines. Features of very different scales are measured in standard
-    deviations (see `kelbo.plots.samples`).
+    per feature where these are few or (the first forty) of very different scales, else example by
+    example: as points beside the names of up to forty features, or as lines.
 
     Args:
         originals: shape (n, ...).
@@ -147,7 +146,7 @@ def reconstructions(
         event_shape: shape of one example, where the arrays hold it flattened: (28, 28) for
             (n, 784).
         feature_names: the name of every feature, of vectors.
-        reference: data that set the scale of each feature, shape (m, ...); by default the
+        reference: data that say whether features share a scale, shape (m, ...); by default the
             originals. Images ignore it.
 
     Returns:

@@ -8,11 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kelbo.plots.features import FeatureScale, feature_labels
+from kelbo.plots.features import feature_labels, share_a_scale
 from kelbo.plots.style import BLUE, INK, QUIET, VERMILION, WIDTH, new_figure
 
 _FEW_FEATURES = 9  # so many scatter plots fit one picture; with more, a row is read as a line
 _MOST_NAMES = 40  # so many names can be read one below the other
+_MOST_PANELS = 40  # features of their own scale that one picture shows
+_STRIPS, _WIDEST = 4, 5  # panels side by side, strips and squares
+_ROOM_OF_STRIPS = 24  # characters of a name
+# Up to so many panels: steps between ticks, size and characters of a name.
+_ROOM_OF_PANELS = ((4, 7, 9, 28), (9, 4, 9, 28), (16, 3, 8, 20), (_MOST_PANELS, 2, 8, 13))
 _LINES = 40  # more lines than this run together
 _EXAMPLES = 9
 _MOST_STROKES = 200
@@ -36,11 +41,14 @@ def generated_rows(
     Returns:
         For d = 1 two histograms, for d = 2 two scatter plots on the same axes. For more features
         the quantile bands of the data with the generated rows on them: a line of the chart for
-        each feature where up to forty have names, else a line of the picture for each row.
+        each feature where up to forty have names, else a line of the picture for each row. Where
+        features are of very different scales, the first forty have each an axis of their own.
     """
     reference = None if reference is None else _thinned(reference)
     features = values.shape[1]
     labels = feature_labels(names, features)
+    if features > 2 and not share_a_scale(values if reference is None else reference):
+        return _own_axes(values, reference, names)
     if names is not None and 2 < features <= _MOST_NAMES:
         return _ranges(values, reference, labels)
     figure = new_figure(WIDTH, 5.0 if features == 2 else 4.0)
@@ -69,23 +77,25 @@ def reconstructed_rows(
     Args:
         originals: shape (n, d).
         reconstructed: shape (n, d).
-        reference: data that set the scale of each feature, shape (m, d); None for the originals.
+        reference: data that say whether features share a scale, shape (m, d); None for the
+            originals.
         names: the names of the d features, or None.
 
     Returns:
-        Up to nine features: for each, a scatter plot of reconstruction against original with the
-        line on which they agree. More features: for each of the first examples, both as points
-        beside the names of up to forty features, else both as lines.
+        Up to nine features, or the first forty of very different scales: for each, a scatter plot
+        of reconstruction against original with the line on which they agree. More features: for
+        each of the first examples, both as points beside the names of up to forty features, else
+        both as lines.
     """
     features = originals.shape[1]
     labels = feature_labels(names, features)
-    if features <= _FEW_FEATURES:
-        return _feature_panels(originals, reconstructed, labels)
-    scale = FeatureScale.of(originals if reference is None else _thinned(reference))
-    originals, reconstructed = scale(originals), scale(reconstructed)
+    if features <= _FEW_FEATURES or not share_a_scale(
+        originals if reference is None else _thinned(reference)
+    ):
+        return _feature_panels(originals, reconstructed, names)
     if names is not None and features <= _MOST_NAMES:
-        return _paired_points(originals, reconstructed, labels, scale.label)
-    return _example_panels(originals, reconstructed, scale.label)
+        return _paired_points(originals, reconstructed, labels)
+    return _example_panels(originals, reconstructed)
 
 
 def _histograms(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None:
@@ -119,13 +129,45 @@ def _quantiles(values: np.ndarray) -> np.ndarray:
 
 def _ranges(values: np.ndarray, reference: np.ndarray | None, labels: Sequence[str]) -> Figure:
     """A line per feature: the bands of the data, and every generated value as a stroke."""
-    scale = FeatureScale.of(values if reference is None else reference)
-    values = scale(values)
     figure = new_figure(WIDTH, _table_height(len(labels)))
     axes = figure.add_subplot()
-    lines = np.arange(len(labels))
+    _strokes(axes, values, reference)
+    _name_lines(axes, labels)
+    axes.set_xlabel("value")
+    _legend_of_strokes(figure, axes)
+    return figure
+
+
+def _own_axes(
+    values: np.ndarray, reference: np.ndarray | None, names: Sequence[str] | None
+) -> Figure:
+    """The same for features of very different scales: each in its own units on its own axis."""
+    features = values.shape[1]
+    count = min(features, _MOST_PANELS)
+    columns = min(_STRIPS, count)
+    labels = feature_labels(names, features, _ROOM_OF_STRIPS)
+    rows = math.ceil(count / columns)
+    figure = new_figure(WIDTH, 0.5 + 0.95 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[count:]:
+        axes.remove()
+    for index, axes in enumerate(grid.flat[:count]):
+        of_one = None if reference is None else reference[:, index, None]
+        _strokes(axes, values[:, index, None], of_one)
+        axes.set_yticks([])
+        axes.set_ylim(-0.6, 0.6)
+        axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3))
+        axes.set_title(labels[index], fontsize=9)
+    _say_left_out(figure, features)
+    _legend_of_strokes(figure, grid.flat[0])
+    return figure
+
+
+def _strokes(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None:
+    lines = np.arange(values.shape[1])
     if reference is not None:
-        quantiles = _quantiles(scale(reference))
+        quantiles = _quantiles(reference)
         for low, high, colour, share in _BANDS:
             axes.barh(
                 lines,
@@ -157,8 +199,9 @@ def _ranges(values: np.ndarray, reference: np.ndarray | None, labels: Sequence[s
             mew=0.8,
             label="generated, median",
         )
-    _name_lines(axes, labels)
-    axes.set_xlabel(scale.label)
+
+
+def _legend_of_strokes(figure: Figure, axes: Axes) -> None:
     handles, said = axes.get_legend_handles_labels()
     order = sorted(range(len(said)), key=lambda i: said[i].startswith("generated"))
     bands = sorted(order, key=lambda i: not said[i].startswith("data, middle"))
@@ -170,7 +213,6 @@ def _ranges(values: np.ndarray, reference: np.ndarray | None, labels: Sequence[s
         columnspacing=1.2,
         handletextpad=0.5,
     )
-    return figure
 
 
 def _stroke(colour: str, height: float, width: float) -> dict[str, object]:
@@ -178,11 +220,9 @@ def _stroke(colour: str, height: float, width: float) -> dict[str, object]:
 
 
 def _lines(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None:
-    scale = FeatureScale.of(values if reference is None else reference)
-    values = scale(values)
     feature = np.arange(1, values.shape[1] + 1)
     if reference is not None:
-        quantiles = _quantiles(scale(reference))
+        quantiles = _quantiles(reference)
         for low, high, colour, share in _BANDS:
             axes.fill_between(
                 feature,
@@ -198,26 +238,39 @@ def _lines(axes: Axes, values: np.ndarray, reference: np.ndarray | None) -> None
     lines[0].set_label("generated" if len(shown) > 1 else "generated row")
     axes.plot(feature, np.median(values, axis=0), color=BLUE, label="generated, median")
     _feature_axis(axes, len(feature))
-    axes.set_ylabel(scale.label)
+    axes.set_ylabel("value")
 
 
 def _feature_panels(
-    originals: np.ndarray, reconstructed: np.ndarray, labels: Sequence[str]
+    originals: np.ndarray, reconstructed: np.ndarray, names: Sequence[str] | None
 ) -> Figure:
-    figure, panels = _panels(len(labels), square=True)
+    features = originals.shape[1]
+    count = min(features, _MOST_PANELS)
+    figure, panels = _panels(count, square=True)
+    ticks, size, room = next(fits for most, *fits in _ROOM_OF_PANELS if count <= most)
+    labels = feature_labels(names, features, room)
     for index, axes in enumerate(panels):
         x, y = originals[:_MOST_POINTS, index], reconstructed[:_MOST_POINTS, index]
         axes.axline((x[0], x[0]), slope=1, color=_DATA, lw=1)
         axes.scatter(x, y, s=8, color=BLUE, alpha=0.5, linewidths=0, rasterized=True)
         axes.set_aspect("equal", adjustable="datalim")
-        axes.set_title(labels[index], fontsize=9)
+        axes.set_title(labels[index], fontsize=size)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=ticks))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=ticks + 1))
     figure.supxlabel("original", fontsize=9)
     figure.supylabel("reconstruction", fontsize=9)
+    _say_left_out(figure, features)
     return figure
 
 
+def _say_left_out(figure: Figure, features: int) -> None:
+    if features > _MOST_PANELS:
+        said = f"the first {_MOST_PANELS} of {features} features"
+        figure.suptitle(said, x=0.01, ha="left", fontsize=8, color=QUIET)
+
+
 def _paired_points(
-    originals: np.ndarray, reconstructed: np.ndarray, labels: Sequence[str], unit: str
+    originals: np.ndarray, reconstructed: np.ndarray, labels: Sequence[str]
 ) -> Figure:
     """A panel per example, a line per feature: a ring for the original, a dot for the other."""
     count = min(len(originals), _TABLE_EXAMPLES)
@@ -236,7 +289,7 @@ def _paired_points(
     _name_lines(panels[0], labels)
     for axes in panels:
         axes.tick_params(axis="y", length=0)
-    figure.supxlabel(unit, fontsize=9)
+    figure.supxlabel("value", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
@@ -251,7 +304,7 @@ def _table_height(lines: int) -> float:
     return 1.1 + 0.24 * max(lines, 5)
 
 
-def _example_panels(originals: np.ndarray, reconstructed: np.ndarray, unit: str) -> Figure:
+def _example_panels(originals: np.ndarray, reconstructed: np.ndarray) -> Figure:
     count = min(len(originals), _EXAMPLES)
     figure, panels = _panels(count, square=False)
     feature = np.arange(1, originals.shape[1] + 1)
@@ -261,13 +314,13 @@ def _example_panels(originals: np.ndarray, reconstructed: np.ndarray, unit: str)
         axes.set_title(f"example {index + 1}")
         _feature_axis(axes, len(feature), label=False)
     figure.supxlabel("feature", fontsize=9)
-    figure.supylabel(unit, fontsize=9)
+    figure.supylabel("value", fontsize=9)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     return figure
 
 
 def _panels(count: int, *, square: bool) -> tuple[Figure, Sequence[Axes]]:
-    columns = math.ceil(math.sqrt(count))
+    columns = min(math.ceil(math.sqrt(count)), _WIDEST)
     rows = math.ceil(count / columns)
     width = min(WIDTH, 5.0 * columns)
     figure = new_figure(width, 0.6 + rows * (width / columns if square else 1.9))

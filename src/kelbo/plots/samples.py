@@ -26,8 +26,8 @@ def samples(
     Images (events of rank 2 or 3) become an `image_grid`; `reference` is not drawn. Scalars
     become histograms, pairs a scatter plot. Longer rows are laid on the bands that hold the middle
     50 % and 90 % of the data feature by feature: as lines over the features or, where up to forty
-    features have names, as strokes beside each name. Features of very different scales are
-    measured in standard deviations of the data.
+    features have names, as strokes beside each name. Where features are of very different scales,
+    each of the first forty has a strip with an axis of its own, in its own units.
 
     Args:
         values: generated examples, shape (n, ...).
@@ -52,8 +52,8 @@ def samples(
         >>> figure = plots.samples(
         ...     wine.data[:30], reference=wine.data, feature_names=wine.feature_names
         ... )
-        >>> figure.axes[0].get_xlabel()
-        'standard deviations from the mean of the data'
+        >>> figure.axes[12].get_title(loc="left")
+        'proline'
     """
     values = as_events(values, event_shape, "values")
     if values.ndim > 2:

@@ -17,6 +17,7 @@ from kelbo.runs.settings import (
     Name,
     Names,
     Number,
+    Numbers,
     Setting,
     Sizes,
     Text,
@@ -73,6 +74,14 @@ class FitConfig:
     )
     size: tuple[int, int] | None = _field(
         None, ImageSize("size that all images of a folder are resized to", optional=True)
+    )
+    origin: tuple[float, ...] | None = _field(
+        None,
+        Numbers(
+            "what is subtracted of each column, so that float32 keeps its digits; none: found "
+            "where it is needed; []: nothing",
+            optional=True,
+        ),
     )
     scale: str = _field(
         "auto",

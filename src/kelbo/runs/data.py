@@ -110,6 +110,19 @@ def settled_epochs(config: FitConfig, data: Dataset) -> int:
     return max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / steps))
 
 
+def settled_origin(config: FitConfig, data: Dataset) -> tuple[float, ...] | None:
+    """Where the columns are measured from; where it is not given, what the data ask for.
+
+    Args:
+        config: The settings.
+        data: The data.
+
+    Returns:
+        A number per column, for all data that the model is given later; None or none for nothing.
+    """
+    return config.origin if data.origin is None else tuple(data.origin.tolist())
+
+
 def settled_batch_size(config: FitConfig, data: Dataset) -> int:
     """The number of examples per step: all of them where there are fewer than are asked for."""
     return min(config.batch_size, len(data.x_train))
@@ -135,6 +148,7 @@ def _reading(config: FitConfig) -> Reading:
         drop=config.drop,
         missing=config.missing,
         size=config.size,
+        origin=config.origin,
     )
 
 

@@ -17,7 +17,13 @@ from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
 from kelbo.runs.claim import Claim, finish_replacement, working_in
 from kelbo.runs.config import FitConfig
-from kelbo.runs.data import load_data, require_trainable, settled_batch_size, settled_epochs
+from kelbo.runs.data import (
+    load_data,
+    require_trainable,
+    settled_batch_size,
+    settled_epochs,
+    settled_origin,
+)
 from kelbo.runs.fingerprint import is_fingerprint_of, require_same_data, write_fingerprint
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
@@ -213,7 +219,9 @@ class _Job:
 def _prepare(config: FitConfig) -> _Job:
     data = load_data(config)
     require_trainable(data, config)
-    config = config.replace(epochs=settled_epochs(config, data))
+    config = config.replace(
+        epochs=settled_epochs(config, data), origin=settled_origin(config, data)
+    )
     return _Job(config, data, build_model(config, data))
 
 

@@ -83,6 +83,18 @@ class Run:
             return None
         return tuple(map(str, names))
 
+    def in_units(self, values: np.ndarray) -> np.ndarray:
+        """What the model makes, as the data of its fit stand in their file.
+
+        Args:
+            values: Shape (n, *event shape).
+
+        Returns:
+            The values, in float64 where columns are measured from an origin.
+        """
+        origin = None if self.config is None else self.config.origin
+        return values if not origin else np.array(origin) + values
+
     def data(self, data: str | None = None, data_dir: str | None = None) -> Dataset:
         """Data for the model: its own, split as in its fit, or others.
 

@@ -121,13 +121,14 @@ class Canvas:
 
     def __init__(self, data: Dataset):
         self.is_picture = data.layout is not None
+        self._data = data
         low, high = data.range
         self._low, self._high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
     def shown(self, values: np.ndarray) -> np.ndarray:
         """The values, as `kelbo.plots` is to be given them."""
         if not self.is_picture:
-            return values.reshape(len(values), -1)
+            return self._data.in_units(values).reshape(len(values), -1)
         return (values - self._low) / (self._high - self._low or 1.0)
 
 

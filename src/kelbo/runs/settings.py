@@ -248,6 +248,32 @@ class ImageSize(Setting):
 
 
 @dataclasses.dataclass(frozen=True)
+class Numbers(Setting):
+    """Numbers, one per column."""
+
+    @property
+    def expected(self) -> str:
+        return "a number per column, such as [1.7e+9, 0] (on the command line: 1.7e9,0)"
+
+    @property
+    def metavar(self) -> str:
+        return "NUMBERS"
+
+    def accept(self, value: Any) -> tuple[float, ...]:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        numbers = tuple(map(float, value))
+        if any(isinstance(item, bool | str) for item in value) or not all(
+            map(math.isfinite, numbers)
+        ):
+            raise ValueError
+        return numbers
+
+    def parse(self, text: str) -> list[float]:
+        return [float(item) for item in text.strip("[]() ").split(",") if item.strip()]
+
+
+@dataclasses.dataclass(frozen=True)
 class Names(Setting):
     """Names of columns."""
 

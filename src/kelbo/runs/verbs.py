@@ -103,10 +103,10 @@ def encode(run: Run, data: Dataset, out: str | os.PathLike, part: str = "all") -
 def _write_codes(path, mean, stddev, labels):
     dimensions = range(1, mean.shape[1] + 1)
     header = [f"mean_{d}" for d in dimensions] + [f"stddev_{d}" for d in dimensions]
-    rows = np.concatenate([mean, stddev], axis=1).tolist()
+    rows = np.concatenate([mean, stddev], axis=1)
     if labels is not None:
         header.append("label")
-        rows = [[*row, label] for row, label in zip(rows, labels.tolist(), strict=True)]
+        rows = ([*row, label] for row, label in zip(rows, labels, strict=True))
     _write_rows(path, header, rows)
 
 
@@ -155,9 +155,9 @@ def sample(
     values = run.model.sample(n, seed=seed, mean=not noise)
     if names is not None:
         with replacing(path) as temporary:
-            _write_rows(temporary, names, values.tolist())
+            _write_rows(temporary, names, run.in_units(values))
     elif path.suffix.lower() == ".npy":
-        _write_array(path, values)
+        _write_array(path, run.in_units(values))
     else:
         shown = Dataset("samples", values.astype("float32"))
         # Beside their own data where these are rows of numbers; pictures need none.
@@ -201,10 +201,12 @@ def reconstruct(
     if picture:
         with held_back():
             plots.save(draw_reconstructions(x, reconstruction, data), path)
-    elif names is not None:
+        return path
+    x, reconstruction = data.in_units(x), data.in_units(reconstruction)
+    if names is not None:
         header = [f"{kind}_{name}" for kind in ("original", "reconstruction") for name in names]
         with replacing(path) as temporary:
-            _write_rows(temporary, header, np.concatenate([x, reconstruction], axis=1).tolist())
+            _write_rows(temporary, header, np.concatenate([x, reconstruction], axis=1))
     else:
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, original=x, reconstruction=reconstruction)

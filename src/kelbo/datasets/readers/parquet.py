@@ -92,7 +92,7 @@ class _Source:
         return cls(column, cells, words)
 
     def numbers(self, path: Path) -> np.ndarray:
-        """The values as float32, NaN where there is none."""
+        """The values as float64, NaN where there is none."""
         wide = np.array([self._number(value) for value in self.values], np.float64)
         beyond = int((np.abs(wide[np.isfinite(wide)]) > FLOAT32_MAX).sum())
         if beyond:
@@ -100,7 +100,7 @@ class _Source:
                 f"{path}: column {self.column.title}: {beyond} values are too large for float32, "
                 f"which holds at most {FLOAT32_MAX:.2g}; rescale the column"
             )
-        return wide.astype(np.float32)
+        return wide
 
     def _number(self, value: Any) -> float:
         if value is None:

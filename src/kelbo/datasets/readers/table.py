@@ -28,6 +28,7 @@ from kelbo.datasets.readers.raw import RawArrays
 from kelbo.datasets.readers.separator import separator
 from kelbo.datasets.reading import Reading
 from kelbo.errors import InputError
+from kelbo.violations import find_violations
 
 _SAMPLE = 100  # lines by which a table is understood before all of it is read
 _ANY = Reading()
@@ -40,14 +41,14 @@ def read_csv(path: Path, reading: Reading = _ANY) -> RawArrays:
 
     Cells are separated by tabs, semicolons, bars or commas, as the first lines say. Numbers may
     have a decimal comma; yes and no (true and false, t and f, y and n) become 1 and 0. What was
-    understood stands in `remarks`. Memory stays near that of the float32 result.
+    understood stands in `remarks`. Memory stays near that of the result.
 
     Args:
         path: The file, in UTF-8; compressed where its name ends in .gz.
         reading: How it is to be read.
 
     Returns:
-        `x_train` of shape (rows, features), float32; `y_train` as text, or None; `feature_names`,
+        `x_train` of shape (rows, features), float64; `y_train` as text, or None; `feature_names`,
         those of the header without labels and what is left out, or None.
 
     Raises:
@@ -171,8 +172,7 @@ class _Table:
         self._width, self._roles, self._decimal, self._path = width, roles, decimal, path
         self._positions = [column.position for column in roles.features]
         self._takes_all = self._positions == list(range(width))
-        # "=": refuses what overflows
-        self._pack: Callable[..., bytes] = struct.Struct(f"={len(self._positions)}f").pack
+        self._pack: Callable[..., bytes] = struct.Struct(f"={len(self._positions)}d").pack
         self._values = bytearray()
 
     def add(self, line: int, row: list[str]) -> None:
@@ -194,32 +194,36 @@ class _Table:
             if self._decimal == "," or self.words or "_" in "".join(cells):
                 raise ValueError
             self._values += self._pack(*map(float, cells))
-        except (ValueError, OverflowError):  # no plain number, or a finite one beyond float32
+        except ValueError:  # no plain number
             self._values += self._pack(
                 *(self._number(column, row, line) for column in self._roles.features)
             )
 
     def values(self) -> np.ndarray:
-        """All rows, of shape (rows, features), float32."""
-        return np.frombuffer(self._values, np.float32).reshape(len(self.lines), -1)
+        """All rows, of shape (rows, features), float64.
+
+        Raises:
+            InputError: A finite number is beyond float32.
+        """
+        x = np.frombuffer(self._values).reshape(len(self.lines), -1)
+        count, first = find_violations(x, _is_within_float32, most=1)
+        if count:
+            row, i = first[0]
+            raise InputError(
+                f"{self._path}: line {self.lines[row]}, column {self._roles.features[i].title}: "
+                f"{x[row, i]:g} is too large for float32, which holds at most {FLOAT32_MAX:.2g}; "
+                "rescale the column, or remove what is no measurement"
+            )
+        return x
 
     def _number(self, column: Column, row: list[str], line: int) -> float:
         cell = row[column.position]
         try:
             if column.position in self.words and not is_missing(cell):
                 return self.words[column.position][cell.strip().lower()]
-            value = number(cell, self._decimal)
+            return number(cell, self._decimal)
         except (ValueError, KeyError):
             raise self._refused(column, cell, line) from None
-        try:
-            struct.pack("=f", value)
-        except OverflowError:
-            raise InputError(
-                f"{self._path}: line {line}, column {column.title}: {value:g} is too large for "
-                f"float32, which holds at most {FLOAT32_MAX:.2g}; rescale the column, or remove "
-                "what is no measurement"
-            ) from None
-        return value
 
     def _refused(self, column, cell, line):
         advice = f"correct it, leave its row out, or leave the column out with --drop {column.key}"
@@ -227,3 +231,7 @@ class _Table:
             words = " and ".join(self.words[column.position])
             advice = f"other cells of the column are {words}"
         return no_number(column, cell, line, self._path, advice)
+
+
+def _is_within_float32(rows: np.ndarray) -> np.ndarray:
+    return (np.abs(rows) <= FLOAT32_MAX) | ~np.isfinite(rows)
