@@ -128,7 +128,7 @@ def test_other_files_are_never_taken(tmp_path):
     before = contents(tmp_path)
     with (
         pytest.raises(InputError, match="holds no run of Kelbo"),
-        Claim(RunFolder(tmp_path), lambda: None, "0" * 32).held(),
+        Claim(RunFolder(tmp_path), lambda: None, "0" * 32, {}).held(),
     ):
         pass
     assert contents(tmp_path) == before

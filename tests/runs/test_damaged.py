@@ -11,6 +11,7 @@ import pytest
 from kelbo import runs
 from kelbo.errors import InputError
 from kelbo.runs import RunFolder
+from kelbo.runs.fingerprint import is_fingerprint_of
 from kelbo.runs.model_file import load_model, reason
 from kelbo.training.checkpoint_file import read_checkpoint
 
@@ -68,6 +69,7 @@ def read(folder, name):
     """Reads a file as the commands do."""
     readers = {
         "config.yaml": lambda: runs.FitConfig.from_yaml(folder.config),
+        "data.json": lambda: is_fingerprint_of(folder.data, folder.run),
         "run.json": folder.require_record,
         "summary.json": folder.read_summary,
         "metrics.csv": folder.read_metrics,
@@ -80,7 +82,15 @@ def read(folder, name):
 @pytest.mark.parametrize("content", [*CONTENTS, "folder", "loop"])
 @pytest.mark.parametrize(
     "name",
-    ["config.yaml", "run.json", "summary.json", "metrics.csv", "checkpoint.npz", "model.keras"],
+    [
+        "config.yaml",
+        "data.json",
+        "run.json",
+        "summary.json",
+        "metrics.csv",
+        "checkpoint.npz",
+        "model.keras",
+    ],
 )
 def test_other_content(folder, damage, name, content):
     harmless = {("config.yaml", "empty"), ("config.yaml", "object"), ("config.yaml", "null")}
@@ -163,9 +173,10 @@ def with_meta(file, **values):
     ("name", "values"),
     [
         (name, value)
-        for name in ("epochs", "step", "finished", "history", "variables", "callbacks", "run")
+        for name in ("epochs", "step", "finished", "history", "variables", "callbacks", "run", "settings")
         for value in ({}, [1], "x", -1, 1.5, {"loss": ["x"]}, [[1, 2]], [{"class": 1}])
         if (name, value) not in [("history", {}), ("run", "x")]
+        and not (name == "settings" and isinstance(value, dict))
     ],
 )
 def test_a_checkpoint_that_says_something_else(folder, damage, name, values):
@@ -173,6 +184,32 @@ def test_a_checkpoint_that_says_something_else(folder, damage, name, values):
     with_meta(folder.checkpoint, **{name: values})
     with pytest.raises(InputError, match=rf"its '{name}' is damaged"):
         read_checkpoint(folder.checkpoint)
+
+
+def test_a_summary_that_says_something_else(folder, damage):
+    values = folder.read_summary()
+    finding = {"name": "a", "severity": "note", "sentence": "b", "advice": ["c"]}
+    wrong = [[], "x", 5, {}, {"findings": []}, {"findings": 1, "fine": []}]
+    wrong += [
+        {"findings": [{**finding, **change}], "fine": []}
+        for change in (
+            {"severity": "x"}, {"severity": []}, {"sentence": 1}, {"advice": 1},
+            {"advice": [[]]}, {"more": 1}, {"name": None},
+        )
+    ]  # fmt: skip
+    hostile = [{"verdict": value} for value in wrong]
+    hostile += [{"epoch_of_weights": value} for value in ("x", 0, 10**400, [1])]
+    hostile += [{"loss_before_training": value} for value in ("x", [], None)]
+    damage(folder.summary, b"")
+    for change in hostile:
+        folder.summary.write_text(json.dumps({**values, **change}))
+        with pytest.raises(InputError, match=r"summary\.json: it is damaged"):
+            folder.read_summary()
+    # What follows from the findings is not read, but made of them.
+    told = {"findings": [finding], "fine": [], "healthy": "no", "headline": [1]}
+    folder.summary.write_text(json.dumps({**values, "verdict": told}))
+    read_again = folder.read_summary()["verdict"]
+    assert (read_again["healthy"], read_again["headline"]) == (True, "nothing suspicious")
 
 
 def test_a_checkpoint_whose_arrays_are_others(folder, damage):

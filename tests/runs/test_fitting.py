@@ -1,5 +1,6 @@
 import functools
 import json
+import re
 import shutil
 
 import keras
@@ -140,6 +141,33 @@ def test_a_resumed_run_keeps_its_settings(finished, given, said):
     with pytest.raises(InputError, match=said):
         runs.resume(finished.path, given)
     assert contents(finished.path) == before
+
+
+def test_settings_that_were_edited_or_damaged_are_told(finished, tmp_path):
+    folder = runs.RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    text = folder.config.read_text()
+    changes = {
+        "latent_dim: 2": "latent_dim: 3",
+        "learning_rate: 0.003": "learning_rate: 0.001",
+        "seed: 0": "seed: 8",
+        "likelihood: auto": "likelihood: normal",
+        "hidden: [16]": "hidden: [17]",
+        "epochs: 2": "epochs: 1",
+        "origin: null": "origin: []",
+    }
+    for before, after in changes.items():
+        assert before in text
+        folder.config.write_text(text.replace(before, after))
+        name, value = after.split(": ")
+        was = before.split(": ")[1].replace("null", "None")
+        with pytest.raises(InputError, match=rf"begun with: {name} is .*{re.escape(was)}"):
+            runs.resume(folder.path)
+        with pytest.raises(InputError, match=r"not what the fit wrote .*--resume"):
+            _ = runs.load_run(folder.path).config
+    # What says the same is accepted.
+    folder.config.write_text(text + "# the one for the talk\n")
+    runs.resume(folder.path)
+    assert runs.load_run(folder.path).config.latent_dim == 2
 
 
 def test_settings_given_again_may_agree(finished, tmp_path):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Severity = Literal["fine", "note", "warning", "fault"]
 
@@ -35,6 +35,14 @@ class Finding:
             "sentence": self.sentence,
             "advice": list(self.advice),
         }
+
+
+def _finding(values):
+    finding = Finding(**{**values, "advice": tuple(values["advice"])})
+    texts = (finding.name, finding.sentence, *finding.advice)
+    if finding.severity not in get_args(Severity) or not all(isinstance(t, str) for t in texts):
+        raise TypeError
+    return finding
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,19 @@ class Verdict:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Verdict":
-        """The verdict that `as_dict` wrote."""
+        """The verdict that `as_dict` wrote.
 
-        def read(items):
-            return tuple(Finding(**{**item, "advice": tuple(item["advice"])}) for item in items)
+        Args:
+            values: What it wrote, perhaps read from a file.
 
-        return cls(read(values["findings"]), read(values["fine"]))
+        Raises:
+            ValueError: It is no such thing.
+        """
+        try:
+            findings, fine = (tuple(map(_finding, values[name])) for name in ("findings", "fine"))
+        except (TypeError, KeyError, AttributeError):
+            raise ValueError("expected what Verdict.as_dict returns") from None
+        return cls(findings, fine)
 
     @property
     def healthy(self) -> bool:

@@ -1,8 +1,9 @@
 """A new fit takes a folder; an earlier run there is lost only once there is one to replace it."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -29,17 +30,24 @@ class Claim(keras.callbacks.Callback):
         write_settings: Writes the settings of the new fit into the folder, those that make it a
             run of this fit last.
         run: The name of the fit.
+        settings: Its settings, which the checkpoint keeps.
 
     Attributes:
         checkpoint: The checkpoint of the new fit.
     """
 
-    def __init__(self, folder: RunFolder, write_settings: Callable[[], None], run: str):
+    def __init__(
+        self,
+        folder: RunFolder,
+        write_settings: Callable[[], None],
+        run: str,
+        settings: Mapping[str, Any],
+    ):
         super().__init__()
         self._folder = folder
         self._write_settings = write_settings
         path = folder.first_checkpoint if folder.holds_run else folder.checkpoint
-        self.checkpoint = Checkpoint(path, run=run)
+        self.checkpoint = Checkpoint(path, run=run, settings=settings)
 
     @property
     def waits(self) -> bool:

@@ -89,7 +89,7 @@ def is_fingerprint_of(path: Path, run: str | None) -> bool:
         path: The file of the fingerprint: none, or a whole one.
         run: The name of the fit.
     """
-    return path.exists() and _read(path).get("run") == run
+    return (path.exists() or path.is_symlink()) and _read(path).get("run") == run
 
 
 def _of_array(x: np.ndarray | None) -> dict[str, Any] | None:

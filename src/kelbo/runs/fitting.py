@@ -13,6 +13,7 @@ from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.interruption import raised_again
 from kelbo.models import VAE
+from kelbo.runs.agreement import agreed, require_settings
 from kelbo.runs.building import build_model
 from kelbo.runs.callbacks import EpochSeconds, MetricsFile
 from kelbo.runs.claim import Claim, finish_replacement, working_in
@@ -34,6 +35,7 @@ from kelbo.runs.outputs import write_outputs
 from kelbo.runs.record import new_run
 from kelbo.runs.scaling import SAID
 from kelbo.training import Checkpoint, NonFiniteLossError
+from kelbo.training.checkpoint_file import read_checkpoint
 
 
 def _silent(message: str) -> None:
@@ -109,7 +111,7 @@ def fit(
             write_fingerprint(folder.data, job.data, run)
             folder.write_settings(job.config, run)
 
-        claim = Claim(folder, write_settings, run)
+        claim = Claim(folder, write_settings, run, job.config.as_dict())
         stack.enter_context(claim.held())
         _announce(job, folder, say)
         return _run(job, folder, claim.checkpoint, command, say, callbacks, claim)
@@ -173,15 +175,16 @@ def resume(
 
 def _resumed(folder, given, command, say, callbacks):
     kept = FitConfig.from_yaml(folder.config)
-    config = _agreed(kept, given, folder.path)
+    config = agreed(kept, given, folder.path)
     finish_replacement(folder)
     if folder.model.exists() and not folder.checkpoint.exists():
         raise InputError(
             f"{folder.checkpoint}: is missing, so the fit cannot go on; {_again(folder)}"
         )
+    require_settings(kept, _settings_of(folder), folder.config)  # before a model is made of them
     job = _prepare(config)
     require_same_data(folder.data, job.data, folder.run)
-    checkpoint = Checkpoint(folder.checkpoint, run=folder.run)
+    checkpoint = Checkpoint(folder.checkpoint, run=folder.run, settings=job.config.as_dict())
     try:
         checkpoint.restore(job.model)  # refuses a damaged file before anything is touched
     except InputError as error:
@@ -197,6 +200,15 @@ def _resumed(folder, given, command, say, callbacks):
         write_fingerprint(folder.data, job.data, folder.run)
     _announce(job, folder, say)
     return _run(job, folder, checkpoint, command, say, callbacks)
+
+
+def _settings_of(folder):
+    """The settings that the checkpoint of the fit keeps; None where there are none."""
+    try:
+        meta, _ = read_checkpoint(folder.checkpoint)
+    except InputError:  # said when it is restored, as is one of another fit
+        return None
+    return meta["settings"] if meta["run"] == folder.run else None
 
 
 def _again(folder: RunFolder) -> str:
@@ -328,18 +340,3 @@ def _stalled(history: Mapping[str, Sequence[float]], patience: int) -> bool:
         if best is None or loss < best:
             best, waited = loss, 0
     return waited >= patience
-
-
-def _agreed(kept: FitConfig, given: Mapping[str, Any], path: str | os.PathLike) -> FitConfig:
-    """The settings of the run, with more epochs where more are given."""
-    asked = kept.replace(**given).anchored()
-    for name in given:
-        old, new = getattr(kept, name), getattr(asked, name)
-        if name == "epochs" and new is not None and old is not None and new >= old:
-            continue
-        if new != old:
-            rule = "epochs may only grow" if name == "epochs" else "its settings stay as they are"
-            raise InputError(
-                f"{name}: the run {path} has {old}, got {new}; {rule} when it is resumed"
-            )
-    return asked

@@ -314,6 +314,8 @@ def checked_summary(values: Any) -> dict[str, Any]:
     Raises:
         Damaged: They are not.
     """
+    from kelbo.evaluation import Verdict  # loads Keras, which the help does not need
+
     try:
         parts = [values["train"], *([values["validation"]] if "validation" in values else [])]
         numbers = [part[name] for part in parts for name in _METRICS[:3]]
@@ -322,15 +324,23 @@ def checked_summary(values: Any) -> dict[str, Any]:
             error = estimate["standard_error"]
             numbers += [] if error is None else [error]
         texts = [values["data"]["name"], values["command"], *values["notes"]]
-    except (TypeError, KeyError, AttributeError):
+        if values.get("verdict") is not None:
+            values["verdict"] = Verdict.from_dict(values["verdict"]).as_dict()
+    except (TypeError, KeyError, AttributeError, ValueError):
         raise Damaged("it is damaged") from None
     if not (
         all((isinstance(x, int | float) and abs(x) < 1e300) or x != x for x in numbers)
         and all(isinstance(text, str) for text in texts)
         and isinstance(values["notes"], list)
+        and _is_epoch(values.get("epoch_of_weights"))
+        and isinstance(values.get("loss_before_training", 0.0), int | float)
     ):
         raise Damaged("it is damaged")
     return values
+
+
+def _is_epoch(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and 1 <= value < 2**53)
 
 
 def _column(name: str) -> tuple[int, str]:

@@ -47,8 +47,8 @@ class Run:
         says nothing of the model.
 
         Raises:
-            InputError: The settings of a run are missing or damaged, or have been replaced by
-                those of another fit.
+            InputError: The settings of a run are missing, damaged or edited, or have been replaced
+                by those of another fit.
         """
         folder = self.folder
         if folder is None:
@@ -58,7 +58,14 @@ class Run:
                 f"{folder.path}: another fit has replaced the run since its model was opened; open "
                 "it again"
             )
-        return FitConfig.from_yaml(folder.config)
+        config = FitConfig.from_yaml(folder.config)
+        record = folder.known(self.run)
+        if folder.config.name in record.files and not record.holds(folder.config):
+            raise InputError(
+                f"{folder.config}: is not what the fit wrote (damaged or edited); kelbo fit "
+                f"--resume {folder.path} says in what it differs, or accepts it"
+            )
+        return config
 
     @property
     def folder(self) -> RunFolder | None:

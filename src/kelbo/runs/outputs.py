@@ -49,6 +49,8 @@ def write_outputs(
     def note(file: Path) -> None:
         folder.known(run).noted(file, epochs).write(folder.record)
 
+    if not is_current(folder.config):
+        note(folder.config)
     written = False
     if not is_current(folder.metrics):
         folder.write_metrics(history)

@@ -5,7 +5,9 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -32,6 +34,8 @@ class Checkpoint(keras.callbacks.Callback):
             epoch is saved in any case.
         run: A name of the fit, kept in the file: the checkpoint of a fit with another name is
             refused. None restores any.
+        settings: What the fit was set up with, as JSON can hold it: kept in the file for whoever
+            goes on with it.
 
     Attributes:
         history: Metric name to list of values per epoch, from the first epoch on.
@@ -52,11 +56,18 @@ class Checkpoint(keras.callbacks.Callback):
         2
     """
 
-    def __init__(self, path: str | os.PathLike, every: float = 1.0, run: str | None = None):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        every: float = 1.0,
+        run: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ):
         super().__init__()
         self.path = Path(path)
         self.every = every
         self.run = run
+        self.settings = settings
         self.history: dict[str, list[float]] = {}
         self.finished = False
         self.siblings: list[keras.callbacks.Callback] = []
@@ -167,6 +178,7 @@ class Checkpoint(keras.callbacks.Callback):
         meta = {
             "format": FORMAT,
             "run": self.run,
+            "settings": None if self.settings is None else dict(self.settings),
             "epochs": epochs,
             "step": step,
             "finished": self.finished,

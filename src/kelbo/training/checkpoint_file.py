@@ -34,7 +34,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         arrays = _arrays(path)
         meta = json.loads(str(arrays.pop("meta")))
         _require(isinstance(meta, dict) and meta.get("format") == FORMAT, "it is of another kind")
-        meta.setdefault("run", None)  # of an earlier version
+        for name in ("run", "settings"):
+            meta.setdefault(name, None)  # of an earlier version
         for name, is_right in _RULES.items():
             _require(name in meta and is_right(meta[name]), f"its '{name}' is damaged")
         _require_arrays(meta, arrays)
@@ -145,6 +146,7 @@ def _is_list_of(rule: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 _RULES: dict[str, Callable[[Any], bool]] = {
     "run": lambda value: value is None or isinstance(value, str),
+    "settings": lambda value: value is None or isinstance(value, dict),
     "epochs": _is_count,
     "step": lambda value: value is None or _is_count(value),
     "finished": lambda value: isinstance(value, bool),
