@@ -144,6 +144,7 @@ def test_rows_that_lack_a_value(table, cell, refuses):
         ({"label_column": None, "drop": ("kind", "ID")}, ("a", "b"), None),
         ({"label_column": "b", "drop": ("kind",)}, ("id", "a"), None),
         ({"columns": ("b", "a")}, ("b", "a"), ("c", "d")),
+        ({"label_column": "4", "drop": ("1", "kind")}, ("a",), None),
     ],
 )
 def test_columns_are_chosen(table, reading, names, labels):
@@ -160,14 +161,23 @@ def test_columns_are_chosen(table, reading, names, labels):
         ("a,b\n1,2\n", {"drop": ("bb",)}, ["drop", "no column 'bb'", "did you mean 'b'"]),
         ("1,2\n3,4\n", {"label_column": "3"}, ["label_column", "1 to 2"]),
         ("a,b,c\n1,x,z\n2,y,z\n", {}, ["line 2", "column 2 ('b')", "--drop b,c", "NAME"]),
+        ("a,2\n1,2\n", {"drop": ("1",)}, ["no column '1'"]),
+        ('a,"b, c"\n1,x\n', {}, ["""--drop '"b, c"' leaves""", "--label-column 'b, c'"]),
         ('a,b\n"1,234",2\n', {}, ["'1,234'", "thousands"]),
         ("a,b\n1_000,2\n", {}, ["'1_000' is not a number"]),
+        ("a b\n1 2\n", {}, ["separate the cells by commas"]),
+        ("a,b\n1,$2.50\n", {}, ["write the number alone"]),
         ("a\n1\n", {"size": (8, 8)}, ["size: says how a folder of images is read"]),
     ],
 )
 def test_refuses_and_says_what_to_do(table, text, reading, words, refuses):
     path = table(text)
     refuses(lambda: load(path, reading=Reading(**reading)), *words)
+
+
+def test_columns_of_one_name_are_found_one_after_the_other(table):
+    reading = Reading().for_other_data(("a", "b", "a"))
+    assert load(table("b,a,a\n1,2,3\n"), reading=reading).x_train.tolist() == [[2, 1, 3]]
 
 
 def test_the_header_is_what_a_person_says(table):

@@ -89,6 +89,7 @@ def set_heads(conditional, **values):
 @pytest.fixture(scope="session")
 def bernoulli_latents():
     """A VAE whose latent values are 0 or 1."""
+    keras.utils.set_random_seed(0)  # before: layers choose the seeds of their weights when made
     vae = kb.models.VAE(
         prior=kd.Independent(kd.Bernoulli(logits=np.zeros(2, "float32")), 1),
         likelihood=kl.ConditionalNormal((3,)),
@@ -96,6 +97,5 @@ def bernoulli_latents():
         objective=kb.objectives.ELBO(estimator="score_function"),
         seed=0,
     )
-    keras.utils.set_random_seed(0)
     vae.build((None, 3))
     return vae

@@ -74,6 +74,11 @@ HISTORIES = {  # name: (history, further arguments, what is found)
     "a jump that stayed": ({"loss": with_jump(60, 40, False)}, {}, ["instability"]),
     "thrown about": ({"loss": settling(scale=25)}, {}, ["instability"]),
     "never improved": ({"loss": 110 + noise(0.5)}, {}, ["no_improvement"]),
+    "one step an epoch, three epochs": (
+        {"loss": [1.73, 0.89, 0.44], "val_loss": [0.9, 0.66, 0.7]},
+        {"start": 0.87},
+        [],
+    ),
     "hardly moved": ({"loss": 110 - 1e-5 * EPOCHS}, {}, ["no_improvement"]),
     "all learned in the first epoch": ({"loss": 50 + noise(0.1)}, {"start": 110.0}, []),
     "worse than before": ({"loss": 50 + 0.5 * EPOCHS}, {"start": 49.0}, ["no_improvement"]),

@@ -99,6 +99,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
         ("kl", "monte_carlo", "monte_carlo"),
         ("origin", "1.7e9,0", (1.7e9, 0.0)),
         ("origin", "[]", ()),
+        ("drop", 'id, "height, cm"', ("id", "height, cm")),
     ],
 )
 def test_what_is_typed(name, text, value):

@@ -102,6 +102,10 @@ def test_what_is_odd_in_a_column_is_said():
         "Column two",
         "Column far",
     ]
+    few = np.random.default_rng(0).normal(size=(50, 2)).astype("float32")
+    few[3, 1] = 1e4  # 7 deviations: it has made them what they are
+    (remark,) = scaling_remarks("standard", Dataset("few", few))
+    assert "Column 2 has values very far" in remark
     assert "not scaled" in scaling_remarks("none", data)[0]
 
 

@@ -17,9 +17,9 @@ class Reading:
     Attributes:
         header: Whether the first line of a text table names the columns: "yes", "no", or "auto",
             which goes by its cells.
-        label_column: The column of a table that holds the labels: its name (or its number, from 1,
-            where there are no names); None for none; "auto" for one named label, class, target or y
-            that holds classes.
+        label_column: The column of a table that holds the labels: its name, or its number, from
+            1, where no name is a number; None for none; "auto" for one named label, class, target
+            or y that holds classes.
         drop: Columns of a table that are left out, named as the label column is.
         missing: What is done with the rows of a table that lack a value: "error" or "drop".
         size: (height, width) that all images of a folder are resized to; None to leave them.

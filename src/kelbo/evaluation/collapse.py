@@ -69,8 +69,14 @@ class PosteriorCollapse:
 
     @property
     def collapsed(self) -> bool:
-        """Whether the latent space says nothing: all units are dead, or the information is 0."""
-        return self.dead_fraction == 1.0 or self.mutual_information < _NOTHING
+        """Whether the latent space says nothing: all units are dead, or the information is 0.
+
+        Of few examples it may come out as 0 where there is some, with an error that says so.
+        """
+        most = self.mutual_information + 2.0 * self.mutual_information_error
+        return self.dead_fraction == 1.0 or (
+            self.mutual_information < _NOTHING and most < 3.0 * _NOTHING
+        )
 
     @property
     def suggestions(self) -> tuple[str, ...]:

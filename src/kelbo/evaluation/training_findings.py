@@ -16,6 +16,8 @@ _FOLLOWS = 0.25
 _OVERFITTING, _RUINED = 0.05, 0.5
 # ... or validation lies above training by so much.
 _GAP = 0.25
+# Fewer epochs do not tell their noise, nor a rise from it.
+_FEWEST = 5
 # Of what it has come down: so much noise is a fit that is thrown about.
 _UNSTEADY = 0.15
 
@@ -63,7 +65,7 @@ def _no_improvement(train: Curve, start: float | None) -> list[Finding]:
     if start is None and len(train.values) < 3:
         return []
     begun = train.values[0] if start is None else start
-    ended = float(np.median(train.values[-3:]))
+    ended = float(np.median(train.values[-3:] if len(train.values) > 5 else train.values[-1]))
     if begun - ended > max(2.0 * train.noise, 1e-3 * abs(begun), 0.01):
         return []
     whence = "the first epoch" if start is None else "before training"
@@ -118,7 +120,8 @@ def _overfitting(train: Curve, validation: Curve) -> list[Finding]:
     rise = float(np.median(smooth[-3:]) - smooth[best])
     fallen = np.interp(validation.epochs[best], train.epochs, train.values) - train.values[-1]
     drop = float(np.quantile(validation.values, 0.95) - smooth[best])
-    if rise <= max(4.0 * validation.noise, _OVERFITTING * drop, 0.01) or fallen <= 0:
+    least = max(4.0 * validation.noise, _OVERFITTING * drop, 0.01)
+    if len(validation.values) < _FEWEST or rise <= least or fallen <= 0:
         return []
     return [
         Finding(

@@ -105,6 +105,11 @@ def remarks(config: FitConfig, data: Dataset) -> list[str]:
 
 
 def _of_layout(data):
+    if data.is_image and data.layout is None:
+        return [
+            f"Examples of shape {data.event_shape} are drawn as rows of numbers: images have a "
+            "height, a width and 1 or 3 channels."
+        ]
     if not layout_is_ambiguous(data.event_shape):
         return []
     return [

@@ -1,5 +1,7 @@
 """How a model scales its data: a map from scaled values to those of the data."""
 
+import math
+
 import numpy as np
 
 from kelbo.bijectors import Affine
@@ -8,6 +10,8 @@ from kelbo.datasets import Dataset
 
 _SHOWN = 8
 _FAR = 20.0  # standard deviations
+_FAR_BY_QUARTILES = 100.0  # distances between the quartiles, from the median
+_ROWS = 50_000  # tell the quartiles of larger data
 _LARGE = 20.0  # what a network and a scale that begin near 1 can hardly reach
 
 SAID = {
@@ -77,14 +81,24 @@ def scaling_remarks(scale: str, data: Dataset) -> list[str]:
         "two different values, for which a normal density has no bound: the log-likelihood says "
         "little of them",
     )
-    shift, size = _shift_and_scale("standard", data)
-    far = np.maximum(np.abs(low - shift), np.abs(high - shift)) / size
     return remarks + _of_columns(
         data,
-        far > _FAR,
-        f"values more than {_FAR:g} standard deviations from the mean: look whether they are "
-        "measurements",
+        _have_far_values(data, low, high),
+        "values very far from all others: look whether they are measurements, or take logarithms",
     )
+
+
+def _have_far_values(data, low, high):
+    """Whether a column has values far out: by its deviation, or, of few rows, by its quartiles.
+
+    One value alone of n is never further than the root of n deviations from the mean.
+    """
+    shift, size = _shift_and_scale("standard", data)
+    far = np.maximum(np.abs(low - shift), np.abs(high - shift)) / size > _FAR
+    thin = data.x_train[:: math.ceil(len(data.x_train) / _ROWS)]
+    first, middle, third = np.quantile(thin, [0.25, 0.5, 0.75], axis=0)
+    reach = _FAR_BY_QUARTILES * (third - first)
+    return far | ((np.maximum(high - middle, middle - low) > reach) & (reach > 0))
 
 
 def _shift_and_scale(scale: str, data: Dataset) -> tuple[np.ndarray, np.ndarray]:

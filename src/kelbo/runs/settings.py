@@ -1,6 +1,7 @@
 """One setting of a run: what may be given, in a file and on the command line, and what it means."""
 
 import abc
+import csv
 import dataclasses
 import math
 import reprlib
@@ -279,7 +280,10 @@ class Names(Setting):
 
     @property
     def expected(self) -> str:
-        return "names of columns, such as [id, date] (on the command line: id,date)"
+        return (
+            "names of columns, such as [id, date] (on the command line: id,date; names that hold a "
+            "comma in double quotes)"
+        )
 
     @property
     def metavar(self) -> str:
@@ -293,7 +297,8 @@ class Names(Setting):
     def parse(self, text: str) -> list[str]:
         if text.strip().lower() in _NONE:
             return []
-        return [item.strip() for item in text.split(",") if item.strip()]
+        names = next(csv.reader([text], skipinitialspace=True), [])
+        return [name.strip() for name in names if name.strip()]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """What each column of a table is: a feature, the labels, or left out."""
 
+import csv
+import io
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -91,7 +94,7 @@ def choose_roles(columns: Sequence[Column], reading: Reading, path: Path) -> Rol
     label = _label(rest, reading, path, remarks)
     if reading.columns is not None and any(column.name for column in columns):
         # Of other data for a model: its features by their names, whatever else there is.
-        features = [_named(rest, name, path) for name in reading.columns]
+        features = list(_named(rest, reading.columns, path))
         label = None if label in features else label
         left = [c for c in columns if c not in features and c is not label]
     else:
@@ -181,11 +184,28 @@ def describe(
 
 def no_number(column: Column, cell: str, line: int, path: Path, advice: str) -> InputError:
     """The error for a cell that holds no number."""
+    parts = cell.split()
     if has_thousands(cell):
         advice = "write it without signs between the thousands"
+    elif len(parts) > 1 and all(map(is_number, parts)):
+        advice = "separate the cells by commas or tabs"
+    elif is_number(cell.strip().strip("$€£¥%")):
+        advice = "write the number alone"
     where = f"line {line}, column" if line else "column"
     shown = " ".join(cell.split())[:40]
     return InputError(f"{path}: {where} {column.title}: '{shown}' is not a number; {advice}")
+
+
+def drop_option(columns: Iterable[Column]) -> str:
+    r"""The option of the command line that leaves columns out, as it can be typed.
+
+    Example:
+        >>> drop_option([Column(0, "id"), Column(1, "height, cm")])
+        '--drop \'id,"height, cm"\''
+    """
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([column.key for column in columns])
+    return f"--drop {shlex.quote(line.getvalue())}"
 
 
 def yes_and_no(columns: Iterable[Column]) -> str:
@@ -206,8 +226,8 @@ def _find(columns, key, option, reading, path):
     found = [c for c in columns if c.name == key] or [
         c for c in columns if c.name and c.name.lower() == key.lower()
     ]
-    if not found and not _has_names(columns):
-        found = [c for c in columns if c.key == key]
+    if not found and not any(is_number(c.name) for c in columns):
+        found = [c for c in columns if str(c.position + 1) == key]
     if len(found) > 1:
         raise InputError(f"{option}: {path} has {len(found)} columns named '{key}'; rename them")
     if found:
@@ -221,14 +241,18 @@ def _find(columns, key, option, reading, path):
     raise InputError(f"{option}: {path} has no column '{key}'{hint}")
 
 
-def _named(columns, name, path):
-    found = [column for column in columns if column.name == name]
-    if not found:
-        raise InputError(
-            f"{path}: has no column '{name}', which the model was fitted to; its columns are "
-            f"{_listed(columns)}"
-        )
-    return found[0]
+def _named(columns, names, path):
+    """The columns of these names; of a name that stands twice, one after the other."""
+    left = list(columns)
+    for name in names:
+        found = next((column for column in left if column.name == name), None)
+        if found is None:
+            raise InputError(
+                f"{path}: has no column '{name}', which the model was fitted to; its columns are "
+                f"{_listed(columns)}"
+            )
+        left.remove(found)
+        yield found
 
 
 def _label(columns, reading, path, remarks):
@@ -259,12 +283,13 @@ def _refuse_text(features, label, path):
         return
     first, whole = texts[0], [column for column in texts if not column.is_mixed]
     if first.is_mixed:
-        advice = f"correct it, leave its row out, or leave the column out with --drop {first.key}"
+        advice = (
+            f"correct it, leave its row out, or leave the column out with {drop_option([first])}"
+        )
     else:
-        keys = ",".join(column.key for column in whole)
-        advice = f"--drop {keys} leaves {'it' if len(whole) == 1 else 'such columns'} out"
+        advice = f"{drop_option(whole)} leaves {'it' if len(whole) == 1 else 'such columns'} out"
         if label is None:
-            key = first.key if len(whole) == 1 else "NAME"
+            key = shlex.quote(first.key) if len(whole) == 1 else "NAME"
             advice += f", --label-column {key} takes {'it' if len(whole) == 1 else 'one'} for the "
             advice += "classes"
         advice += "; a category that is to be modelled must be written as numbers"
@@ -281,7 +306,8 @@ def _without_row_numbers(x, features, path, remarks):
             keep.append(i)
             if column.name and len(x) > 2 and _numbers_rows(values) and _is_index(column.name):
                 remarks.append(
-                    f"column '{column.name}' numbers the rows; --drop {column.key} leaves it out"
+                    f"column '{column.name}' numbers the rows; {drop_option([column])} leaves it "
+                    "out"
                 )
         elif np.isnan(values).all() or _numbers_rows(values):
             why = "is empty" if np.isnan(values).all() else "numbers the rows"
@@ -317,7 +343,7 @@ def _complete(x, labels, lines, features, label, reading, path, remarks):
     for i in np.flatnonzero(missing.all(axis=0)):
         raise InputError(
             f"{path}: column {features[i].title} has no value in any row; leave it out with "
-            f"--drop {features[i].key}"
+            f"{drop_option([features[i]])}"
         )
     count = int(rows.sum())
     if reading.missing == "error":

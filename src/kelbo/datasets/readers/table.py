@@ -20,6 +20,7 @@ from kelbo.datasets.readers.columns import (
     assemble,
     choose_roles,
     describe,
+    drop_option,
     no_number,
     yes_and_no,
 )
@@ -78,7 +79,9 @@ def read_csv(path: Path, reading: Reading = _ANY) -> RawArrays:
             rows = ((reader.line_num, row) for row in reader if any(map(str.strip, row)))
             return _parse(rows, delimiter, path, reading)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start}); save it so") from error
+        raise InputError(
+            f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
+        ) from error
     except csv.Error as error:
         raise InputError(f"{path}: is no valid CSV file ({error})") from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -226,7 +229,9 @@ class _Table:
             raise self._refused(column, cell, line) from None
 
     def _refused(self, column, cell, line):
-        advice = f"correct it, leave its row out, or leave the column out with --drop {column.key}"
+        advice = (
+            f"correct it, leave its row out, or leave the column out with {drop_option([column])}"
+        )
         if column.position in self.words:
             words = " and ".join(self.words[column.position])
             advice = f"other cells of the column are {words}"
