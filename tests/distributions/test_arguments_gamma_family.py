@@ -264,6 +264,7 @@ def test_quantiles_at_0_and_1_are_the_ends():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
 def test_gradients_of_distribution_functions_and_quantiles_by_parameters(float64):
     """Against SciPy's, by central differences."""
     families = {
