@@ -173,7 +173,16 @@ def with_meta(file, **values):
     ("name", "values"),
     [
         (name, value)
-        for name in ("epochs", "step", "finished", "history", "variables", "callbacks", "run", "settings")
+        for name in (
+            "epochs",
+            "step",
+            "finished",
+            "history",
+            "variables",
+            "callbacks",
+            "run",
+            "settings",
+        )
         for value in ({}, [1], "x", -1, 1.5, {"loss": ["x"]}, [[1, 2]], [{"class": 1}])
         if (name, value) not in [("history", {}), ("run", "x")]
         and not (name == "settings" and isinstance(value, dict))

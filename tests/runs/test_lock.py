@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -15,11 +16,19 @@ from kelbo.runs import lock
 from kelbo.runs.lock import locked
 
 HOLDING = """
-import signal, sys
+import os, signal, sys
 from pathlib import Path
 from kelbo.runs.lock import locked
+how, child = sys.argv[2], 0
 with locked(Path(sys.argv[1]), "kelbo fit digits", print):
-    print("held", flush=True)
+    if how != "alone":
+        child = os.fork()
+        if not child and how == "fork and leave":
+            sys.exit()
+        if child and how == "fork and leave":
+            child = os.waitpid(child, 0)[1]
+    if child or how != "fork":
+        print("held", child, flush=True)
     signal.pause()
 """
 
@@ -27,18 +36,22 @@ with locked(Path(sys.argv[1]), "kelbo fit digits", print):
 @pytest.fixture
 def hold():
     """Starts processes that hold a lock until they are killed."""
-    started = []
+    started, children = [], []
 
-    def start(file):
+    def start(file, how="alone"):
         code = f"import sys; sys.modules['kelbo_program'] = sys\n{HOLDING}"  # Keras is not needed
         process = subprocess.Popen(
-            [sys.executable, "-c", code, file], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, file, how], stdout=subprocess.PIPE, text=True
         )
         started.append(process)
-        assert process.stdout.readline() == "held\n"
+        said, child = process.stdout.readline().split()
+        assert said == "held"
+        children.extend([int(child)] if int(child) else [])
         return process
 
     yield start
+    for child in children:
+        os.kill(child, signal.SIGKILL)
     for process in started:
         process.kill()
         process.communicate()
@@ -59,8 +72,10 @@ def test_the_second_is_told_of_the_first_by_whatever_path(tmp_path, hold, monkey
         pass
 
 
-def test_a_killed_process_leaves_no_lock(tmp_path, hold):
-    process = hold(tmp_path / ".lock")
+@pytest.mark.parametrize("how", ["alone", "fork"])
+def test_a_killed_process_leaves_no_lock(tmp_path, hold, how):
+    """Nor do those that it has forked and that outlive it."""
+    process = hold(tmp_path / ".lock", how)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert (tmp_path / ".lock").exists()
@@ -79,6 +94,48 @@ def test_a_holder_that_is_not_known(tmp_path, content):
             locked(file, "", print),
         ):
             pass
+
+
+def test_a_forked_process_that_leaves_the_block_leaves_the_lock(tmp_path, hold):
+    hold(tmp_path / ".lock", "fork and leave")
+    with pytest.raises(InputError, match="is in use"), locked(tmp_path / ".lock", "", print):
+        pass
+
+
+def test_on_windows_a_byte_beyond_the_content_is_locked(tmp_path, monkeypatch):
+    calls = []
+
+    def locking(descriptor, mode, count):
+        calls.append((os.lseek(descriptor, 0, os.SEEK_CUR), mode, count))
+        if len(calls) > 1:
+            raise OSError(errno.EACCES, "Permission denied")
+
+    msvcrt = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+    monkeypatch.setattr(lock, "msvcrt", msvcrt, raising=False)
+    monkeypatch.setattr(lock.sys, "platform", "win32")
+    file = tmp_path / ".lock"
+    with (
+        locked(file, "kelbo fit", print),
+        pytest.raises(InputError, match=f"in use by process {os.getpid()} .*kelbo fit"),
+        locked(file, "kelbo plot", print),
+    ):
+        pass
+    assert calls == [(lock._FAR, 2, 1)] * 2
+    assert not file.exists()
+
+
+def test_a_folder_that_cannot_be_written_in(tmp_path, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(lock.os, "open", refuse)
+    with (
+        pytest.raises(
+            InputError, match=r"cannot be written in .*Permission denied.* another folder"
+        ),
+        locked(tmp_path / ".lock", "", print),
+    ):
+        pass
 
 
 def test_a_file_system_without_locks(tmp_path, monkeypatch):

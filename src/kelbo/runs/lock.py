@@ -24,6 +24,18 @@ _FAR = 1 << 30
 _CONTENDED = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
+_held_here: set[IO[str]] = set()
+
+
+def _let_go_in_child() -> None:
+    """A forked process shares the lock, and would hold it when this one is gone: it lets it go."""
+    while _held_here:
+        _held_here.pop().close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
+
 
 class InUse(InputError):
     """Another process works in a folder."""
@@ -49,7 +61,7 @@ def locked(file: Path, command: str, say: Callable[[str], None]) -> Iterator[Non
 
     The operating system holds it for the process, whichever path led to the folder, and lets it go
     when the process ends, however it ends. What a killed process leaves is a file without a lock,
-    which stops nobody.
+    which stops nobody. Processes that it has started or forked do not hold it.
 
     Args:
         file: The file that is locked; its folder must exist. It is gone after the block.
@@ -58,16 +70,22 @@ def locked(file: Path, command: str, say: Callable[[str], None]) -> Iterator[Non
 
     Raises:
         InUse: Another process, or another fit of this one, works in the folder.
+        InputError: Nothing can be written in the folder.
     """
     handle = _taken(file, say)
+    _held_here.add(handle)
     try:
         _write_holder(handle, command)
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # Windows removes no file that is open
-                file.unlink()
+            # In a forked process, which has let go, it is not for us to remove. Windows removes no
+            # file that is open.
+            if not handle.closed:
+                with contextlib.suppress(OSError):
+                    file.unlink()
     finally:
+        _held_here.discard(handle)
         handle.close()
 
 
@@ -105,7 +123,14 @@ def _opened(file: Path) -> IO[str]:
     # Neither a link to elsewhere nor a device is written to, and what stands there is kept: it
     # tells of the holder.
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    return os.fdopen(os.open(file, flags, 0o666), "r+", encoding="utf-8", errors="replace")
+    try:
+        descriptor = os.open(file, flags, 0o666)
+    except OSError as error:
+        raise InputError(
+            f"{file.parent}: cannot be written in ({file.name}: {error.strerror}); give another "
+            "folder, or a copy of this one"
+        ) from error
+    return os.fdopen(descriptor, "r+", encoding="utf-8", errors="replace")
 
 
 def _is_there(handle: IO[str], file: Path) -> bool:
