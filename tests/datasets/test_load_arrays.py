@@ -40,6 +40,13 @@ def test_npz_with_x_and_named_classes(tmp_path):
     assert data.x_test is None
 
 
+def test_npz_of_a_regression(tmp_path):
+    path = _save(tmp_path / "set.npz", x=np.ones((2, 3)), y=np.array([3.0, 0.25]))
+    data = load(path)
+    assert data.y_train is None
+    assert data.remarks == ("left out: y holds measured values such as 0.25",)
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_npz_of_a_single_unnamed_array(tmp_path, save):
     save(tmp_path / "one.npz", np.full((2, 3), 7))

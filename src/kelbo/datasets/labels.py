@@ -46,6 +46,20 @@ def encode_labels(
     return whole[0], whole[1], None
 
 
+def first_measured(y: np.ndarray | None) -> float | None:
+    """The first value that is finite and not whole; None where there is none.
+
+    Example:
+        >>> import numpy as np
+        >>> first_measured(np.array([1.0, 2.5])), first_measured(np.array(["a"]))
+        (2.5, None)
+    """
+    if y is None or y.dtype.kind != "f":
+        return None
+    found = y[np.isfinite(y) & (y != np.floor(y))]
+    return float(found[0]) if found.size else None
+
+
 def _flat(y: np.ndarray | None, name: str) -> np.ndarray | None:
     if y is None:
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kelbo.datasets.labels import first_measured
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.errors import InputError
 
@@ -26,7 +27,8 @@ def read_npz(path: Path) -> RawArrays:
     """Read the arrays of a .npz file.
 
     Keys: `x_train` (or `x`), and where they exist `y_train` (or `y`), `x_test`, `y_test`. A file of
-    a single array needs no such key. Other keys are left out, and said. Pickled objects are never
+    a single array needs no such key. Other keys are left out, and said, and so are labels that are
+    no classes but measured values. Pickled objects are never
     loaded.
 
     Args:
@@ -56,8 +58,14 @@ def read_npz(path: Path) -> RawArrays:
             x_key = _train_key(keys, path)
             wanted = [x_key, _first(keys, "y_train", "y"), "x_test", "y_test"]
             left = ", ".join(key for key in keys if key not in wanted)
-            arrays = (file[key] if key in keys else None for key in wanted)
-            return RawArrays(*arrays, remarks=(f"left out: {left}",) if left else ())
+            remarks = (f"left out: {left}",) if left else ()
+            arrays = {i: file[key] if key in keys else None for i, key in enumerate(wanted)}
+            for i in (1, 3):
+                value = first_measured(arrays[i])
+                if value is not None:
+                    arrays[i] = None
+                    remarks += (f"left out: {wanted[i]} holds measured values such as {value:g}",)
+            return RawArrays(*arrays.values(), remarks=remarks)
     except InputError:
         raise
     except _UNREADABLE as error:
