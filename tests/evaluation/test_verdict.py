@@ -72,6 +72,19 @@ HISTORIES = {  # name: (history, further arguments, what is found)
     ),
     "a jump that came back": ({"loss": with_jump(60, 80, True)}, {}, ["instability"]),
     "a jump that stayed": ({"loss": with_jump(60, 40, False)}, {}, ["instability"]),
+    "better in the middle": (
+        {"loss": settling() + np.maximum(0, EPOCHS - 80) * 0.4},
+        {},
+        ["instability"],
+    ),
+    "validation rises, then training too": (
+        {
+            "loss": settling(pace=30) + np.maximum(0, EPOCHS - 90) * 0.9,
+            "val_loss": settling(55) + 0.2 * EPOCHS,
+        },
+        {},
+        ["instability", "overfitting"],
+    ),
     "thrown about": ({"loss": settling(scale=25)}, {}, ["instability"]),
     "never improved": ({"loss": 110 + noise(0.5)}, {}, ["no_improvement"]),
     "one step an epoch, three epochs": (

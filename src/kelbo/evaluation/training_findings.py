@@ -100,6 +100,10 @@ def _instability(train: Curve) -> list[Finding]:
                 (_LEARNING_RATE, "A floor under the scales of posterior and likelihood."),
             )
         ]
+    return _thrown_about(train) or _ended_above_its_best(train)
+
+
+def _thrown_about(train: Curve) -> list[Finding]:
     noise, level = train.noise, abs(float(np.median(train.values)))
     if noise > _UNSTEADY * max(train.descent, 0.0) and noise > 0.05 * max(level, 5.0):
         return [
@@ -114,11 +118,32 @@ def _instability(train: Curve) -> list[Finding]:
     return []
 
 
+def _ended_above_its_best(train: Curve) -> list[Finding]:
+    """A loss that was better in the middle of the fit; one that rises from its start warms up."""
+    smooth = train.smoothed()
+    best = int(np.argmin(smooth))
+    rise = float(np.median(smooth[-3:]) - smooth[best])
+    fallen = float(np.quantile(smooth, 0.95) - smooth[best])
+    least = max(4.0 * train.noise, _OVERFITTING * fallen, 0.01)
+    if len(smooth) < 10 or best < len(smooth) // 4 or rise <= least:
+        return []
+    return [
+        Finding(
+            "instability",
+            "warning",
+            f"the training loss ended {rise:.3g} nats above its best, of epoch "
+            f"{train.epochs[best]}",
+            (_LEARNING_RATE, "Keep the weights of the best validation loss."),
+        )
+    ]
+
+
 def _overfitting(train: Curve, validation: Curve) -> list[Finding]:
     smooth = validation.smoothed()
     best = int(np.argmin(smooth))
     rise = float(np.median(smooth[-3:]) - smooth[best])
-    fallen = np.interp(validation.epochs[best], train.epochs, train.values) - train.values[-1]
+    after = train.smoothed()[train.epochs >= validation.epochs[best]]
+    fallen = float(after[0] - np.min(after)) if len(after) else 0.0
     drop = float(np.quantile(validation.values, 0.95) - smooth[best])
     least = max(4.0 * validation.noise, _OVERFITTING * drop, 0.01)
     if len(validation.values) < _FEWEST or rise <= least or fallen <= 0:
