@@ -146,7 +146,7 @@ def _overfitting(train: Curve, validation: Curve) -> list[Finding]:
     fallen = float(after[0] - np.min(after)) if len(after) else 0.0
     drop = float(np.quantile(validation.values, 0.95) - smooth[best])
     least = max(4.0 * validation.noise, _OVERFITTING * drop, 0.01)
-    if len(validation.values) < _FEWEST or rise <= least or fallen <= 0:
+    if len(validation.values) < _FEWEST or rise <= least or fallen <= 2.0 * train.noise:
         return []
     return [
         Finding(

@@ -56,7 +56,8 @@ def drawers(
         return plots.manifold(canvas.shown(as_arrays(model.decode(grid))[0]), _MANIFOLD)
 
     def samples() -> Figure:
-        return draw_samples(model.sample(_SAMPLES, seed=seed), data)
+        # Rows stand beside those of the data, which vary about their means, too.
+        return draw_samples(model.sample(_SAMPLES, seed=seed, mean=canvas.is_picture), data)
 
     def reconstructions() -> Figure:
         shown = _some(len(x), _RECONSTRUCTIONS, seed)
