@@ -49,6 +49,11 @@ HISTORIES = {  # name: (history, further arguments, what is found)
         {},
         ["still_falling"],
     ),
+    "still falling, which the noise of training hides": (
+        {"loss": 10 - 0.002 * EPOCHS + noise(0.2), "val_loss": 10 - 0.002 * EPOCHS},
+        {"start": 11.0},
+        ["still_falling"],
+    ),
     "one epoch": ({"loss": [90.0]}, {}, ["still_falling"]),
     "validation has stopped to follow": (
         {"loss": 200 / EPOCHS**0.5, "val_loss": settling(21, pace=8, scale=0.05)},

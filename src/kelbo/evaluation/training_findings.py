@@ -164,7 +164,8 @@ def _gap(
 ) -> list[Finding]:
     kept, of_validation = train.until(epoch_of_weights), validation.until(epoch_of_weights)
     gap = float(np.median(of_validation.values[-3:]) - np.median(kept.values[-3:]))
-    least = max(_GAP * max(kept.descent, 0.0), 4.0 * validation.noise, 3.0 * (error or 0.0), 0.1)
+    noise = max(4.0 * validation.noise, 2.0 * kept.noise, 3.0 * (error or 0.0))
+    least = max(_GAP * max(kept.descent, 0.0), noise, 0.1)
     if len(kept.values) < 3 or gap <= least:
         return []
     return [
@@ -187,23 +188,32 @@ def _trend(train: Curve, validation: Curve | None) -> list[Finding]:
         return [
             Finding("still_falling", "note", "one epoch alone shows no trend", ("More epochs.",))
         ]
+    told, window = train, train.window
     fall, error = train.fall()
-    window, drop = train.window, train.drop
-    if fall <= max(3.0 * error, _STILL_FALLING * drop, 0.0) or not math.isfinite(fall):
-        return []
     if validation is not None:
         best = validation.epochs[int(np.argmin(validation.smoothed()))]
         follows, uncertainty = validation.fall()
-        if best < validation.epochs[-1] - max(window, 2) or (
-            follows + 2.0 * uncertainty < _FOLLOWS * fall
-        ):
+        if best < validation.epochs[-1] - max(window, 2):
             return []
+        if fall > 0 and not _falls(train, fall, error):
+            # Evaluated with the same noise every time, it shows what that of training hides.
+            told, fall, error = validation, follows, uncertainty
+        elif follows + 2.0 * uncertainty < _FOLLOWS * fall:
+            return []
+    if not _falls(told, fall, error):
+        return []
+    drop = told.drop
     epochs = "epoch" if window == 1 else f"{window} epochs"
+    of = "" if told is train else "validation "
     return [
         Finding(
             "still_falling",
             "warning" if fall > _FAST * drop else "note",
-            f"the loss is still falling: by {fall:.3g} nats in the last {epochs}",
+            f"the {of}loss is still falling: by {fall:.3g} nats in the last {epochs}",
             ("More epochs: twice as many.",),
         )
     ]
+
+
+def _falls(curve: Curve, fall: float, error: float) -> bool:
+    return fall > max(3.0 * error, _STILL_FALLING * curve.drop, 0.0) and math.isfinite(fall)

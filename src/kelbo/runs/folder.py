@@ -21,7 +21,7 @@ PICTURES = {
     "learning_curves": "Learning curves",
     "latent_space": "Latent space",
     "manifold": "Manifold: the latent plane, through the inverse normal CDF",
-    "samples": "Samples, at latent values drawn from the prior: means of the likelihood, of tables draws",
+    "samples": "Samples from the prior: means of the likelihood, of tables draws from it",
     "reconstructions": "Reconstructions beside originals",
 }
 """Names and captions of the pictures, in order."""
