@@ -202,7 +202,7 @@ def _trend(train: Curve, validation: Curve | None) -> list[Finding]:
             return []
     if not _falls(told, fall, error):
         return []
-    drop = told.drop
+    drop, window = told.drop, told.window
     epochs = "epoch" if window == 1 else f"{window} epochs"
     of = "" if told is train else "validation "
     return [
