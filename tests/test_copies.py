@@ -81,6 +81,7 @@ def assert_copy(ours, theirs, of_weights):
 
 
 @pytest.mark.parametrize("name", OF_BOTH_USES | OTHERS)
+@pytest.mark.few(12)
 def test_a_layer_is_copied_as_it_is(name):
     make = (OF_BOTH_USES | OTHERS)[name]
     uses = ["not built", (None, 3), None] if name in OF_BOTH_USES else ["not built", (None, 3)]

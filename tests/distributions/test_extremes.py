@@ -138,6 +138,7 @@ CASES = {
 )
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
+@pytest.mark.few(6)
 def test_both_directions_of_the_distribution_function(name, dtype):
     make, exact, values, probabilities = CASES[name]
     make = make(dtype)

@@ -19,6 +19,7 @@ from kelbo.distributions import (
     kl_divergence,
     register_kl,
 )
+from kelbo.distributions import kl as registry
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.kl import comparable
 
@@ -220,7 +221,9 @@ def test_event_shapes_must_agree(q, p):
     assert "Independent" in str(error.value)
 
 
-def test_a_new_family_registers_its_divergence():
+def test_a_new_family_registers_its_divergence(monkeypatch):
+    monkeypatch.setattr(registry, "_FORMULAS", dict(registry._FORMULAS))  # it is the process's
+
     class Shifted(Normal):
         """Its own family by name, a normal by descent."""
 

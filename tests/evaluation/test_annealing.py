@@ -117,6 +117,7 @@ def test_bounds_from_both_sides(linear_gaussian):
     assert found.z.std(0) == pytest.approx([1.0, 1.0], abs=0.25)
 
 
+@pytest.mark.slow
 def test_annealing_is_taken_where_it_is_better(linear_gaussian):
     model = linear_gaussian(n=32, shift=1.5, widen=1.5)
     found = evaluation.evidence_sandwich(

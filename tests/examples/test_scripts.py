@@ -69,6 +69,7 @@ def run_shortened(script, options, printed, monkeypatch, tmp_path, capsys):
     assert printed in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_example_of_the_front_page_runs_as_it_stands(tmp_path):
     """In a fresh process, without a word about the backend: it must be JAX."""
     text = (EXAMPLES.parent / "README.md").read_text()
@@ -116,6 +117,7 @@ def test_both_bananas_have_the_density_that_is_known():
 
 
 @pytest.mark.core
+@pytest.mark.slow
 def test_the_functional_model_has_the_loss_of_the_vae(digits):
     example = module_of("functional_vae")
     keras.utils.set_random_seed(0)

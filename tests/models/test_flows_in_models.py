@@ -43,9 +43,8 @@ def estimator(name, seed=0):
     return model
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n == "spline" else []) for n in FLOWS]
-)
+@pytest.mark.parametrize("name", FLOWS)
+@pytest.mark.slow
 def test_two_moons(name, moons, tmp_path):
     model = estimator(name)
     history = model.fit(moons, epochs=15, batch_size=100, verbose=0)

@@ -96,6 +96,7 @@ def test_no_distribution_is_handed_out_of_compiled_code():
 
 
 @pytest.mark.parametrize("name", ["VAE", "ConditionalDensity"])
+@pytest.mark.few(1)
 def test_the_summary_shows_a_batch_of_any_size(name):
     model = MODELS[name]()
     model.compile("adam")

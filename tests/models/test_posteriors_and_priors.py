@@ -48,7 +48,6 @@ PAIRS = [
     ("flow", "flow"),
 ]
 SPHERE = ("directions", "sphere")
-QUICK = PAIRS[1:2]
 
 
 def make(posterior, prior, x, objective):
@@ -86,12 +85,10 @@ def test_all_are_there():
 
 @pytest.mark.parametrize(
     ("posterior", "prior"),
-    [
-        pytest.param(*pair, marks=[] if pair in QUICK else [pytest.mark.slow])
-        for pair in [*PAIRS, SPHERE]
-    ],
+    [*PAIRS, SPHERE],
     ids=lambda name: name,
 )
+@pytest.mark.slow
 def test_trained_saved_and_loaded(posterior, prior, digits, tmp_path):
     x = digits[:300]
     first, second = objectives_of(posterior)

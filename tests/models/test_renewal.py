@@ -64,6 +64,7 @@ def train(vae):
     ],
     ids=["fit", "adapt in the network", "adapt before it", "quantize", "lora"],
 )
+@pytest.mark.few(1)
 def test_a_verb_follows_the_weights(change, layers, preprocessing):
     vae = make(*(layer() for layer in layers), preprocessing=preprocessing and preprocessing())
     vae.compile("adam")
@@ -75,6 +76,7 @@ def test_a_verb_follows_the_weights(change, layers, preprocessing):
     assert np.abs(ops.convert_to_numpy(vae.encode(X).mean()) - before).max() > 1e-5
 
 
+@pytest.mark.slow
 def test_a_prior_that_is_exchanged_is_seen():
     vae = make()
     vae.compile("adam")
@@ -113,17 +115,13 @@ def compile_again(vae):
     vae.compile("adam")
 
 
-MOMENTS = [
-    "on_train_batch_end",
-    *(pytest.param(m, marks=pytest.mark.slow) for m in ("on_epoch_begin", "on_epoch_end")),
-]
+MOMENTS = ["on_train_batch_end", "on_epoch_begin", "on_epoch_end"]
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize(
-    "change", [set_objective, pytest.param(compile_again, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("change", [set_objective, compile_again])
+@pytest.mark.few(1)
 def test_a_callback_may_change_what_is_trained(moment, change, fused):
     vae = make()
     vae.fused = fused

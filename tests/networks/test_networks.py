@@ -149,6 +149,7 @@ def regression_flow():
 @pytest.mark.parametrize(
     ("make", "data"), [(vae, (X,)), (regression_flow, (X, X[:, :2]))], ids=["vae", "flow"]
 )
+@pytest.mark.few(1)
 def test_a_network_goes_everywhere(make, data, tmp_path):
     assert_survives_a_file(trained(make(), *data), tmp_path, *data)
 

@@ -86,7 +86,7 @@ def of_order(order, x):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_values_of_any_order(order, dtype):
     functions = [
         ops.log_normalized_bessel_ie,

@@ -187,6 +187,7 @@ SPECIAL = {
 
 
 @pytest.mark.parametrize("name", SPECIAL)
+@pytest.mark.few(6)
 def test_a_derivative_of_a_derivative_is_that_of_the_derivative(name):
     function, at = SPECIAL[name]
     x = variable(at)

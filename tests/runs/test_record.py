@@ -82,6 +82,7 @@ def test_settings_that_were_replaced_since_the_model_was_opened(folder, other):
 
 
 @pytest.mark.parametrize("emptied", [False, True])
+@pytest.mark.few(1)
 def test_killed_while_one_run_replaced_another(folder, other, emptied):
     new = RunFolder(other)
     shutil.copy(new.checkpoint, folder.first_checkpoint)

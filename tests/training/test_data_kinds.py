@@ -488,6 +488,7 @@ def test_double_precision_is_kept_where_the_model_has_it(float64):
 
 
 @pytest.mark.parametrize("network", ["a layer", "a sequence", "a functional model"])
+@pytest.mark.few(1)
 def test_identifiers_do_not_collide(network):
     class Parity(keras.layers.Embedding):
         """A table of two rows for any number."""

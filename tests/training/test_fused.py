@@ -52,6 +52,7 @@ def test_batch_callbacks_are_called_once_per_call(make_vae, digits):
     assert calls == [6, 13, 20]  # 18 steps, reported as Keras documents
 
 
+@pytest.mark.slow
 def test_callbacks_behave_as_in_the_plain_loop(make_vae, digits, tmp_path):
     def run(fused):
         model = make_vae()

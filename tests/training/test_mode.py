@@ -54,6 +54,7 @@ def test_the_layers_of_a_network_learn_that_the_model_trains(make_vae, fused, po
         keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.slow
 def test_dropout_in_an_encoder_is_at_work():
     losses = {}
     for rate in (0.0, 0.9):

@@ -66,6 +66,7 @@ def test_it_is_the_base_pushed_through_all_maps():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_given_a_context():
     flow = conditional()
     context = values((4,), 5)
