@@ -150,6 +150,11 @@ def test_the_recipes_are_valid(name, expected):
     assert {key: getattr(config, key) for key in expected} == expected
 
 
+def test_every_setting_stands_in_the_page_of_the_command_line():
+    page = EXAMPLES.parent.joinpath("docs/cli.md").read_text()
+    assert not [name for name in rules() if name != "data" and f"`{name}`" not in page]
+
+
 @pytest.mark.parametrize("given", ["none", "None", "[]", ""])
 def test_no_hidden_layer(given, tmp_path):
     assert rules()["hidden"].parsed("--hidden", given) == ()
