@@ -396,6 +396,28 @@ def test_radial_at_its_center(float64):
     np.testing.assert_allclose(numbers(bijector.inverse(tensor([1.0, 2.0]))), [1.0, 2.0])
 
 
+def test_derivatives_of_a_solved_system_up_to_the_third(float64):
+    # x1^3 = y and x2^3 x1 = 1: the second entry is y^(-1/9).
+    def cubes(x):
+        first, second = x[..., :1], x[..., 1:]
+        values = ops.concatenate([first**3, second**3 * first], axis=-1)
+        return values, ops.concatenate([3 * first**2, 3 * second**2 * first], axis=-1)
+
+    def root(y):
+        pair = ops.stack([y, ops.ones_like(y)], axis=-1)
+        return solve_monotone_system(cubes, pair, 0.1 * pair, 3.0 * ops.ones_like(pair))[..., 1]
+
+    def slope(f):
+        return lambda y: ops.values_and_gradients(f, y)[1]
+
+    y, power = np.array([0.5, 2.0]), -1 / 9
+    expected = y**power
+    for order in range(4):
+        found = ops.compile(root)(ops.convert_to_tensor(y))
+        np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-9)
+        root, expected = slope(root), expected * (power - order) / y
+
+
 def test_a_system_that_is_solved_from_the_last_entry(float64):
     def function(x):
         others = ops.concatenate([x[..., 1:], 0 * x[..., :1]], axis=-1)

@@ -1,5 +1,7 @@
 """Distribution functions, their inverses and gradients where numbers are extreme, by 50 digits."""
 
+from functools import partial
+
 import keras
 import mpmath as mp
 import numpy as np
@@ -10,7 +12,8 @@ from kelbo import ops
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
-TOLERANCE = {"float32": 3e-5, "float64": 1e-11}
+# Of a quantile: a unit in the last place of a share of a power x^a moves it by 1 / a units.
+TOLERANCE = {"float32": 5e-5, "float64": 1e-11}
 
 
 def phi(x):
@@ -179,3 +182,111 @@ def test_gradients_of_a_weibull_density(scale, value, dtype):
     assert by_scale * scale == pytest.approx(3.0 * (z**3 - 1.0), rel=1e-4)
     expected = 1 / 3 + np.log(z) - z**3 * np.log(z)
     assert by_k == pytest.approx(expected, rel=1e-4)
+
+
+# A distribution of one parameter, its distribution function, parameters and probabilities.
+QUANTILES = {
+    "student t": (
+        lambda df: kd.StudentT(df, 0.0, 1.0),
+        lambda df, x: mp.betainc(df / 2, 0.5, 0, df / (df + x * x), regularized=True) / 2,
+        [(2.0, 1e-30), (3.0, 0.2), (0.5, 1e-10), (40.0, 1e-3)],
+    ),
+    "gamma": (
+        lambda a: kd.Gamma(a, 1.0),
+        lambda a, x: mp.gammainc(a, 0, x, regularized=True),
+        [(0.5, 1e-15), (0.5, 0.7), (3.0, 1e-30), (300.0, 1e-5)],
+    ),
+    "inverse gamma": (
+        lambda a: kd.InverseGamma(a, 1.0),
+        lambda a, x: mp.gammainc(a, 1 / x, regularized=True),
+        [(0.5, 1e-15), (3.0, 0.7)],
+    ),
+    "beta": (
+        lambda a: kd.Beta(a, 3.0),
+        lambda a, x: mp.betainc(a, 3, 0, x, regularized=True),
+        [(2.0, 1e-20), (2.0, 0.7), (0.25, 1e-6)],
+    ),
+    "von mises": (
+        lambda k: kd.VonMises(0.0, k),
+        lambda k, x: (
+            mp.quad(lambda t: mp.exp(k * mp.cos(t)), [-mp.pi, x]) / (2 * mp.pi * mp.besseli(0, k))
+        ),
+        [(0.5, 0.125), (30.0, 1e-20), (3.0, 0.3)],
+    ),
+    "truncated normal": (
+        lambda scale: kd.TruncatedNormal(0.0, scale, -10.0, 1.0),
+        lambda scale, x: (phi(x / scale) - phi(-10 / scale)) / (phi(1 / scale) - phi(-10 / scale)),
+        [(1.0, 1e-20), (1.0, 1e-3), (2.0, 0.9)],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True
+)
+@pytest.mark.parametrize("name", QUANTILES)
+@pytest.mark.few(2)
+def test_derivatives_of_quantiles(name, dtype):
+    make, cdf, points = QUANTILES[name]
+
+    def derivatives(theta, p):
+        def by_p(x):
+            return ops.values_and_gradients(make(theta).quantile, x)[1]
+
+        quantile, by_theta = ops.values_and_gradients(lambda x: make(x).quantile(p), theta)
+        return ops.stack([quantile, by_theta, *ops.values_and_gradients(by_p, p)])
+
+    theta, p = (ops.convert_to_tensor(np.array(x, dtype)) for x in zip(*points, strict=True))
+    found = ops.convert_to_numpy(ops.compile(derivatives)(theta, p))
+    expected = []
+    with mp.workdps(40):
+        for x, (theta, _) in zip(found[0], np.array(points, dtype), strict=True):
+            theta, x = mp.mpf(float(theta)), mp.mpf(float(x))
+
+            def log_cdf(theta, moved, x=x):
+                return mp.log(cdf(theta, x * (1 + moved)))
+
+            p, in_theta = cdf(theta, x), mp.diff(lambda t: log_cdf(t, 0), theta)
+            in_x, in_xx = (mp.diff(partial(log_cdf, theta), 0, n) / x**n for n in (1, 2))
+            second = -(in_xx + in_x**2) / (p**2 * in_x**3)
+            expected.append([x, -in_theta / in_x, 1 / (p * in_x), second])
+    with np.errstate(over="ignore"):  # infinite in float32
+        expected = np.array(expected, dtype="float64").T.astype(dtype)
+    tolerance = {"float32": 2e-3, "float64": 1e-6}[dtype]
+    np.testing.assert_allclose(found[:3], expected[:3], rtol=tolerance)
+    fits = np.abs(expected[3]) < {"float32": 1e30, "float64": 1e300}[dtype]
+    np.testing.assert_allclose(found[3][fits], expected[3][fits], rtol=tolerance)
+
+
+def test_second_derivatives_by_a_parameter(float64):
+    """Right, or refused in a sentence."""
+
+    def curvature(quantile, at):
+        def slope(x):
+            return ops.values_and_gradients(quantile, x)[1]
+
+        return ops.values_and_gradients(slope, ops.convert_to_tensor(np.array([at])))[1]
+
+    refused = [
+        lambda a: kd.Gamma(a, 1.0).quantile(0.3),
+        lambda a: kd.Gamma(a, 1.0).cdf(0.3),
+        lambda a: kd.Gamma(a, 1.0).sample(seed=1),
+        lambda a: kd.Beta(a, 2.0).sample(seed=1),
+    ]
+    for function in refused:
+        with pytest.raises(NotImplementedError, match="by its concentration only once"):
+            curvature(function, 3.0)
+
+    def truncated(scale):
+        return kd.TruncatedNormal(0.0, scale, -1.0, 2.0).quantile(1e-3)
+
+    with mp.workdps(40):
+
+        def exact(scale):
+            low, high = phi(-1 / scale), phi(2 / scale)
+            share = low + (high - low) * mp.mpf(1e-3)
+            return scale * mp.findroot(lambda x: phi(x) - share, -0.9 / scale)
+
+        expected = float(mp.diff(exact, mp.mpf(1.5), 2))
+    found = ops.convert_to_numpy(curvature(truncated, 1.5))
+    np.testing.assert_allclose(found, expected, rtol=1e-8)

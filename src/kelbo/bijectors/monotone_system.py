@@ -9,6 +9,8 @@ from kelbo import ops
 
 # Halvings of the bracket; one step of Newton's method doubles the digits that they find.
 _HALVINGS = {"float32": 20, "float64": 40}
+# The first makes first derivatives exact, and each one more doubles their order and adds 1.
+_NEWTON_STEPS = 2
 
 
 def solve_monotone_system(
@@ -21,10 +23,10 @@ def solve_monotone_system(
     r"""The x with $f(x) = y$, where entry i of f depends on the entries of x up to i.
 
     And increases in entry i itself. Each entry is found by bisection, those before it being known,
-    and polished by one step of Newton's method, through which first derivatives are exact (by the
-    implicit function theorem).
+    and polished by two steps of Newton's method, through which derivatives are exact up to the
+    third order (each step doubles the order up to which an error of x is gone).
 
-    **Cost.** For D entries the function is called 21 D times in float32, 41 D times in float64, in
+    **Cost.** For D entries the function is called 22 D times in float32, 42 D times in float64, in
     a compiled loop.
 
     Args:
@@ -64,8 +66,11 @@ def solve_monotone_system(
 
         below, above = ops.fori_loop(0, halvings, halve, (low, high))
         middle = ops.stop_gradient(0.5 * (below + above))
-        value, slope = function(ops.where(here, middle, x))
-        root = middle - (value - y) / ops.stop_gradient(slope)
+        root = middle
+        for _ in range(_NEWTON_STEPS):
+            value, slope = function(ops.where(here, root, x))
+            # Nothing of the other entries, which may not be found yet.
+            root = root - ops.where(here, value - y, 0.0) / ops.where(here, slope, 1.0)
         return ops.where(here, root, x), None
 
     order = ops.flip(places, axis=0) if last_first else places

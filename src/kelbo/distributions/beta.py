@@ -10,6 +10,8 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.gamma_functions import log_minus_digamma, stirling_rest
 from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.derivatives import with_derivatives
+from kelbo.ops.incomplete_beta import log_beta_power
 from kelbo.parameters import PACKAGE, constraints
 
 
@@ -148,14 +150,37 @@ class Beta(Distribution):
         p = self._as_value(probability)
         inside = ops.logical_and(p > 0, p < 1)
 
-        def share(logit):
-            return ops.betainc(a, b, ops.sigmoid(logit))
-
-        def slope(logit):
-            x = ops.sigmoid(logit)
-            return ops.exp(self._log_prob(x)) * x * ops.sigmoid(-logit)
-
-        safe = ops.where(inside, p, 0.5 * ops.ones_like(p)) + ops.zeros_like(a + b)
+        safe = ops.where(inside, p, 0.5 * ops.ones_like(p))
         low, high = math.log(float(kind.tiny)), -math.log(float(kind.epsneg))
-        x = ops.sigmoid(ops.invert_monotone(share, safe, low, high, derivative=slope))
+        x = ops.sigmoid(_logit_of_share(safe, low, high, a, b))
         return ops.where(inside, x, p + ops.zeros_like(x))
+
+
+def _share(a, b, logit):
+    return ops.betainc(a, b, ops.sigmoid(logit))
+
+
+def _by_concentration(index):
+    def rule(*args):
+        concentrations, logit = list(args[:2]), args[2]
+
+        def log_share(changed):
+            concentrations[index] = changed
+            return ops.log(_share(*concentrations, logit))
+
+        return ops.values_and_gradients(log_share, concentrations[index])[1]
+
+    return rule
+
+
+def _by_logit(a, b, logit, value):
+    # Not by the density, which is out of range where the number itself nearly is.
+    return ops.exp(log_beta_power(a, b, ops.sigmoid(logit), ops.sigmoid(-logit)) - value)
+
+
+_log_share = with_derivatives(
+    lambda *args: ops.log(_share(*args)), [_by_concentration(0), _by_concentration(1), _by_logit]
+)
+_logit_of_share = ops.invert_monotone(
+    lambda logit, a, b: _share(a, b, logit), logarithm=lambda logit, a, b: _log_share(a, b, logit)
+)

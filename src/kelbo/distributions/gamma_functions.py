@@ -14,6 +14,8 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.outside import largest
 from kelbo.ops.bregman import bregman, excess, second_order_rest
+from kelbo.ops.derivatives import with_derivatives
+from kelbo.ops.gamma_slope import log_gamma_slope
 from kelbo.ops.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
 from kelbo.ops.series import HALF_LOG_TWO_PI, polynomial, stirling_correction
 
@@ -181,27 +183,40 @@ def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = 
     p, a = probability, concentration
     empty, whole = p <= 0, p >= 1
     p = ops.where(ops.logical_or(empty, whole), 0.5 * ops.ones_like(p), p)
-    log_below, log_above = (ops.log1p(-p), ops.log(p)) if above else (ops.log(p), ops.log1p(-p))
+    log_p = ops.log(p)
+    log_below, log_above = (ops.log1p(-p), log_p) if above else (log_p, ops.log1p(-p))
     # P(a, x) is at most x^a / Γ(a + 1); the other end is by B. Laurent and P. Massart (2000,
     # "Adaptive estimation of a quadratic functional", lemma 1).
     log_a = ops.log(a)
     low = (log_below + ops.lgamma(a + 1.0)) / a - log_a
     high = ops.log1p((ops.sqrt(-2.0 * a * log_above) - log_above) / a)
-    lowest = math.log(_tiny(low))
-
-    def share(y):
-        x = a * ops.exp(y)
-        return ops.gammaincc(a, x) if above else ops.gammainc(a, x)
-
-    def slope(y):
-        x = a * ops.exp(y)
-        density = x * ops.exp(log_gamma_density(x, a, ops.ones_like(a), ops.zeros_like(a)))
-        return -density if above else density
-
-    y = ops.invert_monotone(share, p, ops.maximum(low, lowest - log_a), high, derivative=slope)
+    lowest = (1.0 - 1e-6) * math.log(_tiny(low))  # not flushed to 0 after rounding
+    # With room for rounding: both ends may be the solution.
+    low = ops.maximum(low - 0.01, lowest - log_a)
+    y = _OF_SHARE[above](p, low, high + 0.01, a)
     x = a * ops.exp(y)
     at_empty, at_whole = (math.inf, 0.0) if above else (0.0, math.inf)
     return ops.where(empty, at_empty, ops.where(whole, at_whole, x))
+
+
+def _inverse(share, sign):
+    """From the share below a e^y, or above, of a standard Gamma, to y."""
+
+    def by_y(a, y, value):
+        x = a * ops.exp(y)
+        log_density = log_gamma_density(x, a, ops.ones_like(a), ops.zeros_like(a))
+        return sign * ops.exp(log_density + (ops.log(a) + y) - value)
+
+    def by_a(a, y, value):
+        return by_y(a, y, value) * (1.0 / a - log_gamma_slope(a, ops.log(a) + y))
+
+    log_share = with_derivatives(lambda a, y: ops.log(share(a, a * ops.exp(y))), [by_a, by_y])
+    return ops.invert_monotone(
+        lambda y, a: share(a, a * ops.exp(y)), logarithm=lambda y, a: log_share(a, y)
+    )
+
+
+_OF_SHARE = {False: _inverse(ops.gammainc, 1.0), True: _inverse(ops.gammaincc, -1.0)}
 
 
 def gamma_divergence_rest(a: Any, b: Any) -> Any:

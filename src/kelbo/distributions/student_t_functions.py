@@ -123,8 +123,8 @@ def log_density(df: Any, z: Any, dtype: str) -> Any:
     return log_constant(df, 1) - 0.5 * (df + 1.0) * log1p
 
 
-def _tail_value(df, z):
-    """The mass beyond z, which is not negative."""
+def _tail_parts(df, z):
+    """The mass beyond z, which is not negative: a factor, and the logarithm of another."""
     large = df >= LARGE
     # By a Beta number on the side where its rounding does no harm.
     low = ops.where(large, ops.ones_like(df), df)
@@ -139,38 +139,69 @@ def _tail_value(df, z):
     dtype = keras.backend.standardize_dtype(z.dtype)
     far = ratio > (1e6 if dtype == "float32" else 1e10)
     away = ops.where(far, z, ops.ones_like(z))
-    power = ops.exp(log_density(low, away, dtype) + ops.log(away) - ops.log(low))
-    by_beta = ops.where(far, power, by_beta)
+    log_power = log_density(low, away, dtype) + ops.log(away) - ops.log(low)
+    zero = ops.zeros_like(z)
 
     # By quadrature from z to where the density has fallen by so much that the rest is lost.
     high = ops.where(large, df, ops.full_like(df, LARGE))
-    z = ops.where(large, z, ops.zeros_like(z))
-    scale = high + ops.square(z)
-    span = ops.expm1(2.0 * nats(z) / (high + 1.0)) * scale
-    span = span / (z + ops.sqrt(ops.square(z) + span))
+    z = ops.where(large, z, zero)
+    # In units of sqrt(df + z²), whose square may overflow.
+    most = ops.maximum(z, ops.sqrt(high))
+    unit = most * ops.sqrt(ops.square(z / most) + high / most / most)
+    start = z / unit
+    fall = ops.expm1(2.0 * nats(z) / (high + 1.0))
+    span = fall / (start + ops.sqrt(ops.square(start) + fall))
 
     def integrand(u):
         step = u * span
-        return ops.exp(-0.5 * (high + 1.0) * ops.log1p(step * ((2.0 * z + step) / scale)))
+        return ops.exp(-0.5 * (high + 1.0) * ops.log1p(step * (2.0 * start + step)))
 
-    total = span * integrate(integrand, z)
-    by_quadrature = ops.exp(log_density(high, z, dtype)) * total
-    return ops.where(large, by_quadrature, by_beta)
+    factor = ops.where(large, unit * span * integrate(integrand, z), ops.where(far, 1.0, by_beta))
+    rest = ops.where(large, log_density(high, z, dtype), ops.where(far, log_power, zero))
+    return factor, rest
 
 
-def _tail_by_df(df, z, value):
+def _tail_value(df, z):
+    factor, rest = _tail_parts(df, z)
+    return factor * ops.exp(rest)
+
+
+def _log_tail_value(df, s):
+    factor, rest = _tail_parts(df, ops.sinh(s))
+    return ops.log(factor) + rest
+
+
+def _log_tail_by_df(df, s, value):
     """A central difference of fourth order."""
     step = df * (0.03 if "32" in keras.backend.standardize_dtype(df.dtype) else 1e-3)
-    pair = _tail_value(df + step, z) - _tail_value(df - step, z)
-    wide = _tail_value(df + 2.0 * step, z) - _tail_value(df - 2.0 * step, z)
+    pair = _log_tail(df + step, s) - _log_tail(df - step, s)
+    wide = _log_tail(df + 2.0 * step, s) - _log_tail(df - 2.0 * step, s)
     return (8.0 * pair - wide) / (12.0 * step)
 
 
-def _density(df, z):
-    return ops.exp(log_density(df, z, keras.backend.standardize_dtype(z.dtype)))
+def _log_density(df, z):
+    return log_density(df, z, keras.backend.standardize_dtype(z.dtype))
 
 
-_tail = with_derivatives(_tail_value, [_tail_by_df, lambda df, z, value: -_density(df, z)])
+# By the inverse hyperbolic sine of z: the cosine of that may be out of range where the product with
+# the density is not.
+_log_tail = with_derivatives(
+    _log_tail_value,
+    [
+        _log_tail_by_df,
+        lambda df, s, value: -ops.exp(_log_density(df, ops.sinh(s)) + ops.log(ops.cosh(s)) - value),
+    ],
+)
+_tail = with_derivatives(
+    _tail_value,
+    [
+        lambda df, z, value: value * _log_tail_by_df(df, ops.arcsinh(z), None),
+        lambda df, z, value: -ops.exp(_log_density(df, z)),
+    ],
+)
+_of_tail = ops.invert_monotone(
+    lambda s, df: _tail(df, ops.sinh(s)), logarithm=lambda s, df: _log_tail(df, s)
+)
 
 
 def cdf(df: Any, z: Any) -> Any:
@@ -208,14 +239,6 @@ def quantile(df: Any, probability: Any) -> Any:
     share = ops.where(empty, 0.5 * ops.ones_like(share), share)
     dtype = keras.backend.standardize_dtype(df.dtype)
     highest = math.log(float(np.finfo(dtype).max))  # its hyperbolic sine is half of that
-
-    s = ops.invert_monotone(
-        lambda s: _tail(df, ops.sinh(s)),
-        share,
-        0.0,
-        highest,
-        # The density may underflow where its product with the cosine does not.
-        derivative=lambda s: -ops.exp(log_density(df, ops.sinh(s), dtype) + ops.log(ops.cosh(s))),
-    )
+    s = _of_tail(share, 0.0, highest, df)
     z = ops.where(empty, ops.full_like(s, math.inf), ops.sinh(s))
     return ops.where(lower, -z, z)

@@ -1,5 +1,6 @@
 """The truncated normal distribution."""
 
+import functools
 import math
 from typing import Any
 
@@ -10,6 +11,9 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.ends import require_increasing
 from kelbo.distributions.outside import is_infinite
+from kelbo.ops.derivatives import with_derivatives
+from kelbo.ops.floats import together
+from kelbo.ops.series import kind
 from kelbo.parameters import PACKAGE, Constraint, constraints
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -122,38 +126,9 @@ class TruncatedNormal(Distribution):
             ends.append(ops.where(near, d, far))
         return ends
 
-    def _reach(self, tilt):
-        """How far from the peak there is mass."""
-        depth = _QUADRATURE[self.dtype][0]
-        steep = ops.abs(tilt)
-        # Where the square of the tilt might overflow, the rest is nothing beside it.
-        root = ops.sqrt(ops.square(ops.minimum(steep, 1e15)) + 2.0 * depth)
-        return ops.stop_gradient(2.0 * depth / (steep + ops.maximum(root, steep)))
-
-    def _integral(self, tilt, low, high, powers=(0,)):
-        """h, and the integrals of (d / h)^n exp(-d (tilt + d / 2)) / h from `low` to `high`.
-
-        h is half of the width that is integrated over: in units of it no power underflows.
-        """
-        nodes, weights = _QUADRATURE[self.dtype][1]
-        reach = self._reach(tilt)
-        low, high = ops.maximum(low, -reach), ops.minimum(high, reach)
-        half = 0.5 * ops.maximum(high - low, 0.0)
-        nodes = ops.convert_to_tensor(nodes, dtype=self.dtype)
-        weights = ops.convert_to_tensor(weights, dtype=self.dtype)
-        d = (low + half)[..., None] + half[..., None] * nodes
-        terms = weights * ops.exp(-d * (tilt[..., None] + 0.5 * d))
-        unit = d / half[..., None] if max(powers) else None
-        return half, [ops.sum(terms * unit**n if n else terms, axis=-1) for n in powers]
-
-    def _mass(self, tilt, low, high):
-        """The integral of exp(-d (tilt + d / 2)) from `low` to `high`."""
-        half, (mass,) = self._integral(tilt, low, high)
-        return half * mass
-
     def _log_normalizer(self):
         """The logarithm of the integral of exp(-d (tilt + d / 2)) over values of the interval."""
-        half, (mass,) = self._integral(self._tilt(), *self._ends())
+        half, (mass,) = _integral(self._tilt(), *self._ends())
         return self._log_width(half) + ops.log(mass)
 
     def _log_width(self, half):
@@ -166,7 +141,7 @@ class TruncatedNormal(Distribution):
 
     def _distance(self):
         """Mean and standard deviation of d."""
-        half, integrals = self._integral(self._tilt(), *self._ends(), powers=(0, 1, 2))
+        half, integrals = _integral(self._tilt(), *self._ends(), powers=(0, 1, 2))
         mass, first, second = integrals
         mean = first / mass
         return half * mean, half * ops.sqrt(second / mass - ops.square(mean))
@@ -196,7 +171,7 @@ class TruncatedNormal(Distribution):
 
     def entropy(self) -> Any:
         tilt = self._tilt()
-        half, integrals = self._integral(tilt, *self._ends(), powers=(0, 1, 2))
+        half, integrals = _integral(tilt, *self._ends(), powers=(0, 1, 2))
         mass, first, second = integrals
         mean_energy = half * (tilt * (first / mass) + 0.5 * half * (second / mass))
         return self._broadcast(self._log_width(half) + ops.log(mass) + mean_energy)
@@ -204,17 +179,9 @@ class TruncatedNormal(Distribution):
     def cdf(self, value: Any) -> Any:
         tilt, (low, high) = self._tilt(), self._ends()
         d = _between((self._as_value(value) - self._peak()) / self.scale, low, high)
-        center, part = self._mass_below(tilt, low, d)
+        center, part = _mass_below(tilt, low, d)
         fall = ops.exp(-center * (tilt + 0.5 * center))
-        return ops.minimum(fall * part / self._mass(tilt, low, high), 1.0)
-
-    def _mass_below(self, tilt, low, d):
-        """The point from `low` to d where the density is largest, and the mass over its density.
-
-        So the integral has its digits in a tail too, where the density at the peak is no measure.
-        """
-        center = ops.stop_gradient(ops.minimum(d, 0.0))
-        return center, self._mass(tilt + center, low - center, d - center)
+        return ops.minimum(fall * part / _mass(tilt, low, high), 1.0)
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)
@@ -247,30 +214,16 @@ class TruncatedNormal(Distribution):
 
     def _quantile(self, u, steps):
         tilt, (low, high) = self._tilt(), self._ends()
-        mass = self._mass(tilt, low, high)
+        mass = _mass(tilt, low, high)
         # In the half that the value lies in, by symmetry always as the left one.
         left = u < 0.5
         sign = ops.where(left, ops.ones_like(u), -ops.ones_like(u))
         lean, start, end = sign * tilt, ops.where(left, low, -high), ops.where(left, high, -low)
-        log_target = ops.log(ops.where(left, u, 1.0 - u) * mass)
-        d = sign * ops.stop_gradient(self._guess(u, tilt, low, high))
-
-        def step(_, d):
-            # Newton's method on the logarithm of the mass below, which is concave in d.
-            center, part = self._mass_below(lean, start, d)
-            empty = part <= 0
-            log_part = ops.log(ops.where(empty, 1.0, part)) - center * (lean + 0.5 * center)
-            rise = part * ops.exp((d - center) * (lean + 0.5 * (d + center)))
-            change = ops.where(empty, 0.0, (log_part - log_target) * rise)
-            return ops.stop_gradient(_between(d - change, start, end))
-
-        if steps > 1:
-            d = ops.fori_loop(0, steps - 1, step, d)
-        # One step more on the mass itself, through which the implicit gradient flows.
-        center, part = self._mass_below(lean, start, d)
-        error = part - ops.exp(log_target + center * (lean + 0.5 * center))
-        slope = ops.exp(-(d - center) * (lean + 0.5 * (d + center)))
-        d = d - error / ops.stop_gradient(slope)
+        # Not the logarithm of the product, whose second derivative holds its square.
+        log_target = ops.log(ops.where(left, u, 1.0 - u)) + ops.log(mass)
+        guess = sign * ops.stop_gradient(self._guess(u, tilt, low, high))
+        ends = ops.stop_gradient(end), guess
+        d = _DISTANCE_OF_MASS[steps](*together(log_target, lean, start, *ends))
         return _between(self._peak() + self.scale * (sign * d), self.low, self.high)
 
     def _guess(self, u, tilt, low, high):
@@ -307,8 +260,98 @@ class TruncatedNormal(Distribution):
 
 
 def _between(x, low, high):
-    """As `ops.clip`, of shapes that broadcast."""
-    return ops.minimum(ops.maximum(x, low), high)
+    """As `ops.clip`, of shapes that broadcast; at an end the gradient is that of x."""
+    return ops.where(x < low, low, ops.where(x > high, high, x))
+
+
+def _reach(tilt):
+    """How far from the peak there is mass."""
+    depth = _QUADRATURE[kind(tilt)][0]
+    steep = ops.abs(tilt)
+    # Where the square of the tilt might overflow, the rest is nothing beside it.
+    root = ops.sqrt(ops.square(ops.minimum(steep, 1e15)) + 2.0 * depth)
+    return ops.stop_gradient(2.0 * depth / (steep + ops.maximum(root, steep)))
+
+
+def _integral(tilt, low, high, powers=(0,)):
+    """h, and the integrals of (d / h)^n exp(-d (tilt + d / 2)) / h from `low` to `high`.
+
+    h is half of the width that is integrated over: in units of it no power underflows.
+    """
+    nodes, weights = (
+        ops.convert_to_tensor(x, dtype=tilt.dtype) for x in _QUADRATURE[kind(tilt)][1]
+    )
+    reach = _reach(tilt)
+    low, high = ops.maximum(low, -reach), ops.minimum(high, reach)
+    half = 0.5 * ops.maximum(high - low, 0.0)
+    d = (low + half)[..., None] + half[..., None] * nodes
+    terms = weights * ops.exp(-d * (tilt[..., None] + 0.5 * d))
+    unit = d / half[..., None] if max(powers) else None
+    return half, [ops.sum(terms * unit**n if n else terms, axis=-1) for n in powers]
+
+
+def _mass(tilt, low, high):
+    """The integral of exp(-d (tilt + d / 2)) from `low` to `high`."""
+    half, (mass,) = _integral(tilt, low, high)
+    return half * mass
+
+
+def _mass_below(tilt, low, d):
+    """The point from `low` to d where the density is largest, and the mass over its density.
+
+    So the integral has its digits in a tail too, where the density at the peak is no measure.
+    """
+    center = ops.stop_gradient(ops.minimum(d, 0.0))
+    return center, _mass(tilt + center, low - center, d - center)
+
+
+def _fall(tilt, start, d):
+    """The logarithm of the density at `start` over that at d."""
+    return (d - start) * (tilt + 0.5 * (d + start))
+
+
+def _newton(steps, log_mass, tilt, start, end, guess):
+    """The distance up to which there is this mass, by Newton's method on its logarithm.
+
+    Which is concave in the distance.
+    """
+
+    def step(_, d):
+        center, part = _mass_below(tilt, start, d)
+        empty = part <= 0
+        log_part = ops.log(ops.where(empty, 1.0, part)) - center * (tilt + 0.5 * center)
+        rise = part * ops.exp(_fall(tilt, center, d))
+        change = ops.where(empty, 0.0, (log_part - log_mass) * rise)
+        return _between(d - change, start, end)
+
+    return ops.fori_loop(0, steps, step, guess) if steps > 1 else step(0, guess)
+
+
+def _by_log_mass(log_mass, tilt, start, end, guess, d):
+    """The mass over the density."""
+    return ops.exp(log_mass + d * (tilt + 0.5 * d))
+
+
+def _by_tilt(log_mass, tilt, start, end, guess, d):
+    """The integral of s exp(-s (tilt + s / 2)) from `start` to d, over the density at d."""
+    center = ops.stop_gradient(ops.minimum(d, 0.0))
+    half, (mass, first) = _integral(tilt + center, start - center, d - center, powers=(0, 1))
+    moment = half * ops.where(half > 0, half * first + center * mass, 0.0)
+    return moment * ops.exp(_fall(tilt, center, d))
+
+
+def _by_start(log_mass, tilt, start, end, guess, d):
+    """The density at `start` over that at d."""
+    return ops.exp(_fall(tilt, start, d))
+
+
+# By the number of steps: from the logarithm of the mass below, with implicit derivatives.
+_DISTANCE_OF_MASS = {
+    steps: with_derivatives(
+        functools.partial(_newton, steps), [_by_log_mass, _by_tilt, _by_start, None, None]
+    )
+    for steps in (1, _STEPS_IN_TAILS)
+}
 
 
 def _mills_drop(t, d):

@@ -79,9 +79,13 @@ def _beyond(concentration, angle, weight):
     return span * integrate(integrand, angle)
 
 
-def _density(concentration, angle):
+def _log_density(concentration, angle):
     exponent = -2.0 * concentration * ops.square(ops.sin(0.5 * angle))
-    return ops.exp(exponent - log_normalizer(concentration))
+    return exponent - log_normalizer(concentration)
+
+
+def _density(concentration, angle):
+    return ops.exp(_log_density(concentration, angle))
 
 
 def _tail_value(concentration, angle):
@@ -101,6 +105,28 @@ _tail = with_derivatives(
         lambda k, angle, value: _density(k, angle) * _tail_slope(k, angle),
         lambda k, angle, value: -_density(k, angle),
     ],
+)
+
+
+def _log_tail_value(concentration, angle):
+    total = _beyond(concentration, angle, lambda squared_sine: ops.ones_like(squared_sine))
+    return _log_density(concentration, angle) + ops.log(total)
+
+
+def _over_tail(concentration, angle, value):
+    """The density over the mass beyond."""
+    return ops.exp(_log_density(concentration, angle) - value)
+
+
+_log_tail = with_derivatives(
+    _log_tail_value,
+    [
+        lambda k, angle, value: _over_tail(k, angle, value) * _tail_slope(k, angle),
+        lambda k, angle, value: -_over_tail(k, angle, value),
+    ],
+)
+_of_tail = ops.invert_monotone(
+    lambda angle, k: _tail(k, angle), logarithm=lambda angle, k: _log_tail(k, angle)
 )
 
 
@@ -129,14 +155,7 @@ def angle_of_tail(concentration: Any, mass: Any) -> Any:
     Returns:
         A tensor of the broadcast shape, in $[0, \pi]$.
     """
-    concentration, mass = together(concentration, mass)
-    return ops.invert_monotone(
-        lambda angle: _tail(concentration, angle),
-        mass,
-        0.0,
-        math.pi,
-        derivative=lambda angle: -_density(concentration, angle),
-    )
+    return _of_tail(mass, 0.0, math.pi, concentration)
 
 
 def _draw(seed, concentration):

@@ -9,7 +9,7 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
     """An elementwise function of tensors, with the derivatives that are given for it.
 
     For what cannot be differentiated as it is computed: a loop of unknown length, a rejection
-    sampler. A derivative is computed when it is asked for (on TensorFlow: when any is).
+    sampler. A derivative is computed when it is asked for.
 
     Args:
         function: Takes tensors, those that are differentiated of one shape, and returns

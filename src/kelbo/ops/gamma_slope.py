@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from kelbo.ops.backends import backend
+from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.series import polynomial
 
 # Above this concentration an asymptotic series has the slope: the recurrences of the backends need
@@ -15,7 +16,8 @@ _LARGE = 200.0
 def gamma_slope(concentration: Any, x: Any) -> Any:
     r"""The derivative of a standard gamma variable by its concentration, at a fixed probability.
 
-    It is $dx / da = -(\partial P(a, x) / \partial a) / f(x; a)$, with f the density.
+    It is $dx / da = -(\partial P(a, x) / \partial a) / f(x; a)$, with f the density. It can be
+    differentiated by x; its derivative by a is refused.
 
     Args:
         concentration: A positive tensor a.
@@ -26,7 +28,42 @@ def gamma_slope(concentration: Any, x: Any) -> Any:
     """
     large = concentration > _LARGE
     a, at = ops.where(large, 1.0, concentration), ops.where(large, 1.0, x)
-    return ops.where(large, _slope_of_large(concentration, x), backend.gamma_slope(a, at))
+    return ops.where(large, _slope_of_large(concentration, x), _slope_of_small(a, at))
+
+
+def _refuse(a, x, slope):
+    raise NotImplementedError(
+        "A gamma variable can be differentiated by its concentration only once: what is made of "
+        "one (draws and quantiles of Gamma, InverseGamma, Beta, Dirichlet or StudentT, the "
+        "distribution function of Gamma) has no second derivative by it. Stop the gradient of one "
+        "of the two by ops.stop_gradient, or take finite differences."
+    )
+
+
+def _by_x(a, x, slope):
+    """From that of the quotient: the derivative of P by a is one of the density by x."""
+    return backend.digamma(a) - ops.log(x) - slope * ((a - 1.0) / x - 1.0)
+
+
+_slope_of_small = with_derivatives(backend.gamma_slope, [_refuse, _by_x])
+
+
+def log_gamma_slope(concentration: Any, log_x: Any) -> Any:
+    r"""The derivative of the logarithm of a standard gamma variable by its concentration.
+
+    Args:
+        concentration: A positive tensor a.
+        log_x: A tensor of the same shape and dtype.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    # Near 0, P(a, x) is x^a / Γ(a + 1) (1 + O(x)).
+    tiny = log_x < -15.0 if "32" in str(log_x.dtype) else log_x < -36.0
+    a, at = ops.where(tiny, 1.0, concentration), ops.where(tiny, 0.0, log_x)
+    x = ops.exp(at)
+    near_zero = (backend.digamma(concentration + 1.0) - log_x) / concentration
+    return ops.where(tiny, near_zero, gamma_slope(a, x) / x)
 
 
 def _slope_of_large(a, x):

@@ -1,70 +1,103 @@
-"""Quantiles of distribution functions that have no closed inverse."""
+"""Inverses of monotone functions that have no closed one, as quantiles are of distributions."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 from keras import ops
 
+from kelbo.ops.backends import backend
+from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import together
 
 
 def invert_monotone(
-    function: Callable,
-    target: Any,
-    low: Any,
-    high: Any,
-    derivative: Callable | None = None,
-    steps: int | None = None,
-) -> Any:
-    """Solve function(x) = target for x in [low, high], by bisection in a compiled loop.
+    function: Callable, logarithm: Callable | None = None, steps: int | None = None
+) -> Callable:
+    r"""The inverse of an elementwise monotone function, by bisection in a compiled loop.
 
-    With `derivative` a Newton step follows, and the solution has its gradients by the implicit
-    function theorem, dx = (d target - d function) / derivative: by the target and by whatever else
-    `function` reads, so far as `function` can be differentiated by it. Without, it has none.
+    Its derivatives are those of the implicit function theorem, of any order so far as `function`
+    has them: from $f(x, \theta) = t$ follow $\partial x / \partial t = 1 / f'$ and
+    $\partial x / \partial \theta = -(\partial f / \partial \theta) / f'$, with $f'$ the derivative
+    by x. They are 0 where the target is outside of what the function takes on in the bracket, and
+    none goes to the bracket.
 
-    Bisection halves the interval: where x spans many orders of magnitude, invert in log x.
+    Bisection halves the interval: where x spans many orders of magnitude, invert in log x. Where
+    the values do, as the mass in a tail, its logarithm is differentiated in its place: so neither
+    $f'$ nor a cotangent divided by it is out of range.
 
     Args:
-        function: Takes a tensor of the shape of the solution, and returns one; increasing, or
-            decreasing, elementwise.
-        target: The values: a tensor.
-        low: Lower ends of the brackets: finite, broadcast against `target`.
-        high: Upper ends of the brackets: finite, broadcast against `target`.
-        derivative: The derivative of `function`.
+        function: Takes a tensor x and parameters of its shape, and returns a tensor of the shape;
+            increasing, or decreasing, in x. It reads nothing else that is differentiated. Best made
+            once, in a module: on JAX what is made of it is compiled.
+        logarithm: That of `function`, where its values are positive and may be tiny.
         steps: How often the bracket is halved; None is 32 in float32 and 64 in float64.
 
     Returns:
-        A tensor of the broadcast shape; at `low` or `high` where the target is outside of the
-        function's values there.
+        A function of (target, low, high, *parameters), tensors or numbers that broadcast; `low` and
+        `high` are the ends of the brackets, finite. It returns x, of the broadcast shape; `low` or
+        `high` where the target is outside of the function's values there.
 
     Example:
         >>> from kelbo import ops
-        >>> x = ops.invert_monotone(ops.tanh, 0.5, 0.0, 2.0)
-        >>> round(float(x), 4)  # log(3) / 2
-        0.5493
+        >>> cube_root = ops.invert_monotone(lambda x: x**3)
+        >>> round(float(cube_root(8.0, 0.0, 5.0)), 4)
+        2.0
     """
-    target, low, high = together(target, low, high)
-    low, high = ops.stop_gradient(low), ops.stop_gradient(high)
-    fixed = ops.stop_gradient(target)
-    rising = ops.stop_gradient(function(low) <= function(high))
-    if steps is None:
-        steps = 64 if "64" in keras.backend.standardize_dtype(target.dtype) else 32
 
-    def halve(_, bracket):
-        low, high = bracket
-        middle = 0.5 * low + 0.5 * high
-        above = ops.equal(ops.stop_gradient(function(middle)) < fixed, rising)
-        return ops.where(above, middle, low), ops.where(above, high, middle)
+    def solve(target, low, high, *parameters):
+        rising = function(low, *parameters) <= function(high, *parameters)
 
-    low_end, high_end = ops.fori_loop(0, steps, halve, (low, high))
-    solution = ops.stop_gradient(0.5 * low_end + 0.5 * high_end)
-    if derivative is None:
-        return solution
-    slope = ops.stop_gradient(derivative(solution))
-    usable = ops.isfinite(slope) & (slope != 0.0)
-    step = (target - function(solution)) / ops.where(usable, slope, 1.0)
-    improved = solution + ops.where(usable, step, 0.0)
-    # Where Newton's step leaves the bracket, it gives the gradient and not the value.
-    inside = (improved >= low) & (improved <= high)
-    return ops.where(inside, improved, solution + improved - ops.stop_gradient(improved))
+        def halve(_, bracket):
+            low, high = bracket
+            middle = 0.5 * low + 0.5 * high
+            above = ops.equal(function(middle, *parameters) < target, rising)
+            return ops.where(above, middle, low), ops.where(above, high, middle)
+
+        halvings = steps
+        if halvings is None:
+            halvings = 64 if "64" in keras.backend.standardize_dtype(target.dtype) else 32
+        low, high = ops.fori_loop(0, halvings, halve, (low, high))
+        return ops.where(ops.isnan(target), target, 0.5 * low + 0.5 * high)
+
+    def solved(target, low, high, *rest):
+        """Where the target is inside of the bracket; there x, and elsewhere the middle."""
+        *parameters, x = rest
+        first, last = (function(end, *parameters) for end in (low, high))
+        within = ops.equal(first < target, target < last)
+        return within, ops.where(within, x, 0.5 * low + 0.5 * high), parameters
+
+    differentiable = logarithm or function
+
+    def inverse_slope(within, x, parameters):
+        value, slope = backend.values_and_gradients(lambda x: differentiable(x, *parameters), x)
+        usable = within & ops.isfinite(slope) & (slope != 0.0)
+        return value, ops.where(usable, 1.0 / ops.where(usable, slope, 1.0), 0.0)
+
+    def by_target(*args):
+        value, inverse = inverse_slope(*solved(*args))
+        return inverse * ops.exp(-value) if logarithm else inverse
+
+    def by_parameter(index):
+        def rule(*args):
+            within, x, parameters = solved(*args)
+
+            def of_one(parameter):
+                return differentiable(x, *parameters[:index], parameter, *parameters[index + 1 :])
+
+            _, change = backend.values_and_gradients(of_one, parameters[index])
+            return -change * inverse_slope(within, x, parameters)[1]
+
+        return rule
+
+    inverses = {}
+
+    def inverse(target, low, high, *parameters):
+        count = len(parameters)
+        if count not in inverses:
+            rules = [by_target, None, None, *map(by_parameter, range(count))]
+            inverses[count] = with_derivatives(solve, rules)
+        target, low, high, *parameters = together(target, low, high, *parameters)
+        ends = ops.stop_gradient(low), ops.stop_gradient(high)
+        return inverses[count](target, *ends, *parameters)
+
+    return inverse

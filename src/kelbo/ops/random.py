@@ -17,7 +17,7 @@ from keras.src.backend import random_seed_dtype  # has no public name in Keras 3
 from kelbo.ops.backends import backend
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import as_floats
-from kelbo.ops.gamma_slope import gamma_slope
+from kelbo.ops.gamma_slope import gamma_slope, log_gamma_slope
 
 
 def seeded_globally(seed: int) -> AbstractContextManager[None]:
@@ -222,17 +222,10 @@ def _draw_log_gamma(words, concentration):
     return ops.log(drawn) + ops.where(small, log_uniform / concentration, 0.0)
 
 
-def _slope_of_logarithm(words, concentration, log_x):
-    """The implicit derivative d log x / da: near 0, F(x; a) is x^a / Γ(a + 1) (1 + O(x))."""
-    tiny = log_x < -15.0 if "32" in str(log_x.dtype) else log_x < -36.0
-    a, at = ops.where(tiny, 1.0, concentration), ops.where(tiny, 0.0, log_x)
-    x = ops.exp(at)
-    near_zero = (backend.digamma(concentration + 1.0) - log_x) / concentration
-    return ops.where(tiny, near_zero, gamma_slope(a, x) / x)
-
-
 _gamma = with_derivatives(_draw_gamma, [None, lambda words, a, x: gamma_slope(a, x)])
-_log_gamma = with_derivatives(_draw_log_gamma, [None, _slope_of_logarithm])
+_log_gamma = with_derivatives(
+    _draw_log_gamma, [None, lambda words, a, log_x: log_gamma_slope(a, log_x)]
+)
 
 
 def poisson(shape: Sequence[int], rate: Any, dtype: str | None = None, seed: Any = None) -> Any:

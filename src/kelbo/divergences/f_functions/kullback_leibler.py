@@ -128,11 +128,12 @@ class Jeffreys(SelfDual):
 
     def conjugate(self, t: Any) -> Any:
         right = 1.0 - 2.0 * ops.convert_to_tensor(t)
-        log_w = ops.invert_monotone(
-            lambda y: y + ops.exp(y),
+        log_w = _log_lambert(
             right,
             ops.minimum(right, 0.0) - 1.0,
             ops.where(right > 1.0, ops.log(ops.maximum(right, 1.0)), right),
-            lambda y: 1.0 + ops.exp(y),
         )
         return ops.cosh(log_w) + t - 1.0
+
+
+_log_lambert = ops.invert_monotone(lambda y: y + ops.exp(y))

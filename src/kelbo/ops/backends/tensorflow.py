@@ -126,14 +126,21 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
     def known(value):
         """The function where its value is known, so that the rules may be differentiated too."""
 
-        @tf.custom_gradient
-        def differentiable(*args):
-            def gradient(upstream):
-                # Not `value` itself, which a tape takes for a constant.
-                again = known(value)(*args)
-                return [rule and upstream * rule(*args, again) for rule in rules]
+        def zero(rule, args, index):
+            # Of one argument each: a tape asks only for the rules of those that it watches.
+            @tf.custom_gradient
+            def of_one(arg):
+                def gradient(upstream):
+                    # Not `value` itself, which a tape takes for a constant.
+                    return upstream * rule(*args, known(value)(*args))
 
-            return tf.identity(value), gradient
+                return tf.zeros_like(value), gradient
+
+            return of_one(args[index])
+
+        def differentiable(*args):
+            zeros = [zero(rule, args, i) for i, rule in enumerate(rules) if rule]
+            return tf.add_n([value, *zeros])
 
         return differentiable
 
