@@ -186,8 +186,8 @@ PAIRS = {
     "beta, one of them small": (
         lambda x: kd.Beta(x[..., 0], x[..., 1]),
         dirichlet_kl,
-        [(1, 1e-4), (30, 1e-6)],
-        (0.02, 0),
+        [(1, 1e-4), (30, 1e-6), (3, 1e-8)],
+        (1, 0),
     ),
     "beta at one mean": (
         lambda x: kd.Beta(x[..., 0], x[..., 1]),

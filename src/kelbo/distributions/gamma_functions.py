@@ -13,7 +13,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.outside import largest
-from kelbo.ops.bregman import bregman, excess, second_order_rest
+from kelbo.ops.bregman import bregman, excess, far_second_order_rest, second_order_rest
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.gamma_slope import log_gamma_slope
 from kelbo.ops.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
@@ -265,16 +265,34 @@ def beta_divergence_rest(q: tuple, p: tuple, change: tuple) -> Any:
         A tensor of the broadcast shape.
     """
     near = ops.logical_and(_close(q[0], p[0]), _close(q[1], p[1]))
-    x, y, dx, dy = (ops.where(near, z, ops.ones_like(z))[..., None] for z in (*q, *change))
 
-    def curvature(u):
-        one, other = x + u * dx, y + u * dy
+    def curvature(one, other, dx, dy):
         own = log_gamma_curvature_drop(one, other, dx) + log_gamma_curvature_drop(other, one, dy)
         return own - 2.0 * log_gamma_curvature(one + other, dx, dy)
 
-    by_integral = second_order_rest(curvature, x[..., 0])
+    def ends_and_changes(chosen):
+        return [ops.where(chosen, z, ops.ones_like(z))[..., None] for z in (*q, *p, *change)]
+
+    x, y, _, _, dx, dy = ends_and_changes(near)
+    close = second_order_rest(lambda u: curvature(x + u * dx, y + u * dy, dx, dy), x[..., 0])
+    # Of pairs that are apart the definition serves, but where little is left of it.
     each = _log_gammas(q[0], p[0]) + _log_gammas(q[1], p[1])
-    return ops.where(near, by_integral, each - _log_gammas(q[0] + q[1], p[0] + p[1]))
+    apart = each - _log_gammas(q[0] + q[1], p[0] + p[1])
+    lost = ops.logical_and(ops.logical_not(near), apart < 0.1 * each)
+    a, b, other_a, other_b, da, db = ends_and_changes(lost)
+
+    def along(first, last, factor):
+        one, other = first * a + last * other_a, first * b + last * other_b
+        return curvature(one, other, factor * da, factor * db)
+
+    def least(one, other):
+        """Of both as shares of their changes, the smaller."""
+        tiny = _tiny(one)
+        shares = (z / ops.maximum(ops.abs(d), tiny) for z, d in ((one, da), (other, db)))
+        return ops.minimum(ops.minimum(*shares), 1.0)[..., 0]
+
+    far = far_second_order_rest(along, least(a, b), least(other_a, other_b))
+    return ops.where(near, close, ops.where(lost, far, apart))
 
 
 def log_gamma_divergence_from_one(b: Any, change: Any) -> Any:
