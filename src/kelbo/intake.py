@@ -271,7 +271,8 @@ def _readable(array, name):
         array = np.asarray(array)  # a matrix has two axes even in its rows
     dtype = array.dtype
     if dtype.kind == "f" and dtype.itemsize > _FLOATS_OF_64_BITS_AT_MOST:
-        return array.astype("float64")
+        with np.errstate(over="ignore"):  # infinite, which who asked for it refuses
+            return array.astype("float64")
     if not dtype.isnative:
         array = array.astype(dtype.newbyteorder("="))
     if dtype.kind in "iu" and dtype.itemsize == 8 and array.size:

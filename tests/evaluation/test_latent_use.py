@@ -237,8 +237,7 @@ def test_data_that_are_not_finite_are_refused(judge):
     vae, x = with_dead_units()
     x = x.copy()
     x[0, 1], x[2] = np.inf, np.nan
-    message = rf"^{judge.__name__}: 3 of 1200 values of x are NaN or infinite; remove or fill"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="3 of the 1200 values of x are NaN or infinite"):
         judge(vae, x)
 
 

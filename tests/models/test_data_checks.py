@@ -43,6 +43,7 @@ def changed(value, at=(4, 1)):
         (kl.ConditionalPoisson, changed(0.5) * 0 - 1, "whole number of at least 0"),
         (kl.ConditionalNormal, changed(np.nan), r"1 of the 36 .*nan at \[4, 1\]"),
         (kl.ConditionalNormal, changed(np.inf), r"inf at \[4, 1\]"),
+        (kl.ConditionalNormal, changed(-1e39), r"too large for float32.*-1e\+39 at \[4, 1\]"),
     ],
 )
 def test_values_that_a_likelihood_does_not_take(likelihood, x, message):
@@ -65,12 +66,32 @@ def nan_in_evaluate(model):
 def nan_in_a_generator(model):
     class Batches(keras.utils.PyDataset):
         def __len__(self):
-            return 1
+            return 2
 
         def __getitem__(self, index):
-            return (changed(np.nan),)
+            return (changed(np.nan) if index else X,)
 
     model.fit(Batches(), verbose=0)
+
+
+def of_tensorflow(*parts):
+    tf = pytest.importorskip("tensorflow")
+    return tf.data.Dataset.from_tensor_slices(parts[0] if len(parts) == 1 else parts).batch(6)
+
+
+def nan_in_a_tf_dataset(model):
+    model.fit(of_tensorflow(changed(np.nan, (9, 1)).astype("float32")), verbose=0)
+
+
+def nan_in_the_targets_of_a_tf_dataset(model):
+    pairs = of_tensorflow(X, changed(np.nan)[:, 1].astype("float32"))
+    density(kl.ConditionalNormal(())).fit(pairs, verbose=0)
+
+
+def nan_in_a_loader(model):
+    torch = pytest.importorskip("torch")
+    x = torch.as_tensor(changed(np.nan, (9, 1)).astype("float32"))
+    model.fit(X, validation_data=torch.utils.data.DataLoader(x, batch_size=6), verbose=0)
 
 
 def nan_before_preprocessing(model):
@@ -84,6 +105,9 @@ def nan_before_preprocessing(model):
         nan_in_weights,
         nan_in_evaluate,
         nan_in_a_generator,
+        nan_in_a_tf_dataset,
+        nan_in_the_targets_of_a_tf_dataset,
+        nan_in_a_loader,
         nan_before_preprocessing,
     ],
 )
@@ -127,10 +151,48 @@ def test_what_lies_on_the_boundary_passes():
     model.check_values((255 * X).astype("uint8") / np.float32(255), None, None)
     vae(kl.ConditionalBernoulli).check_values(X, None, None)
     vae(preprocessing=keras.layers.Rescaling(1 / 255)).check_values(255 * X, None, None)
-    vae(kl.ConditionalNormal).check_values(1e300 * X.astype("float64"), None, None)
+    vae(kl.ConditionalNormal).check_values(3e38 * X.astype("float64"), None, None)
     counts = density(kl.ConditionalPoisson(()))
     counts.check_values(X, np.arange(12, dtype="float64"), None)
     classes = density(kl.ConditionalCategorical((), classes=3))
     classes.check_values(X, np.arange(12, dtype="uint8") % 3, np.ones(12))
     parts = X / X.sum(1, keepdims=True)
     density(kl.ConditionalDirichlet((3,))).check_values(X, parts, None)
+
+
+def test_verbs_refuse_what_is_no_number():
+    bad, model = changed(np.nan), vae()
+    flow = kl.Flow(kd.Normal.standard((3,)), [kl.MaskedAutoregressive((3,))])
+    pairs = density(kl.ConditionalNormal(()))
+    verbs = [
+        lambda: model.encode(bad),
+        lambda: model.reconstruct(bad),
+        lambda: model.log_likelihood(bad),
+        lambda: model.predict(bad, verbose=0),
+        lambda: model.decode([[np.nan]]),
+        lambda: kb.evaluation.importance_log_likelihood(model, bad, samples=2),
+        lambda: kb.models.DensityEstimator(flow).log_prob(bad),
+        lambda: pairs.log_prob(bad, X[:, 0]),
+        lambda: pairs.log_prob(X, bad[:, 1]),
+        lambda: pairs.predict(bad, verbose=0),
+        lambda: pairs.predict_draws(bad),
+        lambda: pairs.sample(bad),
+    ]
+    for verb in verbs:
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            verb()
+
+
+def test_labels_of_a_vae_are_not_what_is_scored():
+    labels = np.arange(12)
+    vae().fit(X, labels, epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="values of x lie outside"):
+        vae().evaluate(2 * X, labels, verbose=0)
+
+
+def test_a_tf_dataset_of_something_else_than_dense_batches():
+    tf = pytest.importorskip("tensorflow")
+    for data in ({"a": X}, tf.sparse.from_dense(X)):
+        dataset = tf.data.Dataset.from_tensor_slices(data).batch(6)
+        with pytest.raises(ValueError, match=r"holds a \w+; expected x, \(x, y\).*map"):
+            vae().fit(dataset, verbose=0)

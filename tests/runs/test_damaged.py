@@ -15,6 +15,8 @@ from kelbo.runs.fingerprint import is_fingerprint_of
 from kelbo.runs.model_file import load_model, reason
 from kelbo.training.checkpoint_file import read_checkpoint
 
+META = ("epochs", "step", "finished", "history", "variables", "callbacks")
+
 CONTENTS = {
     "empty": b"",
     "object": b"{}",
@@ -173,16 +175,7 @@ def with_meta(file, **values):
     ("name", "values"),
     [
         (name, value)
-        for name in (
-            "epochs",
-            "step",
-            "finished",
-            "history",
-            "variables",
-            "callbacks",
-            "run",
-            "settings",
-        )
+        for name in (*META, "run", "settings")
         for value in ({}, [1], "x", -1, 1.5, {"loss": ["x"]}, [[1, 2]], [{"class": 1}])
         if (name, value) not in [("history", {}), ("run", "x")]
         and not (name == "settings" and isinstance(value, dict))

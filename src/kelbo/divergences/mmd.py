@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.intake import as_array
 from kelbo.parameters import PACKAGE, real_number
 
 
@@ -143,7 +144,7 @@ def maximum_mean_discrepancy(x: Any, y: Any, kernel: Kernel) -> Any:
     """
     owner = "maximum_mean_discrepancy"
     as_kernel(owner, kernel)
-    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    x, y = (ops.convert_to_tensor(as_array(*each)) for each in ((x, "x"), (y, "y")))
     _check_samples(owner, x, y)
     return discrepancy_of_draws(x, y, kernel)
 

@@ -56,6 +56,7 @@ class ConditionalDensity(ProbabilisticModel):
     """
 
     parts = ("conditional",)
+    scored = "y"
 
     def __init__(self, conditional: Conditional, seed: int | None = None, name: str | None = None):
         if not isinstance(conditional, Conditional):
@@ -205,6 +206,7 @@ class ConditionalDensity(ProbabilisticModel):
         """
         x = self._build_for(x)
         y = as_rows(y, self.conditional.event_shape, "y")
+        self._require_finite("y", y)
         count_examples((x, y))
 
         def score(x, y):
@@ -254,4 +256,5 @@ class ConditionalDensity(ProbabilisticModel):
         if not self.built:
             self.build((None, *x.shape[1:]))
         self.check_examples(x)
+        self._require_finite("x", x)
         return x

@@ -15,16 +15,17 @@ from kelbo.violations import find_violations
 _SCORED = {constraints.boolean: constraints.unit_interval}
 
 
-def require_finite(owner: str, name: str, values: Any) -> None:
-    """Refuses NaN and infinite values.
+def require_finite(owner: str, name: str, values: Any, dtype: str = "float64") -> None:
+    """Refuses NaN, infinite values, and those that would be infinite in the type of the model.
 
     Args:
         owner: Whose data they are, for the error.
         name: Name of the argument.
         values: An array of shape (n, ...).
+        dtype: The floating-point type that the model computes in.
 
     Raises:
-        ValueError: Some are not finite: how many, and where the first of them are.
+        ValueError: Some are not finite, or too large: how many, and where the first of them are.
 
     Example:
         >>> import numpy as np
@@ -34,15 +35,23 @@ def require_finite(owner: str, name: str, values: Any) -> None:
     values = ops.convert_to_numpy(values)
     if values.dtype.kind in "biu":
         return
+    limit = float(np.finfo(dtype).max) if values.dtype == "float64" else np.inf
     with np.errstate(all="ignore"):
-        total = np.sum(values)
-    if np.isfinite(total):  # quick, and there is nothing to look for
+        total = np.sum(values) if limit == np.inf else np.sum(np.abs(values))
+    if total <= limit and total > -np.inf:  # quick, and there is nothing to look for
         return
     count, first = find_violations(values, np.isfinite)
     if count:
         raise ValueError(
             f"{owner}: {count} of the {values.size} values of {name} are NaN or infinite (first: "
             f"{_shown(values, first)}); remove these rows, or fill the values in."
+        )
+    count, first = find_violations(values, lambda rows: np.abs(rows) <= limit)
+    if count:
+        raise ValueError(
+            f"{owner}: {count} of the {values.size} values of {name} are too large for {dtype}, "
+            f"which ends at {limit:.3g} (first: {_shown(values, first)}); rescale them, or compute "
+            'in float64 (dtype="float64" in the layers).'
         )
 
 

@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.layers import Flow
-from kelbo.models.probabilistic import ProbabilisticModel, as_rows
+from kelbo.models.probabilistic import ProbabilisticModel
 from kelbo.parameters import PACKAGE
 from kelbo.training import map_rows
 
@@ -113,8 +113,7 @@ class DensityEstimator(ProbabilisticModel):
         Raises:
             ValueError: x is empty or has another shape.
         """
-        x = as_rows(x, self.example_shape, "x")
-        self._require_built()
+        x = self._examples(x)
         run = self._compiled("log_prob", self.call)
         return ops.convert_to_numpy(map_rows(lambda batch, _: run(batch), x, batch_size))
 

@@ -4,7 +4,7 @@ import abc
 import contextlib
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import keras
 
@@ -24,8 +24,9 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     """A `keras.Model` that is made of layers, distributions and objectives.
 
     A subclass names its parts in `parts`, each an argument of its constructor and an attribute,
-    says the shape of one example in `example_shape`, and writes `build`, `call` (to tensors with
-    the batch first) and `loss_per_example`. It is compiled with an optimizer alone.
+    says the shape of one example in `example_shape` and which of x and y has a density in `scored`,
+    and writes `build`, `call` (to tensors with the batch first) and `loss_per_example`. It is
+    compiled with an optimizer alone.
 
     Args:
         seed: Integer that decides the order of examples and all noise; not the initial weights,
@@ -35,6 +36,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     """
 
     parts: ClassVar[tuple[str, ...]] = ()
+    scored: ClassVar[Literal["x", "y"]] = "x"
 
     def __init__(self, seed: int | None = None, name: str | None = None):
         super().__init__(name=name)
@@ -146,21 +148,23 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
 
     def check_values(self, x: Any, y: Any, weights: Any) -> None:
         """Refuses values that are not finite, and those that have no density under the model."""
-        owner = type(self).__name__
         for name, values in (("x", x), ("y", y), ("sample_weight", weights)):
-            if values is not None:
-                require_finite(owner, name, values)
-        conditional = self.scoring_part
-        if conditional is None:
+            self._require_finite(name, values)
+        conditional, name = self.scoring_part, self.scored
+        values = {"x": x, "y": y}[name]
+        if conditional is None or values is None:
             return
-        name, values = ("x", x) if y is None else ("y", y)
         with contextlib.suppress(NotImplementedError):  # what it takes is not known
-            template = conditional.template()
+            template, owner = conditional.template(), type(self).__name__
             require_support(owner, name, values, template, type(conditional).__name__)
+
+    def _require_finite(self, name, values):
+        if values is not None:
+            require_finite(type(self).__name__, name, values, self._precision)
 
     @property
     def scoring_part(self) -> Conditional | Flow | None:
-        """The part whose support the data must lie in: y where there is one, or x; or None."""
+        """The part whose support the data must lie in, or None."""
         return None
 
     @property
@@ -204,6 +208,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
 
     def _examples(self, x):
         x = as_rows(x, self.example_shape, "x")
+        self._require_finite("x", x)
         self._require_built()
         return x
 

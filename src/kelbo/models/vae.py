@@ -384,6 +384,7 @@ class VAE(ProbabilisticModel):
         self._require_built()
         run = self._compiled("decode", lambda z: self.likelihood(z))
         z = as_rows(z, self.prior.event_shape, "z")
+        self._require_finite("z", z)
         return self.likelihood.distribution(**map_rows(lambda batch, _: run(batch), z, batch_size))
 
     def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:

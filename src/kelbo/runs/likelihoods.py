@@ -1,13 +1,20 @@
 """Which likelihood fits which data."""
 
-import numpy as np
+import functools
 
 from kelbo.datasets import Dataset
 from kelbo.datasets.layout import layout_is_ambiguous
+from kelbo.distributions import Bernoulli, ContinuousBernoulli, Normal
 from kelbo.errors import InputError
+from kelbo.models.data_checks import require_support as require_values
 from kelbo.runs.config import FitConfig
 from kelbo.runs.scaling import scaling_remarks
 
+_FAMILIES = {
+    "bernoulli": Bernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
+    "normal": functools.partial(Normal, scale=1.0),
+}
 _BOUNDED = ("sigmoid", "tanh", "softplus")
 
 
@@ -77,18 +84,15 @@ def require_support(likelihood: str, data: Dataset) -> None:
         data: The data.
 
     Raises:
-        InputError: Some values lie outside: how many, their range, and what would fit.
+        InputError: Some values lie outside: how many, where, their range, and what would fit.
     """
-    if likelihood == "normal" or _in_unit_interval(data):
-        return
-    parts = [x for x in (data.x_train, data.x_test) if x is not None]
-    outside = sum(int(np.count_nonzero((x < 0) | (x > 1))) for x in parts)
-    low, high = data.range
-    raise InputError(
-        f"likelihood: {likelihood} takes values in [0, 1], but {outside} of "
-        f"{sum(x.size for x in parts)} values of {data.name} lie outside (range "
-        f"[{low:g}, {high:g}]); the normal likelihood fits, or rescale the data"
-    )
+    for part in (data.x_train, data.x_test):
+        if part is None:
+            continue
+        try:
+            require_values("likelihood", data.name, part, _FAMILIES[likelihood](0.0), likelihood)
+        except ValueError as error:
+            raise InputError(f"{error} The normal likelihood takes them as they are.") from None
 
 
 def remarks(config: FitConfig, data: Dataset) -> list[str]:

@@ -102,7 +102,7 @@ class FusedTrainer(Renewal, Handover):
         if self.optimizer is None:
             raise ValueError('fit needs an optimizer: give compile one, as in compile("adam").')
         batch_size = batch_size or 32
-        of_arrays = is_array_like(x)
+        of_arrays, stack = is_array_like(x), contextlib.ExitStack()
         if of_arrays:
             data = self._arrays(x, y, sample_weight, class_weight)
             if validation_split and validation_data is None:
@@ -110,7 +110,7 @@ class FusedTrainer(Renewal, Handover):
             train = Batches(_pack(*data), batch_size, steps_per_epoch)
             begin_epoch, given = train.begin_epoch, {}
         else:
-            stream = self._stream(x, class_weight, steps_per_epoch)
+            stream = self._stream(x, stack, class_weight, steps_per_epoch)
             train, begin_epoch = stream.source, stream.begin_epoch
             given = {
                 "y": y,
@@ -120,11 +120,11 @@ class FusedTrainer(Renewal, Handover):
                 "class_weight": None if stream.checks else class_weight,
             }
         test, validation_steps = self._validation(
-            validation_data, validation_batch_size or batch_size, validation_steps
+            validation_data, stack, validation_batch_size or batch_size, validation_steps
         )
         self.first_broken_step = None
         offset = int(self.epochs_trained.value) - initial_epoch
-        with contextlib.ExitStack() as stack:
+        with stack:
             stack.enter_context(self._interruptible())
             on_device, assign = None, keras.Variable.assign
             if of_arrays:
@@ -179,7 +179,7 @@ class FusedTrainer(Renewal, Handover):
             shared["callbacks"] = _around(None, callbacks, Watch())
             if not is_array_like(x):
                 given = {"y": y, "sample_weight": sample_weight, "steps": steps}
-                return super().evaluate(self._stream(x).source, **given, **shared)
+                return super().evaluate(self._stream(x, stack).source, **given, **shared)
             data = self._arrays(x, y, sample_weight)
             test = Batches(_pack(*_first(data, steps, batch_size or 32)), batch_size or 32)
             stack.enter_context(self._placed("test", test))
@@ -200,7 +200,7 @@ class FusedTrainer(Renewal, Handover):
             stack.enter_context(self._interruptible())
             shared = {"verbose": verbose, "callbacks": _around(None, callbacks, Watch())}
             if not is_array_like(x):
-                stream = self._stream(x, needs_targets=False)
+                stream = self._stream(x, stack, needs_targets=False)
                 return super().predict(stream.source, steps=steps, **shared)
             data = self._arrays(x, needs_targets=False)
             batches = Batches(_pack(*_first(data, steps, batch_size or 32)), batch_size or 32)
@@ -281,12 +281,14 @@ class FusedTrainer(Renewal, Handover):
         if needs_targets:
             self.check_targets(y)
         count_examples((x, y, weights))
-        if needs_targets:
-            self.check_values(x, y, weights)
+        self.check_values(x, y, weights)
         return x, y, weights
 
-    def _stream(self, source, class_weight=None, steps=None, needs_targets=True):
-        """A stream of batches, each of them arrays that belong together."""
+    def _stream(self, source, stack, class_weight=None, steps=None, needs_targets=True):
+        """A stream of batches, each of them arrays that belong together.
+
+        What is refused of it is said in our words until the stack is left.
+        """
 
         def check(batch):
             data = _parts(batch)
@@ -298,14 +300,16 @@ class FusedTrainer(Renewal, Handover):
         spec = getattr(source, "element_spec", None)
         if class_weight is not None and spec is not None and len(_parts(spec)) < 2:
             weights_of_classes(None, class_weight)  # says what is missing
-        return checked(source, check, steps)
+        stream = checked(source, check, steps)
+        stack.enter_context(stream.speaking())
+        return stream
 
-    def _validation(self, data, batch_size, steps):
+    def _validation(self, data, stack, batch_size, steps):
         """Validation data as Keras takes them, and the steps that are left to Keras to count."""
         if data is None:
             return None, None
         if not is_array_like(data):
-            return self._stream(data).source, steps
+            return self._stream(data, stack).source, steps
         arrays = self._arrays(*_parts(data))
         return Batches(_pack(*_first(arrays, steps, batch_size)), batch_size), None
 

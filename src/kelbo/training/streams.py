@@ -1,7 +1,8 @@
 """Data that come batch by batch: what Keras takes, each batch through the same door as arrays."""
 
+import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,13 +71,25 @@ class Stream:
         source: What to give to Keras.
         begin_epoch: Called with the number of an epoch and the seed of its order, as it begins.
         counts_steps: Whether the source ends an epoch by itself after `steps` batches.
-        checks: Whether the batches go through the check.
+        checks: Whether what the check makes of a batch is what Keras is given.
+        refused: What the check raised.
     """
 
     source: Any
     begin_epoch: Callable[[int, int | None], None]
     counts_steps: bool = False
     checks: bool = False
+    refused: Sequence[Exception] = ()
+
+    @contextlib.contextmanager
+    def speaking(self) -> Iterator[None]:
+        """In the block, what the check refused is what is raised, however it was wrapped."""
+        try:
+            yield
+        except Exception as error:
+            if self.refused and error is not self.refused[-1]:
+                raise self.refused[-1] from None
+            raise
 
 
 def checked(source: Any, check: Callable[[Any], Any], steps: int | None = None) -> Stream:
@@ -90,18 +103,82 @@ def checked(source: Any, check: Callable[[Any], Any], steps: int | None = None) 
     Returns:
         The stream.
     """
+    refused = []  # for where a library hides it in an error of its own
+    check = _Noting(check, refused)
     if isinstance(source, keras.utils.PyDataset):
         dataset = CheckedDataset(source, check, steps)
         counts = steps is not None and dataset.num_batches is not None
-        return Stream(dataset, dataset.begin_epoch, counts, True)
+        return Stream(dataset, dataset.begin_epoch, counts, True, refused)
     if hasattr(source, "__next__"):
         supply = _Supply(source, check, steps)
-        return Stream(supply.batches(), supply.begin_epoch, checks=True)
+        return Stream(supply.batches(), supply.begin_epoch, checks=True, refused=refused)
     if hasattr(source, "collate_fn") and hasattr(source, "batch_sampler"):
-        # Keras takes the rows of a batch that is one tensor for its arrays.
-        source = copy.copy(source)
-        source.collate_fn = _InTuple(source.collate_fn)
-    return Stream(source, lambda epoch, seed: None)
+        source = _looked_at_loader(source, check)
+    elif hasattr(source, "element_spec"):
+        source = _looked_at_dataset(source, check)
+    return Stream(source, lambda epoch, seed: None, refused=refused)
+
+
+class _Noting:
+    """The check, which keeps what it raises."""
+
+    def __init__(self, check, refused):
+        self._check, self._refused = check, refused
+
+    def __call__(self, batch):
+        try:
+            return self._check(batch)
+        except Exception as error:
+            self._refused.append(error)
+            raise
+
+
+def _looked_at_loader(loader, look):
+    """A loader of PyTorch that looks at each batch in the process that trains."""
+    loader = copy.copy(loader)
+    # Keras takes the rows of a batch that is one tensor for its arrays.
+    loader.collate_fn = _InTuple(loader.collate_fn)
+    kind = type(loader)
+
+    class Looking(kind):
+        def __iter__(self):
+            for batch in kind.__iter__(self):
+                look(batch)
+                yield batch
+
+    loader.__class__ = Looking
+    return loader
+
+
+def _looked_at_dataset(dataset, look):
+    """A `tf.data.Dataset` that looks at each batch on the host.
+
+    An iterator of our own would draw another order of what is shuffled, and read twice what is read
+    once.
+    """
+    import tensorflow as tf  # what made the dataset
+
+    spec = dataset.element_spec
+    for part in spec if isinstance(spec, tuple) else (spec,):
+        if not isinstance(part, tf.TensorSpec):
+            kind = type(part).__name__.removesuffix("Spec")
+            raise ValueError(
+                f"A batch of the tf.data.Dataset holds a {kind}; expected x, (x, y) or (x, y, "
+                "sample_weight) of dense tensors: make them of it by the dataset's map."
+            )
+
+    def looked_at(*parts):
+        batch = parts if isinstance(spec, tuple) else parts[0]
+
+        def on_host(*arrays):
+            look(tf.nest.pack_sequence_as(batch, arrays))
+            return True
+
+        is_fine = tf.numpy_function(on_host, tf.nest.flatten(batch), tf.bool)
+        with tf.control_dependencies([is_fine]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    return dataset.map(looked_at)
 
 
 class _Supply:
