@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras.src.backend import compute_output_spec  # has no public name in Keras 3.15
 
 from kelbo.networks.whole_numbers import declare_whole_numbers
 
@@ -122,7 +121,21 @@ def _symbolically(network, x):
 
 def _in_a_trace(network, x):
     # A Sequential whose layers cannot all tell their shapes takes no symbolic tensor.
-    return compute_output_spec(network, x)
+    try:
+        return _Traced(network).compute_output_spec(x)
+    except Exception as error:
+        raise error.__context__ or error from None  # without the frame that Keras puts around it
+
+
+class _Traced(keras.Operation):
+    """A network as an operation, which Keras runs without numbers."""
+
+    def __init__(self, network):
+        super().__init__()
+        self._network = network
+
+    def call(self, x):
+        return self._network(x)
 
 
 def reason_of(error: Exception) -> str:
