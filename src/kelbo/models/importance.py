@@ -57,6 +57,7 @@ def log_mean_weight(
     samples: int,
     batch_size: Any,
     seeds: ops.SeedSequence,
+    dtype: str = "float32",
 ) -> Any:
     r"""$\log \frac{1}{S} \sum_s w_s$ over many importance weights, few of them in memory at once.
 
@@ -66,6 +67,7 @@ def log_mean_weight(
         samples: Number $S$ of weights per example.
         batch_size: Number of examples.
         seeds: Where the draws come from.
+        dtype: The type of the weights.
 
     Returns:
         A tensor of shape (batch,), in nats.
@@ -74,5 +76,5 @@ def log_mean_weight(
     def add(total, weights):
         return ops.logaddexp(total, ops.logsumexp(weights, axis=0))
 
-    nothing = ops.full((batch_size,), -float("inf"), dtype="float32")
+    nothing = ops.full((batch_size,), -float("inf"), dtype=dtype)
     return fold_weights(add, nothing, log_weights, samples, seeds) - ops.log(float(samples))

@@ -486,7 +486,7 @@ class VAE(ProbabilisticModel):
         def estimate(x, seed, index):
             seeds = ops.SeedSequence(seed).fold_in(index)
             log_weights = self._log_weights(self._observed(x, seeds))
-            return log_mean_weight(log_weights, samples, ops.shape(x)[0], seeds)
+            return log_mean_weight(log_weights, samples, ops.shape(x)[0], seeds, self._precision)
 
         run = self._compiled(f"log_likelihood {samples}", estimate)
         rows = self._examples(x)
