@@ -1,9 +1,11 @@
 """The streamed mean of importance weights against the plain one."""
 
+import keras
 import numpy as np
 import pytest
 from scipy import special
 
+import kelbo as kb
 from kelbo import ops
 from kelbo.models.importance import log_mean_weight
 
@@ -12,8 +14,6 @@ pytestmark = pytest.mark.core
 
 @pytest.mark.parametrize("samples", [1, 20, 33, 200])
 def test_every_weight_counts_once(samples):
-    import keras
-
     seen = []
 
     def log_weights(count, seeds):
@@ -37,3 +37,16 @@ def test_no_weight_at_all_is_minus_infinity():
         lambda count, seeds: ops.full((count, 2), -float("inf")), 50, 2, ops.SeedSequence(0)
     )
     assert np.isneginf(ops.convert_to_numpy(nothing)).all()
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="JAX needs x64, in a process")
+def test_a_vae_in_float64():
+    x = np.random.default_rng(0).normal(size=(12, 3))
+    likelihood = kb.layers.ConditionalNormal((3,), dtype="float64")
+    posterior = kb.layers.ConditionalNormal((2,), dtype="float64")
+    vae = kb.models.VAE(kb.distributions.Normal.standard((2,)), likelihood, posterior, seed=0)
+    vae.compile("adam")
+    vae.fit(x, epochs=1, verbose=0)
+    for verb in (vae.reconstruct, lambda x: vae.log_likelihood(x, samples=3)):
+        assert verb(x).dtype == "float64"
+        assert 0 < np.abs(verb(x + 1e-9) - verb(x)).max() < 1e-7
