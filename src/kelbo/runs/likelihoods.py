@@ -92,7 +92,7 @@ def require_support(likelihood: str, data: Dataset) -> None:
         try:
             require_values("likelihood", data.name, part, _FAMILIES[likelihood](0.0), likelihood)
         except ValueError as error:
-            raise InputError(f"{error} The normal likelihood takes them as they are.") from None
+            raise InputError(f"{error} Or: the normal likelihood fits.") from None
 
 
 def remarks(config: FitConfig, data: Dataset) -> list[str]:
