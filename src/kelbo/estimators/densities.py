@@ -6,6 +6,7 @@ from kelbo import ops
 from kelbo.estimators.estimator import Bound
 from kelbo.estimators.problem import LatentProblem
 from kelbo.estimators.terms import LatentTerms
+from kelbo.ops.floats import as_floats
 
 
 def densities(
@@ -28,10 +29,12 @@ def densities(
         terms["log_prior"] = problem.log_prior(z)
     if "log_posterior" in bound.weight_terms:
         terms["log_posterior"] = log_posterior
-    terms = {name: ops.transpose(term) for name, term in terms.items()}
+    # Of a prior and a likelihood of two precisions the finer one holds.
+    terms = dict(zip(terms, map(ops.transpose, as_floats(*terms.values())), strict=True))
     terms["latent"] = ops.transpose(z, (1, 0, *range(2, len(z.shape))))
     if problem.step is not None:
-        terms["step"] = ops.zeros_like(terms["log_likelihood"][:, 0]) + problem.step
+        first = terms["log_likelihood"][:, 0]
+        terms["step"] = ops.zeros_like(first) + ops.cast(problem.step, first.dtype)
     return terms
 
 

@@ -94,8 +94,8 @@ class ScoreFunction(Estimator):
         losses = ops.mean(signals, axis=1) / share
         if isinstance(self._layer, RunningAverage):
             expected = self._layer(losses, training=problem.step is not None)
-            return share * expected, 0.0
-        expected = self._layer(problem.observed)
+            return share * ops.cast(expected, losses.dtype), 0.0
+        expected = ops.cast(self._layer(problem.observed), losses.dtype)
         error = 0.5 * ops.square(expected - losses)
         return share * ops.stop_gradient(expected)[:, None], only_gradient(error)
 

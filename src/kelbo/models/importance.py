@@ -1,5 +1,6 @@
 """Importance weights, streamed over samples."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -77,4 +78,4 @@ def log_mean_weight(
         return ops.logaddexp(total, ops.logsumexp(weights, axis=0))
 
     nothing = ops.full((batch_size,), -float("inf"), dtype=dtype)
-    return fold_weights(add, nothing, log_weights, samples, seeds) - ops.log(float(samples))
+    return fold_weights(add, nothing, log_weights, samples, seeds) - math.log(samples)

@@ -17,6 +17,7 @@ from kelbo.models.importance import log_mean_weight
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows, weighted
 from kelbo.networks import as_network, build_network
 from kelbo.objectives import ELBO, LatentTerms, Objective
+from kelbo.ops.floats import as_floats
 from kelbo.parameters import PACKAGE, whole_number
 from kelbo.training import map_rows
 
@@ -260,7 +261,8 @@ class VAE(ProbabilisticModel):
         terms = objective.estimator.terms(problem, objective, seed)
         for name in objective.uses - terms.keys():
             terms[name] = self._further_term(name, problem, terms["latent"], seed)
-        return {n: t for n, t in terms.items() if n in objective.uses | {"step", "surrogate"}}
+        terms = {n: t for n, t in terms.items() if n in objective.uses | {"step", "surrogate"}}
+        return dict(zip(terms, as_floats(*terms.values()), strict=True))  # of one precision
 
     def _problem(self, x, step):
         parameters = self.posterior(x)
@@ -499,11 +501,10 @@ class VAE(ProbabilisticModel):
 
         def log_weights(count, seeds):
             z, log_posterior = posterior.sample_and_log_prob((count,), seeds)
-            return (
-                self.likelihood.given(z).log_prob(observed)
-                + self._prior_distribution().log_prob(z)
-                - log_posterior
-            )
+            log_likelihood = self.likelihood.given(z).log_prob(observed)
+            log_prior = self._prior_distribution().log_prob(z)
+            terms = as_floats(log_likelihood, log_prior, log_posterior)
+            return terms[0] + terms[1] - terms[2]
 
         return log_weights
 

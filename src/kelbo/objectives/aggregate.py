@@ -122,8 +122,8 @@ class _WithDiscrepancy(OfBatch):
 
     def discrepancy(self, terms: LatentTerms) -> Any:
         """Between the draws of the batch, as a number."""
-        batch = ops.shape(terms.latent)[0]
-        flat = (ops.reshape(draws, (batch, -1)) for draws in (terms.latent, terms.prior_draws))
+        batch, length = ops.shape(terms.latent)[0], math.prod(terms.latent.shape[1:])
+        flat = (ops.reshape(draws, (batch, length)) for draws in (terms.latent, terms.prior_draws))
         return discrepancy_of_draws(*flat, self.kernel)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Objectives that fit the posterior by an f-divergence to the exact one."""
 
+import math
 from typing import Any
 
 import keras
@@ -107,7 +108,7 @@ class FDivergence(Objective):
         if not self.normalized:
             return log_weights
         total = ops.logsumexp(ops.stop_gradient(log_weights), axis=1, keepdims=True)
-        return log_weights - (total - ops.log(float(self.samples)))
+        return log_weights - (total - math.log(self.samples))
 
     def get_config(self) -> dict[str, Any]:
         f = keras.saving.serialize_keras_object(self.f)

@@ -164,11 +164,15 @@ def at_step(schedule: Schedule, step: Any) -> Any:
         step: How many steps were done, or None outside of training.
 
     Returns:
-        A number or a tensor.
+        A number, or a tensor of the dtype of a floating `step`.
 
     Example:
         >>> from kelbo.schedules import LinearWarmUp, at_step
         >>> at_step(LinearWarmUp(10), None)
         1.0
     """
-    return schedule.final if step is None else schedule(step)
+    if step is None:
+        return schedule.final
+    value = schedule(step)
+    dtype = keras.backend.standardize_dtype(getattr(step, "dtype", "float32"))
+    return ops.cast(value, dtype) if dtype.startswith("float") else value
