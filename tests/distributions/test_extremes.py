@@ -224,7 +224,9 @@ QUANTILES = {
 @pytest.mark.parametrize(
     "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True
 )
-@pytest.mark.parametrize("name", QUANTILES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "student t" else n for n in QUANTILES]
+)
 @pytest.mark.few(2)
 def test_derivatives_of_quantiles(name, dtype):
     make, cdf, points = QUANTILES[name]
@@ -258,6 +260,7 @@ def test_derivatives_of_quantiles(name, dtype):
     np.testing.assert_allclose(found[3][fits], expected[3][fits], rtol=tolerance)
 
 
+@pytest.mark.slow
 def test_second_derivatives_by_a_parameter(float64):
     """Right, or refused in a sentence."""
 
