@@ -7,6 +7,7 @@ from kelbo.distributions import (  # noqa: F401 (registered)
     kl_directions,
     kl_discrete,
     kl_gamma,
+    kl_kumaraswamy,
     kl_normal,
     kl_transformed,
 )

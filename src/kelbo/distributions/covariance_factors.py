@@ -11,7 +11,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.normal import normal_divergence
-from kelbo.ops.bregman import excess
+from kelbo.ops.bregman import excess, log_det_excess
 
 
 class DiagonalFactor:
@@ -56,6 +56,10 @@ class DiagonalFactor:
         variance = self.variance()
         return variance[..., None] * ops.eye(variance.shape[-1], dtype=variance.dtype)
 
+    def _like(self, other: "LowRankFactor") -> "LowRankFactor":
+        """The same covariance, with as many columns as another one, of zeros."""
+        return LowRankFactor(ops.square(self.scale), ops.zeros_like(other.columns))
+
     def trace_of_ratio(self, other: Any) -> Any:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         if isinstance(other, DiagonalFactor):
@@ -65,7 +69,7 @@ class DiagonalFactor:
     def divergence(self, other: Any) -> Any:
         """Of the normal distribution of another factor from that of this one, with equal means."""
         if isinstance(other, LowRankFactor):
-            return _divergence_by_determinants(self, other)
+            return _divergence_of_low_ranks(self._like(other), other)
         if isinstance(other, DiagonalFactor):
             none = ops.zeros_like(self.scale)
             return ops.sum(normal_divergence(none, other.scale, self.scale), axis=-1)
@@ -113,6 +117,10 @@ class TriangularFactor:
         axes = range(len(squared.shape))
         return ops.transpose(squared, (*axes[len(batch) :], *axes[: len(batch)]))
 
+    def whitened(self, columns: Any) -> Any:
+        r"""$H x$ for the columns x of a matrix, with $H^\top H = \Sigma^{-1}$."""
+        return ops.solve_triangular(self.scale_tril, columns)
+
     def half_log_det(self) -> Any:
         r"""$\tfrac12 \log \det \Sigma$."""
         return ops.sum(ops.log(ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
@@ -137,7 +145,7 @@ class TriangularFactor:
     def divergence(self, other: Any) -> Any:
         """Of the normal distribution of another factor from that of this one, with equal means."""
         if isinstance(other, LowRankFactor):
-            return _divergence_by_determinants(self, other)
+            return _divergence_by_whitening(self, other)
         change = ops.solve_triangular(self.scale_tril, other.matrix() - self.scale_tril)
         diagonal = ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)
         return _divergence_of_triangles(change, diagonal, other)
@@ -201,6 +209,17 @@ class LowRankFactor:
         rest = e - ops.matmul(z, ops.swapaxes(scaled, -1, -2))
         return ops.sum(ops.square(rest), axis=-1) + ops.sum(ops.square(z), axis=-1)
 
+    def whitened(self, columns: Any) -> Any:
+        r"""$H x$ for the columns x of a matrix, with $H^\top H = \Sigma^{-1}$.
+
+        With $C = L L^\top$ it is $H = (I - A (I + L)^{-\top} L^{-1} A^\top) D^{-1/2}$.
+        """
+        scaled, lower = self._scaled()
+        e = columns / ops.sqrt(self.diagonal)[..., None]
+        z = ops.solve_triangular(lower, ops.matmul(ops.swapaxes(scaled, -1, -2), e))
+        z = ops.solve_triangular(ops.add_to_diagonal(lower, 1.0), z, transpose=True)
+        return e - ops.matmul(scaled, z)
+
     def half_log_det(self) -> Any:
         r"""$\tfrac12 \log \det \Sigma$."""
         diagonal = ops.diagonal(self._scaled()[1], axis1=-2, axis2=-1)
@@ -233,7 +252,11 @@ class LowRankFactor:
 
     def divergence(self, other: Any) -> Any:
         """Of the normal distribution of another factor from that of this one, with equal means."""
-        return _divergence_by_determinants(self, other)
+        if isinstance(other, TriangularFactor):
+            return _divergence_by_whitening(self, other)
+        if isinstance(other, DiagonalFactor):
+            other = other._like(self)
+        return _divergence_of_low_ranks(self, other)
 
     def _trace_of(self, columns):
         """The sum of the squared distances of some columns."""
@@ -270,3 +293,87 @@ def _divergence_by_determinants(factor, other):
     size = factor.variance().shape[-1]
     log_ratio = factor.half_log_det() - other.half_log_det()
     return 0.5 * (factor.trace_of_ratio(other) - size) + log_ratio
+
+
+def _divergence_by_whitening(factor, other):
+    """By the other covariance in units of the first, where a square matrix is made anyway."""
+    spread = factor.whitened(other.matrix())
+    change = ops.add_to_diagonal(ops.matmul(spread, ops.swapaxes(spread, -1, -2)), -1.0)
+    log_det = 2.0 * (other.half_log_det() - factor.half_log_det())
+    return 0.5 * log_det_excess(change, log_det)
+
+
+def _divergence_of_low_ranks(factor, other):
+    r"""By sums of the second order in the difference of the two, where they are close.
+
+    Let them be $I + A A^\top$ and $I + \delta + B B^\top$, in units of the first diagonal,
+    with $B = A + \Delta$, $C = I + A^\top A$ and $C' = I + B^\top (I + \delta)^{-1} B$. With
+    $Z = C^{-1} A^\top \Delta$ and $\Delta = A Z + E$, and for $K = L^{-1} (C' - C) L^{-\top}$,
+    where $C = L L^\top$, twice the divergence is
+
+    $$\sum_i (\delta_i - \log(1 + \delta_i)) + (\mathrm{tr}\,K - \log\det(I + K))
+      + \mathrm{tr}((I - C^{-1}) E^\top E) + \lVert Z \rVert^2
+      - \mathrm{tr}(C^{-1} Z^\top (C + I) Z)
+      + \mathrm{tr}(C^{-1} (B^\top \tfrac{\delta}{1 + \delta} B - A^\top \delta A)).$$
+    """
+    own, columns = _of_one_width(factor.columns, other.columns)
+    far = _divergence_by_determinants(factor, other)
+
+    change = ops.ratio(other.diagonal - factor.diagonal, factor.diagonal)
+    small = ops.max(ops.abs(change), axis=-1) < 0.5
+    change = ops.where(small[..., None], change, 0.0)
+    scale = ops.sqrt(factor.diagonal)[..., None]
+    scaled, difference = own / scale, (columns - own) / scale
+    gram = _product(scaled, scaled)
+    inner = ops.add_to_diagonal(gram, 1.0)
+    lower = ops.cholesky(inner, name="I + A'A")
+
+    cross = _product(scaled, difference)
+    moved = ops.cho_solve(lower, cross)
+    left = difference - ops.matmul(scaled, moved)
+    share = ops.cho_solve(lower, gram)  # I - 1 / C
+    off = ops.sum(share * _product(left, left), axis=(-2, -1))
+    turned = ops.sum(ops.square(moved), axis=(-2, -1))
+    inside = _product(moved, ops.matmul(inner, moved) + moved)
+    back = _trace_of_solution(lower, inside)
+
+    weighted = change[..., None]
+    bent = scaled + difference
+    by_change = _product(difference, weighted * scaled)
+    by_change = by_change + ops.swapaxes(by_change, -1, -2)
+    by_change = by_change + _product(difference, weighted * difference)
+    by_change = by_change - _product(bent, weighted / (1.0 + weighted) * weighted * bent)
+    diagonals = ops.sum(excess(change), axis=-1)
+
+    inner_change = cross + ops.swapaxes(cross, -1, -2) + _product(difference, difference)
+    inner_change = inner_change - _product(bent, weighted / (1.0 + weighted) * bent)
+    half = ops.solve_triangular(lower, inner_change)
+    relative = ops.solve_triangular(lower, ops.swapaxes(half, -1, -2))
+    other_lower = ops.cholesky(inner + inner_change, name="I + B'B")
+    log_det = ops.log_det_from_cholesky(other_lower) - ops.log_det_from_cholesky(lower)
+    inners = log_det_excess(relative, log_det)
+
+    rest = _trace_of_solution(lower, by_change)
+    close = diagonals + inners + off + turned - back + rest
+    # Where the terms are as large as those of the definition, they cancel as those do.
+    magnitude = diagonals + inners + off + turned + back + ops.abs(rest)
+    near = ops.logical_and(small, magnitude < scaled.shape[-2])
+    return ops.where(near, 0.5 * close, far)
+
+
+def _of_one_width(first, second):
+    """Columns of zeros beside those of which there are fewer."""
+    widest = max(first.shape[-1], second.shape[-1])
+
+    def widened(x):
+        return ops.pad(x, [*[(0, 0)] * (len(x.shape) - 1), (0, widest - x.shape[-1])])
+
+    return widened(first), widened(second)
+
+
+def _product(x, y):
+    return ops.matmul(ops.swapaxes(x, -1, -2), y)
+
+
+def _trace_of_solution(lower, matrix):
+    return ops.sum(ops.diagonal(ops.cho_solve(lower, matrix), axis1=-2, axis2=-1), axis=-1)

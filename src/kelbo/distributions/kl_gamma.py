@@ -1,7 +1,5 @@
 """Divergences of the distributions that rest on the gamma function, and of the von Mises."""
 
-import numpy as np
-
 from kelbo import ops
 from kelbo.distributions.beta import Beta
 from kelbo.distributions.dirichlet import Dirichlet
@@ -11,18 +9,16 @@ from kelbo.distributions.gamma_functions import (
     beta_divergence_rest,
     gamma_divergence_rest,
     log_gamma_divergence_from_one,
+    log_gamma_of_two_plus,
 )
 from kelbo.distributions.inverse_gamma import InverseGamma
 from kelbo.distributions.kl import register_kl
-from kelbo.distributions.kumaraswamy import Kumaraswamy
 from kelbo.distributions.ratios import relative_change
 from kelbo.distributions.von_mises import VonMises
 from kelbo.distributions.von_mises_functions import circular_variance, log_normalizer
 from kelbo.distributions.weibull import Weibull
 from kelbo.ops.bessel_orders import ratio_slope
-from kelbo.ops.bregman import bregman, excess
-
-_EULER_GAMMA = float(np.euler_gamma)
+from kelbo.ops.bregman import bregman, excess, expm1_minus
 
 
 def _gamma(a, b, rate_change):
@@ -117,37 +113,14 @@ def _von_mises_von_mises(q, p):
 def _weibull_gamma(q, p):
     # The mean of x is scale Γ(1 + c) with c = 1 / k, that of log x is log(scale) - γ c.
     k, a = q.concentration, p.concentration
-    c = 1.0 / k
+    c, change = 1.0 / k, (1.0 - k) / k
     log_c = -ops.log(k)
-    ratio = p.rate * q.scale * ops.exp(ops.lgamma(1.0 + c)) / a
+    # Of the two means: exact where the concentrations are near 1 and the rate undoes the scale.
+    scales = p.rate * q.scale
+    log_scales = ops.where(
+        ops.abs(scales - 1.0) < 0.5, ops.log1p(scales - 1.0), ops.log(p.rate) + ops.log(q.scale)
+    )
+    log_means = log_scales + log_gamma_of_two_plus(change) - ops.log(a)
     of_one = gamma_divergence_rest(ops.ones_like(a), a)
-    shapes = a * log_gamma_divergence_from_one(c, (1.0 - k) / k) + (a - 1.0) * log_c
-    return a * excess(ratio - 1.0, ratio) + of_one + shapes
-
-
-@register_kl(Kumaraswamy, Beta)
-def _kumaraswamy_beta(q, p):
-    # E. Nalisnick and P. Smyth, 2017, "Stick-breaking variational autoencoders", eq. 10, but for
-    # the mean of log(1 - x): their series for it converges slowly.
-    mean_log = -(_EULER_GAMMA + ops.digamma(q.concentration0 + 1.0)) / q.concentration1
-    one, zero = p.concentration1 - 1.0, p.concentration0 - 1.0
-    cross = ops.betaln(p.concentration1, p.concentration0) - one * mean_log
-    return cross - zero * _mean_log_complement(q) - q.entropy()
-
-
-# Double-exponential quadrature (H. Takahasi and M. Mori, 1974) over the probability u, which is
-# sigmoid(pi sinh t): it takes singular ends as they come.
-_STEPS = np.arange(-64, 65) / 16.0
-_LOG_ODDS = np.pi * np.sinh(_STEPS)
-_WEIGHTS = np.pi * np.cosh(_STEPS) / 16.0 / (2.0 + 2.0 * np.cosh(_LOG_ODDS))
-
-
-def _mean_log_complement(q):
-    """The mean of log(1 - x) for a Kumaraswamy x."""
-    log_odds, weights = (ops.convert_to_tensor(x, dtype=q.dtype) for x in (_LOG_ODDS, _WEIGHTS))
-    a, b = (q._broadcast(c)[..., None] for c in (q.concentration1, q.concentration0))
-    log_rest = -ops.softplus(log_odds) / b  # of 1 - x^a, which is a (1 - x) where it is small
-    far = log_rest < (-15.0 if q.dtype == "float32" else -36.0)
-    safe = ops.where(far, -ops.ones_like(log_rest), log_rest)
-    log_complement = ops.log1mexp(ops.log1mexp(safe) / a)
-    return ops.sum(weights * ops.where(far, log_rest - ops.log(a), log_complement), axis=-1)
+    shapes = a * log_gamma_divergence_from_one(c, change) + (a - 1.0) * log_c
+    return a * expm1_minus(log_means) + of_one + shapes
