@@ -200,5 +200,5 @@ def test_what_the_latent_values_say():
     assert "is NaN for 200 of 200 examples" in broken.findings[0].sentence
     alone = evaluation.verdict(make(), x[:1], {"loss": [3.0, 2.0]}, samples=0)
     assert [finding.name for finding in alone.findings] == ["still_falling"]
-    with pytest.raises(ValueError, match="1 of 400 values of x are NaN"):
+    with pytest.raises(ValueError, match="1 of the 400 values of x are NaN"):
         evaluation.verdict(make(), np.where(np.arange(400).reshape(200, 2) == 3, np.nan, x))

@@ -313,7 +313,8 @@ def _fall(tilt, start, d):
 def _newton(steps, log_mass, tilt, start, end, guess):
     """The distance up to which there is this mass, by Newton's method on its logarithm.
 
-    Which is concave in the distance.
+    Which is concave in the distance. The last step is on the mass itself: that is exact where the
+    density is flat, and leaves `start`, where there is no mass yet.
     """
 
     def step(_, d):
@@ -324,7 +325,10 @@ def _newton(steps, log_mass, tilt, start, end, guess):
         change = ops.where(empty, 0.0, (log_part - log_mass) * rise)
         return _between(d - change, start, end)
 
-    return ops.fori_loop(0, steps, step, guess) if steps > 1 else step(0, guess)
+    d = ops.fori_loop(0, steps - 1, step, guess) if steps > 1 else guess
+    center, part = _mass_below(tilt, start, d)
+    error = part - ops.exp(log_mass + center * (tilt + 0.5 * center))
+    return _between(d - error * ops.exp(_fall(tilt, center, d)), start, end)
 
 
 def _by_log_mass(log_mass, tilt, start, end, guess, d):
