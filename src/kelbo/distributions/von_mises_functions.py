@@ -163,6 +163,9 @@ def _draw(seed, concentration):
 
     An angle is proposed by the tangent of its half, in a wrapped Cauchy distribution. So written no
     number cancels, and no concentration is special: 0 proposes uniform angles and accepts them.
+    The Cauchy number is the ratio of the coordinates of a point in half a disc (G. Marsaglia,
+    1972), whose squared distance from the middle is uniform and independent of it: so two numbers
+    serve for the proposal and for its acceptance, whose probability is at most 1.
     """
     shape = ops.shape(concentration)
     dtype = keras.backend.standardize_dtype(concentration.dtype)
@@ -173,20 +176,23 @@ def _draw(seed, concentration):
     lowest = 0.5 * (1.0 + spread)
     slope = ops.sqrt(spread)
 
-    def propose(turn, accepted, angle):
+    def propose(turn, accepted, tangent):
         seeds = ops.SeedSequence(seed).fold_in(turn)
-        u = keras.random.uniform(shape, dtype=dtype, seed=seeds)
-        v = keras.random.uniform(shape, dtype=dtype, seed=seeds)
-        tangent = slope * ops.tan(math.pi * (u - 0.5))
-        squared = ops.square(tangent)
+        x = 2.0 * keras.random.uniform(shape, dtype=dtype, seed=seeds) - 1.0
+        y = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=seeds)  # above 0
+        proposed = slope * (x / y)
+        squared = ops.square(proposed)
         c = lowest + twice * (squared / (1.0 + squared))
-        angle = ops.where(accepted, angle, 2.0 * ops.arctan(tangent))
-        return turn + 1, ops.logical_or(accepted, v < c * ops.exp(1.0 - c)), angle
+        accept = ops.square(x) + ops.square(y) < c * ops.exp(1.0 - c)
+        tangent = ops.where(accepted, tangent, proposed)
+        return turn + 1, ops.logical_or(accepted, accept), tangent
 
     # NaN is never accepted: it must not be waited for.
     hopeless = ops.logical_not(concentration >= 0)
     start = (ops.zeros((), dtype="int32"), hopeless, ops.full_like(concentration, math.nan))
-    return ops.while_loop(lambda turn, accepted, angle: ~ops.all(accepted), propose, start)[2]
+    return 2.0 * ops.arctan(
+        ops.while_loop(lambda turn, accepted, tangent: ~ops.all(accepted), propose, start)[2]
+    )
 
 
 _draws = with_derivatives(
