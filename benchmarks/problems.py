@@ -273,8 +273,9 @@ class DistributionProblem(Problem):
 
     Attributes:
         family: ``"Normal"``, ``"Gamma"`` (a parameter of each kind per element),
-            ``"MultivariateNormalTriL"`` (vectors of 10 under one factor) or ``"Categorical"``
-            (10 logits per element drawn or scored).
+            ``"MultivariateNormalTriL"`` (vectors of 10 under one factor), ``"Categorical"``
+            (10 logits per element drawn or scored), ``"TruncatedNormal"`` or ``"VonMises"``
+            (numbers under one distribution).
         method: ``"log_prob"`` or ``"sample"``.
         size: Numbers scored or drawn; of Categorical, logits.
         calls: Per round.
@@ -307,6 +308,10 @@ class DistributionProblem(Problem):
             found = generator.uniform(0.5, 5.0, self.size), generator.uniform(0.5, 2.0, self.size)
         elif self.family == "Categorical":
             found = (generator.normal(size=(rows, 10)),)
+        elif self.family == "TruncatedNormal":
+            found = tuple(np.array([0.3, 1.2, -1.0, 2.0]))
+        elif self.family == "VonMises":
+            found = tuple(np.array([0.3, 4.0]))
         else:
             factor = np.tril(generator.normal(size=(10, 10)), -1) + 2.0 * np.eye(10)
             found = generator.normal(size=10), factor
@@ -317,12 +322,16 @@ class DistributionProblem(Problem):
         generator, rows = np.random.default_rng([self.seed, 1]), self.size // 10
         if self.family == "Categorical":
             return generator.integers(0, 10, rows).astype("int32")
+        if self.family in ("TruncatedNormal", "VonMises"):  # within the support of both
+            return generator.uniform(-1.0, 2.0, self.size).astype("float32")
         shape = (rows, 10) if self.family == "MultivariateNormalTriL" else self.size
         values = generator.normal(size=shape)
         return (np.abs(values) if self.family == "Gamma" else values).astype("float32")
 
     def sample_shape(self) -> tuple[int, ...]:
         """Returns the leading shape of what is drawn."""
+        if self.family in ("TruncatedNormal", "VonMises"):
+            return (self.size,)
         return (self.size // 10,) if self.family == "MultivariateNormalTriL" else ()
 
 

@@ -96,6 +96,8 @@ _OF_WHAT = {
     "Gamma": "of 1,000,000 numbers, each with its own parameters",
     "MultivariateNormalTriL": "of 100,000 vectors of 10 numbers under one factor",
     "Categorical": "of 100,000 classes of 10, each with its own logits",
+    "TruncatedNormal": "of 1,000,000 numbers under one distribution",
+    "VonMises": "of 1,000,000 numbers under one distribution",
 }
 DISTRIBUTIONS = [
     Benchmark(

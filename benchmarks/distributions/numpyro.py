@@ -13,6 +13,10 @@ FAMILIES = {
     "Gamma": dist.Gamma,
     "Categorical": lambda logits: dist.Categorical(logits=logits),
     "MultivariateNormalTriL": lambda loc, factor: dist.MultivariateNormal(loc, scale_tril=factor),
+    "TruncatedNormal": lambda loc, scale, low, high: dist.TruncatedNormal(
+        loc, scale, low=low, high=high
+    ),
+    "VonMises": dist.VonMises,
 }
 
 
