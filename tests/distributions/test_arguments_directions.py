@@ -155,6 +155,10 @@ def test_derivatives_of_draws_by_the_concentration(size, concentration, dtype):
 
 @pytest.mark.slow
 def test_nan_and_vanishing_gradients():
+    # Rejection does not wait for what is never accepted.
+    x = numbers(VonMises(0.0, [1.0, np.nan], validate=False).sample((3,), seed=0))
+    assert np.isfinite(x[:, 0]).all()
+    assert np.isnan(x[:, 1]).all()
     d = VonMisesFisher([0.0, 1.0], [1.0, np.nan], validate=False)
     x = numbers(d.sample((3,), seed=0))
     assert np.isfinite(x[:, 0]).all()

@@ -83,8 +83,9 @@ def _draw(others: int, seed: Any, concentration: Any) -> Any:
         angle = ops.where(accepted, angle, 2.0 * ops.arctan(ops.sqrt(b * odds)))
         return turn + 1, ops.logical_or(accepted, kept), angle
 
-    # NaN is never accepted: it must not be waited for.
-    hopeless = ops.logical_not(concentration >= 0)
+    # NaN is never accepted: it must not be waited for. Not `not k >= 0`, of which TensorFlow's
+    # graphs make `k < 0`.
+    hopeless = ops.logical_or(ops.isnan(concentration), concentration < 0)
     start = (ops.zeros((), dtype="int32"), hopeless, ops.full_like(concentration, math.nan))
     return ops.while_loop(lambda turn, accepted, angle: ~ops.all(accepted), propose, start)[2]
 
