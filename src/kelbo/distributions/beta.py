@@ -152,12 +152,22 @@ class Beta(Distribution):
 
         safe = ops.where(inside, p, 0.5 * ops.ones_like(p))
         low, high = math.log(float(kind.tiny)), -math.log(float(kind.epsneg))
-        x = ops.sigmoid(_logit_of_share(safe, low, high, a, b))
+        x = _sigmoid(_logit_of_share(safe, low, high, a, b))
         return ops.where(inside, x, p + ops.zeros_like(x))
 
 
+def _sigmoid(logit):
+    """Rounded once: near 1 a Beta's mass may differ between two neighbours."""
+    less = ops.sigmoid(ops.where(logit > 0, -logit, logit))
+    return ops.where(logit > 0, 1.0 - less, less)
+
+
 def _share(a, b, logit):
-    return ops.betainc(a, b, ops.sigmoid(logit))
+    # Near 1 and beyond the mean by 1 - x, which has the digits of the logit.
+    up = ops.logical_and(logit > 0, logit > ops.log(a) - ops.log(b))
+    first, second = ops.where(up, b, a), ops.where(up, a, b)
+    mass = ops.betainc(first, second, _sigmoid(ops.where(up, -logit, logit)))
+    return ops.where(up, 1.0 - mass, mass)
 
 
 def _by_concentration(index):

@@ -212,7 +212,7 @@ def _inverse(share, sign):
         return sign * ops.exp(log_density + (ops.log(a) + y) - value)
 
     def by_a(a, y, value):
-        return by_y(a, y, value) * (1.0 / a - log_gamma_slope(a, ops.log(a) + y))
+        return by_y(a, y, value) * (1.0 / a - log_gamma_slope(a, ops.log(a) + y, exact=True))
 
     log_share = with_derivatives(lambda a, y: ops.log(share(a, a * ops.exp(y))), [by_a, by_y])
     return ops.invert_monotone(

@@ -62,7 +62,7 @@ erfc = jax.lax.erfc
 normal_quantile = jax.scipy.special.ndtri
 bessel_i0e = jax.lax.bessel_i0e
 bessel_i1e = jax.lax.bessel_i1e
-gamma_slope = jax.lax.random_gamma_grad
+gamma_slope = exact_gamma_slope = jax.lax.random_gamma_grad
 gamma_above_one = jax_random.gamma_above_one
 poisson = jax_random.poisson
 binomial = jax_random.binomial

@@ -43,6 +43,9 @@ def gamma_slope(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     return _gamma_slope(a, x)
 
 
+exact_gamma_slope = gamma_slope
+
+
 @tf.custom_gradient
 def _gamma_slope(a, x):
     def unknown(upstream):

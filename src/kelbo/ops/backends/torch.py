@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import torch
 
-from kelbo.ops.backends import torch_float64
+from kelbo.ops.backends import torch_float64, torch_gamma
 from kelbo.ops.backends.python_scan import python_scan, to_tensors
 
 DOUBLE_DTYPES = frozenset(
@@ -90,6 +90,7 @@ bessel_i0e = torch.special.i0e
 bessel_i1e = torch.special.i1e
 logcumsumexp = torch.logcumsumexp
 gamma_slope = torch._standard_gamma_grad  # has no public name; what Gamma.rsample goes by
+exact_gamma_slope = torch_gamma.exact_gamma_slope
 
 
 def _generator(seed):
