@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from kelbo.ops.backends.differences import STEPS, WEIGHTS
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import maximum, minimum, together
 from kelbo.ops.quadrature import LARGE, integrate, nats
@@ -211,10 +212,6 @@ def _density(a, b, x):
     return ops.where(inner, density, at_end)
 
 
-# Of a central difference of fourth order, in steps.
-_STEPS, _WEIGHTS = (-2.0, -1.0, 1.0, 2.0), (1.0 / 12.0, -2.0 / 3.0, 2.0 / 3.0, -1.0 / 12.0)
-
-
 def _by_parameter(parameter, value, others, value_of):
     """The derivative of value_of(parameter, *others) by the parameter.
 
@@ -223,11 +220,11 @@ def _by_parameter(parameter, value, others, value_of):
     share = {"float32": 0.04, "float64": 1e-3}[kind(parameter)]
     # A Beta variable's standard deviation is about 1 / sqrt(a) of its mean.
     step = share * parameter / (1.0 + ops.sqrt(parameter))
-    moved = ops.stack([parameter + k * step for k in _STEPS])
-    values = value_of(moved, *(ops.stack([x] * len(_STEPS)) for x in others))
+    moved = ops.stack([parameter + k * step for k in STEPS])
+    values = value_of(moved, *(ops.stack([x] * len(STEPS)) for x in others))
     some = ops.all(values > 0.0, axis=0)
     logs = ops.log(ops.where(some, values, 1.0))
-    return value * sum(weight * logs[i] for i, weight in enumerate(_WEIGHTS)) / step
+    return value * sum(weight * logs[i] for i, weight in enumerate(WEIGHTS)) / step
 
 
 def _by_a(a, b, x, value):

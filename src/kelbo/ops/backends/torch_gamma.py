@@ -2,8 +2,8 @@
 
 import torch
 
-# Central differences of the fourth order.
-_STEPS, _WEIGHTS = (-2.0, -1.0, 1.0, 2.0), (1.0 / 12.0, -2.0 / 3.0, 2.0 / 3.0, -1.0 / 12.0)
+from kelbo.ops.backends.differences import STEPS, WEIGHTS
+
 _SHARE = 1e-3  # of the concentration; in units of its standard deviation for large ones
 
 
@@ -22,7 +22,7 @@ def exact_gamma_slope(a: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         below, above = torch.special.gammainc(a, point), torch.special.gammaincc(a, point)
         return torch.where(is_left, below, above)
 
-    rise = sum(w * mass(at + k * step).log() for k, w in zip(_STEPS, _WEIGHTS, strict=True)) / step
+    rise = sum(w * mass(at + k * step).log() for k, w in zip(STEPS, WEIGHTS, strict=True)) / step
     log_density = (at - 1.0) * point.log() - point - torch.lgamma(at)
     change = rise * torch.where(is_left, -1.0, 1.0) * (mass(at).log() - log_density).exp()
     # So far out that there is no mass in numbers.
