@@ -228,6 +228,7 @@ QUANTILES = {
     "name", [pytest.param(n, marks=pytest.mark.slow) if n == "student t" else n for n in QUANTILES]
 )
 @pytest.mark.few(2)
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
 def test_derivatives_of_quantiles(name, dtype):
     make, cdf, points = QUANTILES[name]
 
@@ -261,6 +262,7 @@ def test_derivatives_of_quantiles(name, dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
 def test_second_derivatives_by_a_parameter(float64):
     """Right, or refused in a sentence."""
 
