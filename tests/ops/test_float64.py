@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kelbo import ops
-from kelbo.ops.float64 import mended
+from kelbo.ops.backends import backend
 
 pytestmark = pytest.mark.core
 
@@ -302,6 +302,17 @@ def test_a_python_number_does_not_narrow(name, scalar, float64):
     assert _dtype(lambda: function(_x(), _x()[:1])) == "float64"
 
 
+def test_a_python_number_keeps_its_digits(float64):
+    number, calls = 0.3, {name: getattr(ops, name) for name in ARITHMETIC}
+    calls["where"] = lambda x, y: ops.where(x > 10.0, x, y)
+    calls["clip"] = lambda x, y: ops.clip(x, y, 2.0)
+    calls["clip above"] = lambda x, y: ops.clip(x, 0.0, x_max=y)
+    x, exact = _x(), ops.convert_to_tensor(number, dtype="float64")
+    for name, function in calls.items():
+        found, expected = (ops.convert_to_numpy(function(x, y)) for y in (number, exact))
+        np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
 @pytest.mark.parametrize("name", ["matmul", "maximum", "add", "logaddexp", "arctan2", "dot"])
 def test_the_wider_tensor_decides(name, float64):
     function = getattr(ops, name)
@@ -398,7 +409,7 @@ def test_float32_stays_float32(float64):
 
 @pytest.mark.parametrize("name", ["logaddexp", "arctan2"])
 def test_a_numpy_array_does_not_widen_a_tensor(name, float64):
-    if name not in mended:
+    if name not in backend.DEMOTED_OPS:
         pytest.skip("Keras itself is asked on this backend")
     result = getattr(ops, name)(ops.cast(_x(), "float32"), np.full(4, 0.1))
     assert keras.backend.standardize_dtype(result.dtype) == "float32"

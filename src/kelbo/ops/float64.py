@@ -130,6 +130,20 @@ def _replaced(function, replacement):
     return wrapper
 
 
+def _with_exact_numbers(function):
+    def exact(x):
+        return keras_ops.convert_to_tensor(x, dtype="float64") if type(x) is float else x
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        if has_float64(*args, *kwargs.values()):
+            args = [exact(x) for x in args]
+            kwargs = {name: exact(x) for name, x in kwargs.items()}
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
 mended = {"view_as_complex": view_as_complex}
 for _name in backend.DEMOTED_OPS:
     if hasattr(keras_ops, _name):
@@ -139,6 +153,9 @@ for _name in backend.DEMOTED_BY_DEFAULT_OPS:
 for _name, _replacement in backend.REPLACED_OPS.items():
     if hasattr(keras_ops, _name):
         mended[_name] = _replaced(getattr(keras_ops, _name), _replacement)
+for _name in backend.NUMBER_ROUNDING_OPS:
+    if hasattr(keras_ops, _name):
+        mended[_name] = _with_exact_numbers(mended.get(_name, getattr(keras_ops, _name)))
 globals().update(mended)
 
 __all__ = sorted(mended)

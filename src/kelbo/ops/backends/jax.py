@@ -55,6 +55,8 @@ DEMOTED_OPS = (
 DEMOTED_BY_DEFAULT_OPS = ("full",)
 # Those that must be written anew.
 REPLACED_OPS = {}
+# Those that round a Python number to float32 beside a float64 tensor.
+NUMBER_ROUNDING_OPS = ()
 
 lgamma = jax.lax.lgamma
 digamma = jax.lax.digamma

@@ -29,6 +29,8 @@ def _digitize(x, bins):
 
 # Those that must be written anew: TensorFlow's `Bucketize` holds its boundaries in float32.
 REPLACED_OPS = {"digitize": _digitize}
+# Those that round a Python number to float32 beside a float64 tensor.
+NUMBER_ROUNDING_OPS = ("arctan2", "fmod", "hypot", "logaddexp", "logaddexp2", "mod", "nextafter")
 
 lgamma = tf.math.lgamma
 digamma = tf.math.digamma

@@ -81,6 +81,22 @@ REPLACED_OPS = {
     name: getattr(torch_float64, name)
     for name in ("associative_scan", "segment_max", "segment_min", "segment_prod", "segment_sum")
 }
+# Those that round a Python number to float32 beside a float64 tensor.
+NUMBER_ROUNDING_OPS = (
+    "add",
+    "arctan2",
+    "clip",
+    "fmod",
+    "hypot",
+    "logaddexp",
+    "logaddexp2",
+    "mod",
+    "multiply",
+    "nextafter",
+    "power",
+    "subtract",
+    "where",
+)
 
 lgamma = torch.lgamma
 digamma = torch.digamma
