@@ -194,6 +194,50 @@ def test_no_density_is_left_at_infinity(case):
             assert case.family in STEEP or np.isfinite(gradient).all(), name
 
 
+def both_tails(case):
+    """Values from one end of the support to the other, both of them included."""
+    support = case.make(validate=False).support
+    low, high = (getattr(support, end, None) for end in ("low", "high"))
+    if case.is_circular:
+        low, high = -np.pi, np.pi
+    low, high = (x if x is None else np.asarray(ops.convert_to_numpy(x)) for x in (low, high))
+    share = np.array([0.0, 2.0**-20, 0.125, 0.5, 0.96875, 1.0 - 2.0**-16, 1.0])
+    away = np.array([0.0, 2.0**-30, 0.125, 1.0, 8.0, 17.0, 60.0])
+    along = column(share if low is not None and high is not None else away, case)
+    if low is not None and high is not None:
+        return low * (1.0 - along) + high * along
+    if low is not None:
+        return low + along
+    return high - along if high is not None else np.concatenate([-along[::-1], along])
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in OF_NUMBERS
+        if "cdf" not in case.missing and not case.make(validate=False).support.is_discrete
+    ],
+    ids=lambda case: case.name,
+)
+@pytest.mark.few(8)
+def test_slopes_of_distribution_functions_are_densities(case):
+    x = both_tails(case)
+    x = np.broadcast_to(x, np.broadcast_shapes(x.shape, (1, *case.batch_shape))).astype("float32")
+
+    def slopes_and_log_densities(x):
+        d = case.make("float32", validate=False)
+        return ops.stack([ops.values_and_gradients(d.cdf, x)[1], d.log_prob(x)])
+
+    found = ops.compile(slopes_and_log_densities)(ops.convert_to_tensor(x))
+    slope, log_density = ops.convert_to_numpy(found).astype("float64")
+    # The digits of a density are those of its logarithm; an underflow on the way counts as 0.
+    nats = np.where(np.isfinite(log_density), np.abs(log_density), 0.0)
+    rounding, density = 32 * np.finfo("float32").eps * (1.0 + nats), np.exp(log_density)
+    wrong = ~np.isclose(slope, density, rtol=rounding, atol=1e-30)
+    assert not wrong.any(), (x[wrong], slope[wrong], density[wrong])
+
+
 @pytest.mark.parametrize("case", ONE_OF_EACH_FAMILY, ids=lambda case: case.name)
 @pytest.mark.few(12)
 def test_missing_methods_say_what_to_do_instead(case):

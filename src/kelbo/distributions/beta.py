@@ -9,6 +9,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.gamma_functions import log_minus_digamma, stirling_rest
+from kelbo.distributions.outside import between
 from kelbo.distributions.seeds import several_seeds
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.incomplete_beta import log_beta_power
@@ -139,7 +140,7 @@ class Beta(Distribution):
         return rest + digammas + 0.5 * (ops.log(a) + ops.log(b) - 3.0 * ops.log(total))
 
     def cdf(self, value: Any) -> Any:
-        x = ops.clip(self._as_value(value), 0.0, 1.0)
+        x = between(self._as_value(value), 0.0, 1.0)
         return ops.betainc(self.concentration1, self.concentration0, x)
 
     def quantile(self, probability: Any) -> Any:

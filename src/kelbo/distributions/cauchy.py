@@ -91,7 +91,7 @@ class Cauchy(Distribution):
         return self._broadcast(ops.log(4.0 * math.pi * self.scale))
 
     def cdf(self, value: Any) -> Any:
-        z = (self._as_value(value) - self.loc) / self.scale
+        z = ops.ratio(self._as_value(value) - self.loc, self.scale)
         # Not 1/2 + atan(z) / pi, which cancels in the left tail.
         return ops.arctan2(ops.ones_like(z), -z) / math.pi
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import without
+from kelbo.distributions.outside import between, without
 from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 # Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
@@ -156,7 +156,7 @@ class ContinuousBernoulli(Distribution):
         return _log_normalizer_of_folded(folded) - folded * mean_of_logits(folded)
 
     def cdf(self, value: Any) -> Any:
-        x = ops.clip(self._as_value(value), 0.0, 1.0)
+        x = between(self._as_value(value), 0.0, 1.0)
         small, near, far = _branches(self.logits, _CDF_SERIES_BELOW)
         product = x * (1.0 - x)
         series = x + product * near * (

@@ -76,8 +76,8 @@ class DiscretizedLogistic(Distribution):
     def _log_prob(self, value):
         outside = is_no_count(value, self.high, self.low)
         value = ops.where(outside, ops.full_like(value, self.low), value)
-        left = (value - 0.5 - self.loc) / self.scale
-        right = (value + 0.5 - self.loc) / self.scale
+        left = ops.ratio(value - 0.5 - self.loc, self.scale)
+        right = ops.ratio(value + 0.5 - self.loc, self.scale)
         is_lowest, is_highest = value <= self.low, value >= self.high
         width = ops.log1mexp(1.0 / self.scale)
         log_prob = (
@@ -116,7 +116,7 @@ class DiscretizedLogistic(Distribution):
 
     def cdf(self, value: Any) -> Any:
         value = ops.floor(self._as_value(value))
-        below = ops.sigmoid((value + 0.5 - self.loc) / self.scale)
+        below = ops.sigmoid(ops.ratio(value + 0.5 - self.loc, self.scale))
         below = ops.where(value < self.low, ops.zeros_like(below), below)
         return ops.where(value >= self.high, ops.ones_like(below), below)
 

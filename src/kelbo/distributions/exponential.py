@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import outside_half_line, without
+from kelbo.distributions.outside import between, outside_half_line, without
 from kelbo.parameters import PACKAGE, constraints
 
 
@@ -64,7 +64,7 @@ class Exponential(Distribution):
         return 1.0 - ops.log(self.rate)
 
     def cdf(self, value: Any) -> Any:
-        return -ops.expm1(-self.rate * ops.maximum(self._as_value(value), 0.0))
+        return -ops.expm1(-self.rate * between(self._as_value(value), 0.0, math.inf))
 
     def quantile(self, probability: Any) -> Any:
         return -ops.log1p(-self._as_value(probability)) / self.rate

@@ -1,5 +1,6 @@
 """The gamma distribution."""
 
+import math
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ from kelbo.distributions.gamma_functions import (
     standard_gamma_quantile,
     stirling_rest,
 )
+from kelbo.distributions.outside import between
 from kelbo.parameters import PACKAGE, constraints, exactly_one
 
 
@@ -93,7 +95,7 @@ class Gamma(Distribution):
         return 0.5 * ops.log(a) + rest - self.log_rate
 
     def cdf(self, value: Any) -> Any:
-        scaled = ops.maximum(self._as_value(value), 0.0) * self.rate
+        scaled = between(self._as_value(value), 0.0, math.inf) * self.rate
         return ops.gammainc(self.concentration, scaled)
 
     def quantile(self, probability: Any) -> Any:

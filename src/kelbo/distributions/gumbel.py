@@ -8,7 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import is_infinite, without
+from kelbo.distributions.outside import between, is_infinite, without
 from kelbo.parameters import PACKAGE, constraints
 
 _EULER_GAMMA = float(np.euler_gamma)
@@ -70,7 +70,9 @@ class Gumbel(Distribution):
         return self._broadcast(ops.log(self.scale) + (1.0 + _EULER_GAMMA))
 
     def cdf(self, value: Any) -> Any:
-        return ops.exp(-ops.exp((self.loc - self._as_value(value)) / self.scale))
+        energy = ops.ratio(self.loc - self._as_value(value), self.scale)
+        # Where nothing is below, whose exponential need not be infinite.
+        return ops.exp(-ops.exp(between(energy, -math.inf, 80.0)))
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)

@@ -8,7 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions.cauchy import log1p_square
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import largest, without
+from kelbo.distributions.outside import between, largest, without
 from kelbo.parameters import PACKAGE, Constraint, constraints
 
 
@@ -80,8 +80,8 @@ class HalfCauchy(Distribution):
         return self._broadcast(ops.log(2.0 * math.pi * self.scale))
 
     def cdf(self, value: Any) -> Any:
-        z = (self._as_value(value) - self.loc) / self.scale
-        return ops.arctan(ops.maximum(z, 0.0)) * (2.0 / math.pi)
+        z = ops.ratio(self._as_value(value) - self.loc, self.scale)
+        return ops.arctan(between(z, 0.0, math.inf)) * (2.0 / math.pi)
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)

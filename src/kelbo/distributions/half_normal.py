@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import outside_half_line, without
+from kelbo.distributions.outside import between, outside_half_line, without
 from kelbo.parameters import PACKAGE, constraints
 
 _HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
@@ -70,7 +70,7 @@ class HalfNormal(Distribution):
         return ops.log(self.scale) + (0.5 + _HALF_LOG_HALF_PI)
 
     def cdf(self, value: Any) -> Any:
-        z = ops.maximum(self._as_value(value), 0.0) / self.scale
+        z = ops.ratio(between(self._as_value(value), 0.0, math.inf), self.scale)
         return ops.erf(z * math.sqrt(0.5))
 
     def quantile(self, probability: Any) -> Any:

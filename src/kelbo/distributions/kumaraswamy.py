@@ -8,6 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.outside import between
 from kelbo.parameters import PACKAGE, constraints
 
 _EULER_GAMMA = float(np.euler_gamma)
@@ -129,11 +130,15 @@ class Kumaraswamy(Distribution):
         )
 
     def cdf(self, value: Any) -> Any:
-        x = self._as_value(value)
-        edge = ops.logical_or(x <= 0, x >= 1)
-        log_x = ops.log(ops.where(edge, 0.5, x))
-        inside = -ops.expm1(self.concentration0 * ops.log1mexp(self.concentration1 * log_x))
-        return ops.where(edge, ops.cast(x > 0.5, self.dtype), inside)
+        a, b = self.concentration1, self.concentration0
+        x = between(self._as_value(value), 0.0, 1.0)
+        at_zero, at_one = ops.equal(x, 0), ops.equal(x, 1)
+        log_x = ops.log(ops.where(ops.logical_or(at_zero, at_one), 0.5, x))
+        inside = -ops.expm1(b * ops.log1mexp(a * log_x))
+        # At the ends, where the logarithms are infinite, by the powers that it is there.
+        below = b * ops.power(ops.where(at_zero, x, 1.0), a)
+        above = ops.power(a * (1.0 - ops.where(at_one, x, 0.0)), b)
+        return ops.where(at_zero, below, ops.where(at_one, 1.0 - above, inside))
 
     def quantile(self, probability: Any) -> Any:
         return ops.exp(self._logs(self._as_value(probability))[1])

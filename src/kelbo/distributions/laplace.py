@@ -59,9 +59,10 @@ class Laplace(Distribution):
         return self._broadcast(1.0 + ops.log(2.0 * self.scale))
 
     def cdf(self, value: Any) -> Any:
-        z = (self._as_value(value) - self.loc) / self.scale
-        beyond = 0.5 * ops.exp(-ops.abs(z))
-        return ops.where(z < 0, beyond, 1.0 - beyond)
+        z = ops.ratio(self._as_value(value) - self.loc, self.scale)
+        left = z < 0
+        beyond = 0.5 * ops.exp(ops.where(left, z, -z))
+        return ops.where(left, beyond, 1.0 - beyond)
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)

@@ -76,7 +76,7 @@ class LogNormal(Distribution):
     def cdf(self, value: Any) -> Any:
         value = self._as_value(value)
         outside = value <= 0
-        z = (ops.log(ops.where(outside, 1.0, value)) - self.loc) / self.scale
+        z = ops.ratio(ops.log(ops.where(outside, 1.0, value)) - self.loc, self.scale)
         return ops.where(outside, 0.0, ops.normal_cdf(z))
 
     def quantile(self, probability: Any) -> Any:

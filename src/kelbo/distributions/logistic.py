@@ -65,7 +65,7 @@ class Logistic(Distribution):
         return self._broadcast(2.0 + ops.log(self.scale))
 
     def cdf(self, value: Any) -> Any:
-        return ops.sigmoid((self._as_value(value) - self.loc) / self.scale)
+        return ops.sigmoid(ops.ratio(self._as_value(value) - self.loc, self.scale))
 
     def quantile(self, probability: Any) -> Any:
         return self.loc + self.scale * ops.logit(self._as_value(probability))

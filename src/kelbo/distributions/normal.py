@@ -91,7 +91,7 @@ class Normal(Distribution):
         return self._broadcast(0.5 + _HALF_LOG_2PI + ops.log(self.scale))
 
     def cdf(self, value: Any) -> Any:
-        return ops.normal_cdf((self._as_value(value) - self.loc) / self.scale)
+        return ops.normal_cdf(ops.ratio(self._as_value(value) - self.loc, self.scale))
 
     def quantile(self, probability: Any) -> Any:
         return self.loc + self.scale * ops.normal_quantile(self._as_value(probability))

@@ -59,6 +59,29 @@ def outside_half_line(value: Any) -> Any:
     return ops.logical_or(value < 0, value > largest(value))
 
 
+def between(value: Any, low: Any, high: Any) -> Any:
+    """The values, with the nearer end in the place of those outside of an interval.
+
+    As `ops.clip`, of shapes that broadcast, and with one derivative on all backends: at an end it
+    is that of the value, as from within.
+
+    Args:
+        value: A tensor.
+        low: The lower end, a number or a tensor.
+        high: The upper end, a number or a tensor.
+
+    Returns:
+        A tensor of the broadcast shape.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.distributions.outside import between
+        >>> float(between(ops.convert_to_tensor(3.0), 0.0, 1.0))
+        1.0
+    """
+    return ops.where(value < low, low, ops.where(value > high, high, value))
+
+
 def without(outside: Any, value: Any) -> Any:
     """The values with 0 in the place of those outside, where no formula comes to harm.
 

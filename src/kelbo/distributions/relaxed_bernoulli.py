@@ -81,8 +81,11 @@ class RelaxedBernoulli(Distribution):
         return minus_infinity_where(outside, log_prob)
 
     def cdf(self, value: Any) -> Any:
-        value = ops.clip(self._as_value(value), 0.0, 1.0)
-        return ops.sigmoid(self.temperature * ops.logit(value) - self.logits)
+        value = self._as_value(value)
+        outside = ops.logical_or(value <= 0, value >= 1)
+        logit = ops.logit(ops.where(outside, 0.5, value))
+        share = ops.sigmoid(self.temperature * logit - self.logits)
+        return ops.where(outside, ops.cast(value > 0.5, self.dtype), share)
 
     def quantile(self, probability: Any) -> Any:
         noise = ops.logit(self._as_value(probability))

@@ -10,7 +10,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.ends import require_increasing
-from kelbo.distributions.outside import is_infinite
+from kelbo.distributions.outside import between, is_infinite
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import together
 from kelbo.ops.series import kind
@@ -106,7 +106,7 @@ class TruncatedNormal(Distribution):
 
     def _peak(self):
         # Results do not depend on which point is taken for the peak, so no gradient goes there.
-        return ops.stop_gradient(_between(self.loc, self.low, self.high))
+        return ops.stop_gradient(between(self.loc, self.low, self.high))
 
     def _tilt(self):
         distance = self._peak() - self.loc
@@ -167,7 +167,7 @@ class TruncatedNormal(Distribution):
         return self._broadcast(self.scale * stddev)
 
     def mode(self) -> Any:
-        return self._broadcast(_between(self.loc, self.low, self.high))
+        return self._broadcast(between(self.loc, self.low, self.high))
 
     def entropy(self) -> Any:
         tilt = self._tilt()
@@ -178,10 +178,12 @@ class TruncatedNormal(Distribution):
 
     def cdf(self, value: Any) -> Any:
         tilt, (low, high) = self._tilt(), self._ends()
-        d = _between((self._as_value(value) - self._peak()) / self.scale, low, high)
-        center, part = _mass_below(tilt, low, d)
-        fall = ops.exp(-center * (tilt + 0.5 * center))
-        return ops.minimum(fall * part / _mass(tilt, low, high), 1.0)
+        d = ops.ratio(self._as_value(value) - self._peak(), self.scale)
+        d = between(d, low, high)
+        mass = _mass(tilt, low, high)
+        # The smaller share is the one that has its digits, and its derivatives theirs.
+        below, above = _share_below(tilt, low, d, mass), _share_below(-tilt, -high, -d, mass)
+        return ops.where(below < above, below, 1.0 - above)
 
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)
@@ -210,7 +212,7 @@ class TruncatedNormal(Distribution):
 
     def _plain_quantile(self, u, tilt, low, high):
         x = self.loc + self.scale * self._standard_quantile(u, tilt, low, high)
-        return _between(x, self.low, self.high)
+        return between(x, self.low, self.high)
 
     def _quantile(self, u, steps):
         tilt, (low, high) = self._tilt(), self._ends()
@@ -224,13 +226,13 @@ class TruncatedNormal(Distribution):
         guess = sign * ops.stop_gradient(self._guess(u, tilt, low, high))
         ends = ops.stop_gradient(end), guess
         d = _DISTANCE_OF_MASS[steps](*together(log_target, lean, start, *ends))
-        return _between(self._peak() + self.scale * (sign * d), self.low, self.high)
+        return between(self._peak() + self.scale * (sign * d), self.low, self.high)
 
     def _guess(self, u, tilt, low, high):
         """The quantile as a distance from the peak, to a few digits of the interval's width."""
         near = self._standard_quantile(u, tilt, low, high) - tilt
         lost = ops.logical_or(ops.abs(tilt) > _FAR, ~(ops.abs(near) < _NO_END))
-        return _between(ops.where(lost, self._guess_far(u, tilt, low, high), near), low, high)
+        return between(ops.where(lost, self._guess_far(u, tilt, low, high), near), low, high)
 
     def _standard_quantile(self, u, tilt, low, high):
         """The quantile in standard deviations from the mean, by the normal distribution."""
@@ -259,11 +261,6 @@ class TruncatedNormal(Distribution):
         return ops.where(up, d, -d)
 
 
-def _between(x, low, high):
-    """As `ops.clip`, of shapes that broadcast; at an end the gradient is that of x."""
-    return ops.where(x < low, low, ops.where(x > high, high, x))
-
-
 def _reach(tilt):
     """How far from the peak there is mass."""
     depth = _QUADRATURE[kind(tilt)][0]
@@ -283,7 +280,7 @@ def _integral(tilt, low, high, powers=(0,)):
     )
     reach = _reach(tilt)
     low, high = ops.maximum(low, -reach), ops.minimum(high, reach)
-    half = 0.5 * ops.maximum(high - low, 0.0)
+    half = 0.5 * between(high - low, 0.0, math.inf)
     d = (low + half)[..., None] + half[..., None] * nodes
     terms = weights * ops.exp(-d * (tilt[..., None] + 0.5 * d))
     unit = d / half[..., None] if max(powers) else None
@@ -305,6 +302,11 @@ def _mass_below(tilt, low, d):
     return center, _mass(tilt + center, low - center, d - center)
 
 
+def _share_below(tilt, low, d, mass):
+    center, part = _mass_below(tilt, low, d)
+    return ops.exp(-center * (tilt + 0.5 * center)) * part / mass
+
+
 def _fall(tilt, start, d):
     """The logarithm of the density at `start` over that at d."""
     return (d - start) * (tilt + 0.5 * (d + start))
@@ -323,12 +325,12 @@ def _newton(steps, log_mass, tilt, start, end, guess):
         log_part = ops.log(ops.where(empty, 1.0, part)) - center * (tilt + 0.5 * center)
         rise = part * ops.exp(_fall(tilt, center, d))
         change = ops.where(empty, 0.0, (log_part - log_mass) * rise)
-        return _between(d - change, start, end)
+        return between(d - change, start, end)
 
     d = ops.fori_loop(0, steps - 1, step, guess) if steps > 1 else guess
     center, part = _mass_below(tilt, start, d)
     error = part - ops.exp(log_mass + center * (tilt + 0.5 * center))
-    return _between(d - error * ops.exp(_fall(tilt, center, d)), start, end)
+    return between(d - error * ops.exp(_fall(tilt, center, d)), start, end)
 
 
 def _by_log_mass(log_mass, tilt, start, end, guess, d):

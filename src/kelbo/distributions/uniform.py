@@ -8,6 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.ends import require_increasing
+from kelbo.distributions.outside import between
 from kelbo.parameters import PACKAGE, Constraint, constraints
 
 
@@ -86,7 +87,7 @@ class Uniform(Distribution):
         return ops.log(self.high - self.low)
 
     def cdf(self, value: Any) -> Any:
-        return ops.clip((self._as_value(value) - self.low) / (self.high - self.low), 0.0, 1.0)
+        return between(ops.ratio(self._as_value(value) - self.low, self.high - self.low), 0.0, 1.0)
 
     def quantile(self, probability: Any) -> Any:
         return self.low + (self.high - self.low) * self._as_value(probability)

@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import is_infinite, without
+from kelbo.distributions.outside import between, is_infinite, without
 from kelbo.distributions.von_mises_functions import (
     angle_of_tail,
     circular_variance,
@@ -105,8 +105,9 @@ class VonMises(Distribution):
         angle = value - self.loc
         turns = _turns(angle)
         angle = angle - 2.0 * math.pi * turns
-        side = tail(self.concentration, ops.minimum(ops.abs(angle), math.pi))
-        return turns + ops.where(angle < 0, side, 1.0 - side)
+        left = angle < 0
+        side = tail(self.concentration, _on_circle(ops.where(left, -angle, angle)))
+        return turns + ops.where(left, side, 1.0 - side)
 
 
 def _turns(angle):
@@ -121,5 +122,4 @@ def _wrapped(angle):
 
 def _on_circle(angle):
     """The angle moved to [-pi, pi], for what leaves it by rounding."""
-    # Not by clip, which takes numbers for float32 on PyTorch.
-    return ops.minimum(ops.maximum(angle, -math.pi), math.pi)
+    return between(angle, -math.pi, math.pi)

@@ -9,7 +9,7 @@ from scipy import special
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.outside import outside_half_line, without
+from kelbo.distributions.outside import between, largest, outside_half_line, without
 from kelbo.distributions.positive_draws import positive_exp
 from kelbo.parameters import PACKAGE, constraints
 
@@ -118,10 +118,16 @@ class Weibull(Distribution):
         return self._broadcast(_EULER_GAMMA * (1.0 - 1.0 / k) + ops.log(self.scale / k) + 1.0)
 
     def cdf(self, value: Any) -> Any:
-        z = self._as_value(value) / self.scale
-        outside = z <= 0
-        log_z = ops.log(ops.where(outside, 1.0, z))
-        return ops.where(outside, 0.0, -ops.expm1(-ops.exp(self.concentration * log_z)))
+        value = self._as_value(value)
+        infinite = value > largest(value)
+        value = between(ops.where(infinite, 1.0, value), 0.0, math.inf)
+        edge = ops.equal(value, 0)
+        log_z = self._log_ratio(ops.where(edge, 1.0, value), ops.log(self.scale))
+        below = -ops.expm1(-ops.exp(self.concentration * log_z))
+        # At 0, where the logarithm is infinite, by the power that it is there.
+        z = ops.ratio(ops.where(edge, value, 1.0), self.scale)
+        below = ops.where(edge, ops.power(z, self.concentration), below)
+        return ops.where(infinite, 1.0, below)
 
     def quantile(self, probability: Any) -> Any:
         hazard = -ops.log1p(-self._as_value(probability))
