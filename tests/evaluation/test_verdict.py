@@ -54,6 +54,24 @@ HISTORIES = {  # name: (history, further arguments, what is found)
         {"start": 11.0},
         ["still_falling"],
     ),
+    "still falling, validation as it comes": (
+        {"loss": [100, 80, 64], "val_loss": [85, 90, 86]},
+        {},
+        ["still_falling"],
+    ),
+    "still falling, small numbers": ({"loss": [0.01, 0.008, 0.0064]}, {}, ["still_falling"]),
+    "settled in three epochs": ({"loss": [100, 50, 49.9]}, {}, []),
+    "validation in the first epoch alone": (
+        {"loss": 10 + 100 * 0.6**EPOCHS + noise(0.01), "val_loss": [75.0] + [None] * 99},
+        {},
+        [],
+    ),
+    "spikes": ({"loss": settling() + 12 * (EPOCHS % 30 == 29)}, {}, ["instability"]),
+    "spikes of validation": (
+        {"loss": settling(), "val_loss": settling(51, seed=1) + 30 * (EPOCHS % 30 == 29)},
+        {},
+        ["instability"],
+    ),
     "one epoch": ({"loss": [90.0]}, {}, ["still_falling"]),
     "validation has stopped to follow": (
         {"loss": 200 / EPOCHS**0.5, "val_loss": settling(21, pace=8, scale=0.05)},
@@ -95,7 +113,7 @@ HISTORIES = {  # name: (history, further arguments, what is found)
     "one step an epoch, three epochs": (
         {"loss": [1.73, 0.89, 0.44], "val_loss": [0.9, 0.66, 0.7]},
         {"start": 0.87},
-        [],
+        ["still_falling"],
     ),
     "hardly moved": ({"loss": 110 - 1e-5 * EPOCHS}, {}, ["no_improvement"]),
     "all learned in the first epoch": ({"loss": 50 + noise(0.1)}, {"start": 110.0}, []),
@@ -111,6 +129,20 @@ def test_what_the_epochs_say(name):
     assert [finding.name for finding in found.findings] == expected, str(found)
     assert all(finding.advice for finding in found.findings)
     assert bool(found.fine) == (not expected)
+
+
+def test_a_fall_and_a_spike_are_told_by_what_they_are():
+    both = {"loss": list(200 / EPOCHS**0.5), "val_loss": list(settling(21, pace=8, scale=0.05))}
+    assert "that of training still falls" in str(evaluation.judge(both))
+    spikes = evaluation.judge({"loss": settling() + 7 * (EPOCHS % 30 == 29)})
+    assert spikes.healthy  # small beside the fall, and over
+    assert "jumped 3 times, by up to 7" in str(spikes)
+    assert "and came back" in str(spikes)
+    tall = evaluation.judge({"loss": settling() + 40 * (EPOCHS % 30 == 29)})
+    assert not tall.healthy
+    rare = {"loss": list(settling(pace=30)), "val_loss": [*[None] * 4, 51.0] * 20}
+    rare["val_loss"] = [v and 50 + 60 * np.exp(-e / 30) for v, e in zip(rare["val_loss"], EPOCHS)]
+    assert "in the last 10 epochs" in str(evaluation.judge(rare))
 
 
 def test_noise_alone_is_no_finding():

@@ -9,6 +9,7 @@ from scipy import stats
 
 # Of a normal distribution, by its median absolute deviation.
 _DEVIATION = 1.4826
+_LEVEL = 0.1  # of the slope of the last epochs
 _MOST = 500  # epochs that a slope is fitted to: more tell nothing new
 
 
@@ -37,6 +38,11 @@ class Curve:
         if epoch is None or epoch < self.epochs[0]:
             return self
         kept = self.epochs <= epoch
+        return Curve(self.values[kept], self.epochs[kept])
+
+    def at(self, epochs: np.ndarray) -> "Curve":
+        """The part that is of these epochs."""
+        kept = np.isin(self.epochs, epochs)
         return Curve(self.values[kept], self.epochs[kept])
 
     @property
@@ -74,7 +80,11 @@ class Curve:
         return float(start - np.median(self.values[-max(1, count // 5) :]))
 
     def fall(self) -> tuple[float, float]:
-        """How far it falls within its `window`, by the median slope, and the standard error."""
+        """How far it falls within its `window`, by the median slope, and the standard error.
+
+        Of few epochs, whose noise is not known, a last one that is level beside the others ends the
+        fall.
+        """
         window = self.window
         if window < 1:
             return 0.0, math.inf
@@ -82,6 +92,9 @@ class Curve:
         steps = np.arange(len(tail))
         thin = slice(None, None, math.ceil(len(tail) / _MOST))
         slope = stats.theilslopes(tail[thin], steps[thin])[0]
+        last = self.values[-1] - self.values[-2]
+        if len(self.values) < 10 and abs(last) < _LEVEL * abs(slope):
+            slope = last
         return float(-slope * window), self.noise * math.sqrt(12.0 / window)
 
     def smoothed(self) -> np.ndarray:
@@ -92,17 +105,18 @@ class Curve:
         return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
 
     def jumps(self) -> np.ndarray:
-        """Indices of the epochs at which it leapt above all of the five before them.
+        """Indices of the epochs at which it leapt above the five before them.
 
-        By far more than its noise, more than a quarter of what it has come down, and far more than
-        it changes from epoch to epoch thereabouts: a loss that rises steadily does not jump.
+        By far more than its noise, more than a tenth of what it has come down, and far more than it
+        changes from epoch to epoch thereabouts: a loss that rises steadily does not jump. One that
+        stays up, or comes back in steps, jumped once.
         """
         if len(self.values) < 3:
             return np.array([], int)
-        before = [np.max(self.values[max(0, i - 5) : i]) for i in range(1, len(self.values))]
-        rises = self.values[1:] - np.array(before)
+        before = [np.median(self.values[max(0, i - 5) : i]) for i in range(1, len(self.values))]
+        rises = self.values[1:] - np.maximum(before, self.values[:-1])
         level = np.median(np.abs(self.values))
-        least = max(10.0 * self.noise, 0.25 * self.descent, 0.01 * level, 0.1)
+        least = max(10.0 * self.noise, 0.1 * self.descent, 0.01 * level, 0.1)
         changes = np.pad(np.abs(np.diff(self.values)), 3, constant_values=np.nan)
         around = np.lib.stride_tricks.sliding_window_view(changes, 7)[:, [0, 1, 2, 4, 5, 6]]
         usual = np.nanmedian(around, axis=1)

@@ -18,8 +18,9 @@ _OVERFITTING, _RUINED = 0.05, 0.5
 _GAP = 0.25
 # Fewer epochs do not tell their noise, nor a rise from it.
 _FEWEST = 5
-# Of what it has come down: so much noise is a fit that is thrown about.
-_UNSTEADY = 0.15
+# Of what it has come down: so much noise is a fit that is thrown about, and such jumps are grave
+# though the loss came back.
+_UNSTEADY, _TALL = 0.15, 0.25
 
 _LEARNING_RATE = "A smaller learning rate, or a largest norm of the gradient (clipping)."
 _REGULARIZE = (
@@ -50,15 +51,20 @@ def training_findings(
     if train is None:
         return []
     found = [*_no_improvement(train, start), *_instability(train)]
+    if validation is not None and not found:
+        found += _jumps(validation.until(epoch_of_weights), "validation")
     stuck = any(finding.name == "no_improvement" for finding in found)
     overfitting = []
     if validation is not None:
         overfitting = _overfitting(train, validation.until(epoch_of_weights))
         found += overfitting or _gap(train, validation, epoch_of_weights, validation_error)
+    settled = "the loss has fallen and settled"
     if not stuck and not overfitting:
-        found += _trend(train, validation)
-    settled = [] if found else [Finding("training", "fine", "the loss has fallen and settled")]
-    return found + settled
+        trend = _trend(train, validation)
+        found += trend
+        if not trend and _falls(train, *train.fall()):
+            settled = "the validation loss has settled, while that of training still falls"
+    return found or [Finding("training", "fine", settled)]
 
 
 def _no_improvement(train: Curve, start: float | None) -> list[Finding]:
@@ -66,7 +72,7 @@ def _no_improvement(train: Curve, start: float | None) -> list[Finding]:
         return []
     begun = train.values[0] if start is None else start
     ended = float(np.median(train.values[-3:] if len(train.values) > 5 else train.values[-1]))
-    if begun - ended > max(2.0 * train.noise, 1e-3 * abs(begun), 0.01):
+    if begun - ended > max(2.0 * train.noise, 1e-3 * abs(begun), min(0.01, 0.1 * abs(begun))):
         return []
     whence = "the first epoch" if start is None else "before training"
     return [
@@ -85,22 +91,31 @@ def _no_improvement(train: Curve, start: float | None) -> list[Finding]:
 
 
 def _instability(train: Curve) -> list[Finding]:
-    jumps = train.jumps()
-    if len(jumps):
-        first, values = jumps[0], train.values
-        recovered = values[-1] < values[first - 1] or values[-1] <= values.min() + train.noise
-        times = "once" if len(jumps) == 1 else f"{len(jumps)} times"
-        return [
-            Finding(
-                "instability",
-                "note" if recovered and len(jumps) == 1 else "warning",
-                f"the training loss jumped {times}, first in epoch {train.epochs[first]}, from "
-                f"{values[first - 1]:.4g} to {values[first]:.4g} nats"
-                + (", and came back" if recovered else ", and did not come back"),
-                (_LEARNING_RATE, "A floor under the scales of posterior and likelihood."),
-            )
-        ]
-    return _thrown_about(train) or _ended_above_its_best(train)
+    return _jumps(train, "training") or _thrown_about(train) or _ended_above_its_best(train)
+
+
+def _jumps(curve: Curve, of: str) -> list[Finding]:
+    jumps = curve.jumps()
+    if not len(jumps):
+        return []
+    values, first = curve.values, jumps[0]
+    heights = [values[i] - values[i - 1] for i in jumps]
+    tallest = max(heights)
+    since = values[jumps[-1] :]
+    ended = float(np.median(since[-3:]) if len(since) > 2 else values[-1])
+    recovered = ended - values[first - 1] <= max(4.0 * curve.noise, 0.1 * tallest)
+    times = "once" if len(jumps) == 1 else f"{len(jumps)} times, by up to {tallest:.3g} nats"
+    mild = recovered and (len(jumps) == 1 or tallest <= _TALL * curve.descent)
+    return [
+        Finding(
+            "instability",
+            "note" if mild else "warning",
+            f"the {of} loss jumped {times}, first in epoch {curve.epochs[first]}, from "
+            f"{values[first - 1]:.4g} to {values[first]:.4g} nats"
+            + (", and came back" if recovered else ", and did not come back"),
+            (_LEARNING_RATE, "A floor under the scales of posterior and likelihood."),
+        )
+    ]
 
 
 def _thrown_about(train: Curve) -> list[Finding]:
@@ -162,7 +177,8 @@ def _overfitting(train: Curve, validation: Curve) -> list[Finding]:
 def _gap(
     train: Curve, validation: Curve, epoch_of_weights: int | None, error: float | None
 ) -> list[Finding]:
-    kept, of_validation = train.until(epoch_of_weights), validation.until(epoch_of_weights)
+    of_validation = validation.until(epoch_of_weights)
+    kept = train.until(epoch_of_weights).at(of_validation.epochs)
     gap = float(np.median(of_validation.values[-3:]) - np.median(kept.values[-3:]))
     noise = max(4.0 * validation.noise, 2.0 * kept.noise, 3.0 * (error or 0.0))
     least = max(_GAP * max(kept.descent, 0.0), noise, 0.1)
@@ -188,28 +204,31 @@ def _trend(train: Curve, validation: Curve | None) -> list[Finding]:
         return [
             Finding("still_falling", "note", "one epoch alone shows no trend", ("More epochs.",))
         ]
-    told, window = train, train.window
+    told, window, unclear = train, train.window, ""
     fall, error = train.fall()
     if validation is not None:
         best = validation.epochs[int(np.argmin(validation.smoothed()))]
         follows, uncertainty = validation.fall()
-        if best < validation.epochs[-1] - max(window, 2):
-            return []
+        stopped = best < validation.epochs[-1] - max(window, 2)
         if fall > 0 and not _falls(train, fall, error):
+            if stopped:
+                return []
             # Evaluated with the same noise every time, it shows what that of training hides.
             told, fall, error = validation, follows, uncertainty
-        elif follows + 2.0 * uncertainty < _FOLLOWS * fall:
-            return []
+        elif stopped or follows + 2.0 * uncertainty < _FOLLOWS * fall:
+            if len(train.values) >= _FEWEST or fall <= _FAST * train.drop:
+                return []
+            unclear = ", and too few epochs show whether that of validation follows"
     if not _falls(told, fall, error):
         return []
-    drop, window = told.drop, told.window
-    epochs = "epoch" if window == 1 else f"{window} epochs"
+    epochs = told.epochs[-1] - told.epochs[-1 - told.window]
+    within = "epoch" if epochs == 1 else f"{epochs} epochs"
     of = "" if told is train else "validation "
     return [
         Finding(
             "still_falling",
-            "warning" if fall > _FAST * drop else "note",
-            f"the {of}loss is still falling: by {fall:.3g} nats in the last {epochs}",
+            "warning" if fall > _FAST * told.drop else "note",
+            f"the {of}loss is still falling: by {fall:.3g} nats in the last {within}{unclear}",
             ("More epochs: twice as many.",),
         )
     ]
