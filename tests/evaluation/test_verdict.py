@@ -141,7 +141,9 @@ def test_a_fall_and_a_spike_are_told_by_what_they_are():
     tall = evaluation.judge({"loss": settling() + 40 * (EPOCHS % 30 == 29)})
     assert not tall.healthy
     rare = {"loss": list(settling(pace=30)), "val_loss": [*[None] * 4, 51.0] * 20}
-    rare["val_loss"] = [v and 50 + 60 * np.exp(-e / 30) for v, e in zip(rare["val_loss"], EPOCHS)]
+    rare["val_loss"] = [
+        v and 50 + 60 * np.exp(-e / 30) for v, e in zip(rare["val_loss"], EPOCHS, strict=True)
+    ]
     assert "in the last 10 epochs" in str(evaluation.judge(rare))
 
 

@@ -76,6 +76,78 @@ def test_a_verb_follows_the_weights(change, layers, preprocessing):
     assert np.abs(ops.convert_to_numpy(vae.encode(X).mean()) - before).max() > 1e-5
 
 
+PARTS = {
+    "posterior": lambda: kl.ConditionalNormal((2,), keras.layers.Dense(5)),
+    "likelihood": lambda: kl.ConditionalLaplace((3,), keras.layers.Dense(5)),
+    "prior": lambda: kl.LearnedNormal((2,)),
+    "preprocessing": lambda: keras.layers.Rescaling(2.0),
+}
+
+
+def log_likelihood(vae):
+    return vae.log_likelihood(X, samples=3)
+
+
+def require_exchanged(model, name, verb, tmp_path):
+    part, before = PARTS[name](), verb(model)
+    old = getattr(model, name)
+    setattr(model, name, part)
+    assert part in model.layers
+    assert all(layer is not old for layer in model.layers)
+    model.fit(X, X[:, 0] if name == "conditional" else None, verbose=0)
+    assert np.abs(verb(model) - before).max() > 1e-4
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(verb(loaded), verb(model), rtol=1e-4)
+    assert len(loaded.optimizer.variables) == len(model.optimizer.variables)
+
+
+@pytest.mark.parametrize("name", ["likelihood", "posterior", "prior", "preprocessing"])
+@pytest.mark.slow
+def test_a_part_that_is_exchanged_is_built_and_trained(name, tmp_path):
+    vae = make()
+    vae.compile("adam")
+    vae.fit(X, verbose=0)
+    require_exchanged(vae, name, log_likelihood, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_parts_of_other_models_are_exchanged(tmp_path):
+    PARTS["conditional"] = lambda: kl.ConditionalLaplace((), keras.layers.Dense(5))
+    PARTS["flow"] = lambda: kl.Flow(kd.Normal.standard((3,)), [kl.MaskedAutoregressive((3,))] * 2)
+    density = kb.models.ConditionalDensity(kl.ConditionalNormal(()))
+    density.compile("adam")
+    density.fit(X, X[:, 0], verbose=0)
+    require_exchanged(density, "conditional", lambda m: m.log_prob(X, X[:, 0]), tmp_path)
+    flow = kl.Flow(kd.Normal.standard((3,)), [kl.MaskedAutoregressive((3,))])
+    estimator = kb.models.DensityEstimator(flow)
+    estimator.compile("adam")
+    estimator.fit(X, verbose=0)
+    require_exchanged(estimator, "flow", lambda m: m.log_prob(X), tmp_path)
+
+
+def test_a_part_that_does_not_fit_is_refused_and_nothing_changes():
+    vae = make()
+    vae.build((None, 3))
+    parts = {name: getattr(vae, name) for name in vae.parts}
+    for name, part, error, said in [
+        ("posterior", kl.ConditionalNormal((5,)), ValueError, "latent values of shape"),
+        ("posterior", keras.layers.Dense(2), TypeError, "posterior must be a conditional"),
+        ("likelihood", kl.ConditionalNormal((7,)), ValueError, "built for contexts of"),
+        ("prior", None, TypeError, "prior must be a distribution"),
+        ("preprocessing", np.log, TypeError, "preprocessing must be a Keras layer"),
+        ("seed_generator", keras.random.SeedGenerator(1), AttributeError, "follows seed"),
+        ("epochs_trained", 0, AttributeError, "assign"),
+    ]:
+        with pytest.raises(error, match=said):
+            setattr(vae, name, part)
+    assert all(getattr(vae, name) is part for name, part in parts.items())
+    assert len(vae.encode(X).mean()) == len(X)
+    for name in ("network", "event_shape", "scale"):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set.*Make another"):
+            setattr(vae.posterior, name, None)
+
+
 @pytest.mark.slow
 def test_a_prior_that_is_exchanged_is_seen():
     vae = make()
@@ -111,6 +183,10 @@ def set_objective(vae):
     vae.objective = ko.IWELBO(samples=3)
 
 
+def set_posterior(vae):
+    vae.posterior = PARTS["posterior"]()
+
+
 def compile_again(vae):
     vae.compile("adam")
 
@@ -120,7 +196,7 @@ MOMENTS = ["on_train_batch_end", "on_epoch_begin", "on_epoch_end"]
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("change", [set_objective, compile_again])
+@pytest.mark.parametrize("change", [set_objective, set_posterior, compile_again])
 @pytest.mark.few(1)
 def test_a_callback_may_change_what_is_trained(moment, change, fused):
     vae = make()

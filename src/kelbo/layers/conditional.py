@@ -12,12 +12,13 @@ from kelbo.distributions import Distribution, Independent
 from kelbo.layers.folding import parameters_given
 from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import full_precision, to_full_precision
+from kelbo.layers.settled import Settled
 from kelbo.networks import as_network, build_network, output_shape
 from kelbo.ops.float64 import float64_kept
 from kelbo.parameters import as_shape, whole_number
 
 
-class Conditional(keras.layers.Layer, abc.ABC):
+class Conditional(Settled, keras.layers.Layer, abc.ABC):
     r"""A conditional distribution $p(y \mid \text{context})$.
 
     Calling the layer returns the parameters as a dict of tensors, so that it works in functional

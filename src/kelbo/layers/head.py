@@ -7,11 +7,12 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.layers.settled import Settled
 from kelbo.parameters import PACKAGE, as_shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ParameterHead(keras.layers.Layer):
+class ParameterHead(Settled, keras.layers.Layer):
     """A dense layer that returns a tensor of a given shape, whatever the features' shape.
 
     Features that already lie on the grid of the parameter, such as the last feature maps of a

@@ -59,13 +59,16 @@ class ConditionalDensity(ProbabilisticModel):
     scored = "y"
 
     def __init__(self, conditional: Conditional, seed: int | None = None, name: str | None = None):
+        super().__init__(seed, name)
+        self.conditional = self.checked_parts(conditional=conditional)["conditional"]
+
+    def checked_parts(self, *, conditional: Any) -> dict[str, Any]:
         if not isinstance(conditional, Conditional):
             raise TypeError(
                 f"ConditionalDensity fits a conditional, got a {type(conditional).__name__}: give "
                 "layers.ConditionalNormal((1,), network), say."
             )
-        super().__init__(seed, name)
-        self.conditional = conditional
+        return {"conditional": conditional}
 
     @property
     def example_shape(self) -> tuple | None:
@@ -78,9 +81,7 @@ class ConditionalDensity(ProbabilisticModel):
         Args:
             input_shape: Shape of a batch of x.
         """
-        if not self.conditional.built:
-            # Keras may have built it on two rows.
-            self.conditional.build((None, *input_shape[1:]))
+        self._build_part(self.conditional, (None, *input_shape[1:]))  # Keras may say two rows
         self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:

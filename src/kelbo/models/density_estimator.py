@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.layers import Flow
+from kelbo.layers.flows.conditional_bijector import require_same_use
 from kelbo.models.probabilistic import ProbabilisticModel
 from kelbo.parameters import PACKAGE
 from kelbo.training import map_rows
@@ -51,13 +52,18 @@ class DensityEstimator(ProbabilisticModel):
     parts = ("flow",)
 
     def __init__(self, flow: Flow, seed: int | None = None, name: str | None = None):
+        super().__init__(seed, name)
+        self.flow = self.checked_parts(flow=flow)["flow"]
+
+    def checked_parts(self, *, flow: Any) -> dict[str, Any]:
         if not isinstance(flow, Flow):
             raise TypeError(
                 f"DensityEstimator fits a layers.Flow, got a {type(flow).__name__}: give "
                 "layers.Flow(base, bijectors)."
             )
-        super().__init__(seed, name)
-        self.flow = flow
+        if flow.built:
+            require_same_use(flow, None, flow.context_shape)
+        return {"flow": flow}
 
     @property
     def example_shape(self) -> tuple:

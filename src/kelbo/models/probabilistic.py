@@ -19,14 +19,20 @@ from kelbo.training.state import model_state
 # Arguments of `compile` that are about one tensor for each example.
 _OF_OUTPUTS = ("metrics", "weighted_metrics", "loss_weights")
 
+# Variables that are the model's own, and what to do in place of setting others.
+_KEPT = {
+    "seed_generator": "it follows seed, which may be set",
+    "epochs_trained": "it is a weight of the model: give it a value by its assign(...)",
+}
+
 
 class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     """A `keras.Model` that is made of layers, distributions and objectives.
 
-    A subclass names its parts in `parts`, each an argument of its constructor and an attribute,
-    says the shape of one example in `example_shape` and which of x and y has a density in `scored`,
-    and writes `build`, `call` (to tensors with the batch first) and `loss_per_example`. It is
-    compiled with an optimizer alone.
+    A subclass names its parts in `parts`, each an argument of its constructor and an attribute that
+    may be set at any time, and checks them in `checked_parts`. It says the shape of one example in
+    `example_shape` and which of x and y has a density in `scored`, and writes `build`, `call` (to
+    tensors with the batch first) and `loss_per_example`. It is compiled with an optimizer alone.
 
     Args:
         seed: Integer that decides the order of examples and all noise; not the initial weights,
@@ -46,6 +52,78 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         self.seed_generator = keras.random.SeedGenerator(self.seed % 2**31)
         self._verbs = {}
         self.init_trainer()
+
+    @abc.abstractmethod
+    def checked_parts(self, **parts: Any) -> dict[str, Any]:
+        """The parts as the model holds them, where they can be one model.
+
+        Args:
+            **parts: All of `parts` that are plain attributes, by name.
+
+        Returns:
+            The same, by name.
+
+        Raises:
+            TypeError: One is not what its place is for.
+            ValueError: They do not fit together.
+        """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets an attribute; a part of a model that is made already is exchanged."""
+        if name in self._plain_parts() and hasattr(self, name):
+            self._exchange(name, value)
+            return
+        if name in _KEPT and hasattr(self, name):
+            raise AttributeError(f"{type(self).__name__}: {name} cannot be set: {_KEPT[name]}.")
+        super().__setattr__(name, value)
+
+    @classmethod
+    def _plain_parts(cls) -> list[str]:
+        """The parts that are no properties."""
+        return [name for name in cls.parts if not hasattr(cls, name)]
+
+    def _exchange(self, name, value):
+        """Gives the model another part, in the midst of a fit too, or leaves all as it is."""
+        parts = {part: getattr(self, part) for part in self._plain_parts()}
+        old, shape = parts[name], self.example_shape
+        if value is old:
+            return
+        value = self.checked_parts(**{**parts, name: value})[name]
+        self.jax_state_sync()  # in a callback, the variables may be empty
+        with self._unlocked():
+            self._put(name, value)
+            try:
+                if self.built:
+                    # The shape of an example is what the parts say; else what it was.
+                    self.build(
+                        (None, *(shape if self.example_shape is None else self.example_shape))
+                    )
+                if self.compiled:
+                    self.check_parts()
+            except Exception:
+                self._put(name, old)
+                raise
+        self.renew(force=True)
+
+    def _put(self, name, value):
+        old = getattr(self, name)
+        delattr(self, name)
+        super().__setattr__(name, value)
+        # The order of layers is that of a model made of these parts: files rely on it. What is no
+        # part any more would stay a layer of the model.
+        parts = [getattr(self, part) for part in self._plain_parts()]
+        others = [each for each in self._layers if all(each is not part for part in (old, *parts))]
+        for layer in list(self._layers):
+            self._tracker.untrack(layer)
+        for layer in (*parts, *others):
+            self._tracker.track(layer)
+
+    def _build_part(self, part, input_shape):
+        """Builds a part that has contexts; one that is built must take such ones."""
+        if part.built:
+            part.check_context(input_shape[1:])
+        else:
+            part.build(input_shape)
 
     @property
     @abc.abstractmethod

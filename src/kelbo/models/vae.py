@@ -29,7 +29,9 @@ class VAE(ProbabilisticModel):
     $$p(x, z) = p(z)\, p(x \mid z), \qquad q(z \mid x) \approx p(z \mid x)$$
 
     (Kingma and Welling, 2014; Rezende et al., 2014.) Any prior, likelihood and posterior compose;
-    the objective says which bound is trained and may be changed at any time.
+    the objective says which bound is trained. It may be set at any time, and so may the parts
+    (`vae.posterior = ...`): the new one is built, and where other variables train, the optimizer
+    starts anew with the settings it had.
 
     `compile` it with an optimizer alone and `fit` it on x alone. The metrics are, in nats per
     example, `loss` (what is minimised), `reconstruction` (the expected negative log-likelihood)
@@ -86,6 +88,25 @@ class VAE(ProbabilisticModel):
         name: str | None = None,
     ):
         super().__init__(seed, name)
+        parts = self.checked_parts(
+            prior=prior, likelihood=likelihood, posterior=posterior, preprocessing=preprocessing
+        )
+        for part, value in parts.items():
+            setattr(self, part, value)
+        self._estimator_layers = []
+        objective = ELBO() if objective is None else objective
+        _require_objective(objective)
+        self._take_objective(objective)
+        # A schedule is a function of it; it is saved with the model.
+        self._steps = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="training_steps"
+        )
+        self._reconstruction = keras.metrics.Mean(name="reconstruction")
+        self._kl = keras.metrics.Mean(name="kl")
+
+    def checked_parts(
+        self, *, prior: Any, likelihood: Any, posterior: Any, preprocessing: Any
+    ) -> dict[str, Any]:
         if not isinstance(prior, Distribution | Flow | Prior | VampPrior):
             raise TypeError(
                 "VAE: prior must be a distribution, or a layer that makes one without a context "
@@ -107,20 +128,12 @@ class VAE(ProbabilisticModel):
                 f"VAE: prior must be one distribution, of batch shape (), got {prior!r}: "
                 "Independent(prior, rank) makes the last axes of its batch part of the event."
             )
-        self.prior = prior
-        self.likelihood = likelihood
-        self.posterior = posterior
-        self.preprocessing = as_network("VAE", preprocessing, "preprocessing")
-        self._estimator_layers = []
-        objective = ELBO() if objective is None else objective
-        _require_objective(objective)
-        self._take_objective(objective)
-        # A schedule is a function of it; it is saved with the model.
-        self._steps = self.add_weight(
-            shape=(), dtype="int32", initializer="zeros", trainable=False, name="training_steps"
-        )
-        self._reconstruction = keras.metrics.Mean(name="reconstruction")
-        self._kl = keras.metrics.Mean(name="kl")
+        return {
+            "prior": prior,
+            "likelihood": likelihood,
+            "posterior": posterior,
+            "preprocessing": as_network("VAE", preprocessing, "preprocessing"),
+        }
 
     @property
     def example_shape(self) -> tuple:
@@ -218,10 +231,8 @@ class VAE(ProbabilisticModel):
                 f"VAE: preprocessing makes values of shape {observed} of examples of shape "
                 f"{event_shape}; it must keep their shape: put what changes it into the data."
             )
-        if not self.posterior.built:
-            self.posterior.build(input_shape)
-        if not self.likelihood.built:
-            self.likelihood.build((None, *self.prior.event_shape))
+        self._build_part(self.posterior, input_shape)
+        self._build_part(self.likelihood, (None, *self.prior.event_shape))
         self._build_estimator(input_shape)
         self.built = True
 

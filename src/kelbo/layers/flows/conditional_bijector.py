@@ -10,10 +10,11 @@ from kelbo import ops
 from kelbo.bijectors import Bijector, Inverse
 from kelbo.layers.folding import parameters_given
 from kelbo.layers.precision import full_precision
+from kelbo.layers.settled import Settled
 from kelbo.parameters import as_shape, whole_number
 
 
-class ConditionalBijector(keras.layers.Layer, abc.ABC):
+class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
     r"""A Keras layer that owns the variables and networks of a bijector.
 
     `given(context)` returns the bijector for a context, `given()` the one without: whichever comes

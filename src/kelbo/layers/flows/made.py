@@ -8,11 +8,12 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.layers.flows.masked_dense import MaskedDense
+from kelbo.layers.settled import Settled
 from kelbo.parameters import PACKAGE, block_sizes, whole_number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MADE(keras.layers.Layer):
+class MADE(Settled, keras.layers.Layer):
     r"""A dense network from D entries to `outputs` numbers for each, in autoregressive order.
 
     The numbers for entry i depend on the entries before i alone: on none for the first (Germain,

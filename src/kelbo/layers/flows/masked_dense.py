@@ -8,11 +8,12 @@ import keras
 import numpy as np
 
 from kelbo import ops
+from kelbo.layers.settled import Settled
 from kelbo.parameters import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MaskedDense(keras.layers.Layer):
+class MaskedDense(Settled, keras.layers.Layer):
     r"""A dense layer between units that have degrees: an output sees the inputs of lower ones.
 
     $$y = \phi(x\,(W \odot M) + b), \qquad

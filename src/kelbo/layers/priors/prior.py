@@ -7,10 +7,11 @@ from typing import Any
 import keras
 
 from kelbo.distributions import Distribution
+from kelbo.layers.settled import Settled
 from kelbo.parameters import as_shape, whole_number
 
 
-class Prior(keras.layers.Layer, abc.ABC):
+class Prior(Settled, keras.layers.Layer, abc.ABC):
     r"""A layer that owns the variables of a distribution of latent values, $p_\lambda(z)$.
 
     `given()` returns the distribution at the variables' present values: the prior of a VAE that

@@ -12,6 +12,7 @@ from kelbo.bijectors import Sigmoid
 from kelbo.distributions import Categorical, Distribution, Expanded, MixtureSameFamily
 from kelbo.intake import as_array
 from kelbo.layers.conditional import Conditional
+from kelbo.layers.settled import Settled
 from kelbo.parameters import PACKAGE, as_shape, whole_number
 
 # How far apart pseudo-inputs start that all start at the mean of the data.
@@ -21,7 +22,7 @@ _MARGIN = 0.01
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class VampPrior(keras.layers.Layer):
+class VampPrior(Settled, keras.layers.Layer):
     r"""The mixture of the posteriors of K pseudo-inputs, which train with the model.
 
     $$p(z) = \frac{1}{K} \sum_{k=1}^K q(z \mid u_k)$$
