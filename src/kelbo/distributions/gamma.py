@@ -9,9 +9,9 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.gamma_functions import (
+    gamma_quantile,
     log_gamma_density,
     log_minus_digamma,
-    standard_gamma_quantile,
     stirling_rest,
 )
 from kelbo.distributions.outside import between
@@ -100,5 +100,5 @@ class Gamma(Distribution):
 
     def quantile(self, probability: Any) -> Any:
         """The inverse of `cdf`, by bisection: 32 of its evaluations in float32, 64 in float64."""
-        standard = standard_gamma_quantile(self.concentration, self._as_value(probability))
-        return standard / self.rate
+        p, scale = self._as_value(probability), 1.0 / self.rate
+        return gamma_quantile(self.concentration, p, scale, -self.log_rate)

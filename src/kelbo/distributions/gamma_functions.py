@@ -18,7 +18,12 @@ from kelbo.ops.bregman import bregman, excess, far_second_order_rest, second_ord
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.gamma_slope import log_gamma_slope
 from kelbo.ops.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
-from kelbo.ops.series import HALF_LOG_TWO_PI, polynomial, stirling_correction
+from kelbo.ops.series import (
+    HALF_LOG_TWO_PI,
+    lgamma_of_one_plus,
+    polynomial,
+    stirling_correction,
+)
 
 _EULER_GAMMA = float(np.euler_gamma)
 # log Γ(2 + t) in powers of t, from t^2 on: to the last digit for |t| < 1/2, where JAX' own has six
@@ -171,15 +176,19 @@ def _tiny(x):
     return float(np.finfo(keras.backend.standardize_dtype(x.dtype)).tiny)
 
 
-def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = False) -> Any:
-    r"""The number below which a share of the mass of a Gamma of rate 1 lies, or above which.
+def gamma_quantile(
+    concentration: Any, probability: Any, scale: Any, log_scale: Any, inverse: bool = False
+) -> Any:
+    r"""The number below which a share of the mass of a Gamma distribution lies, or of an inverse.
 
     By bisection of the incomplete gamma function, in $\log(x / a)$.
 
     Args:
         concentration: $a$.
-        probability: The share, broadcast against it.
-        above: Whether the share lies above the number.
+        probability: The share.
+        scale: Of the Gamma distribution its scale $1 / r$, of the inverse one $\beta$.
+        log_scale: $\log$ of it.
+        inverse: Whether it is that of an inverse Gamma distribution.
 
     Returns:
         A tensor of the broadcast shape: 0 or infinity for a share of 0 or 1.
@@ -188,19 +197,22 @@ def standard_gamma_quantile(concentration: Any, probability: Any, above: bool = 
     empty, whole = p <= 0, p >= 1
     p = ops.where(ops.logical_or(empty, whole), 0.5 * ops.ones_like(p), p)
     log_p = ops.log(p)
-    log_below, log_above = (ops.log1p(-p), log_p) if above else (log_p, ops.log1p(-p))
+    log_below, log_above = (ops.log1p(-p), log_p) if inverse else (log_p, ops.log1p(-p))
     # P(a, x) is at most x^a / Γ(a + 1); the other end is by B. Laurent and P. Massart (2000,
     # "Adaptive estimation of a quadratic functional", lemma 1).
-    log_a = ops.log(a)
-    low = (log_below + ops.lgamma(a + 1.0)) / a - log_a
+    log_a, lowest = ops.log(a), math.log(_tiny(a))
+    log_gamma = lgamma_of_one_plus(ops.where(a < 8.0, a, 8.0))
+    least = (log_below + ops.where(a < 8.0, log_gamma, ops.lgamma(a + 1.0))) / a
     high = ops.log1p((ops.sqrt(-2.0 * a * log_above) - log_above) / a)
-    lowest = (1.0 - 1e-6) * math.log(_tiny(low))  # not flushed to 0 after rounding
+    # Numbers that the dtype cannot hold are where P is equal to that: by its logarithm alone.
+    far = least < lowest + 0.5
     # With room for rounding: both ends may be the solution.
-    low = ops.maximum(low - 0.01, lowest - log_a)
-    y = _OF_SHARE[above](p, low, high + 0.01, a)
-    x = a * ops.exp(y)
-    at_empty, at_whole = (math.inf, 0.0) if above else (0.0, math.inf)
-    return ops.where(empty, at_empty, ops.where(whole, at_whole, x))
+    low = ops.maximum(least - 0.01, lowest + 0.25) - log_a
+    y = _OF_SHARE[inverse](p, low, high + 0.01, a)
+    x = a * ops.exp(ops.where(far, 0.0, y))
+    near, log_far = (scale / x, log_scale - least) if inverse else (scale * x, log_scale + least)
+    x = ops.where(far, ops.exp(ops.where(far, log_far, 0.0)), near)
+    return ops.where(empty, 0.0, ops.where(whole, math.inf, x))
 
 
 def _inverse(share, sign):

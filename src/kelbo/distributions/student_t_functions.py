@@ -240,5 +240,6 @@ def quantile(df: Any, probability: Any) -> Any:
     dtype = keras.backend.standardize_dtype(df.dtype)
     highest = math.log(float(np.finfo(dtype).max))  # its hyperbolic sine is half of that
     s = _of_tail(share, 0.0, highest, df)
-    z = ops.where(empty, ops.full_like(s, math.inf), ops.sinh(s))
+    beyond = _tail(df, ops.full_like(df, 0.99 * float(np.finfo(dtype).max))) > share
+    z = ops.where(ops.logical_or(empty, beyond), ops.full_like(s, math.inf), ops.sinh(s))
     return ops.where(lower, -z, z)

@@ -131,4 +131,8 @@ class Weibull(Distribution):
 
     def quantile(self, probability: Any) -> Any:
         hazard = -ops.log1p(-self._as_value(probability))
-        return self.scale * ops.exp(ops.log(hazard) / self.concentration)
+        log_z = ops.log(hazard) / self.concentration
+        # Where the ratio leaves the dtype, the product with the scale need not.
+        far = ops.abs(log_z) > 80.0
+        near = self.scale * ops.exp(ops.where(far, 0.0, log_z))
+        return ops.where(far, ops.exp(ops.where(far, log_z, 0.0) + ops.log(self.scale)), near)
