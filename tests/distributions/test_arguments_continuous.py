@@ -319,6 +319,48 @@ def test_truncated_normal_keeps_the_digits_of_draws_next_to_a_far_end():
     assert len(np.unique(x)) > 4900
 
 
+# Of each form that draws have: plain, narrow, far out, and both of the last.
+DRAWN = np.array(
+    [
+        (0.3, 1.2, -1.0, 2.0),
+        (0.0, 1.0, 2.0, INF),
+        (0.3, 2.0, 0.2, 0.4),
+        (-9.0, 1.0, 0.0, 0.01),
+        (-12.0, 1.0, 0.0, INF),
+        (7000.0, 2.0, -INF, 0.0),
+        (-40.0, 1.0, 0.0, 0.03),
+        (1e5, 1.0, 0.0, 1e-6),
+    ],
+    "float32",
+).T
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, len(DRAWN.T)], ids=["plain", "mixed"])
+@pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
+def test_draws_of_a_truncated_normal_are_quantiles(count):
+    variables = [keras.Variable(x) for x in DRAWN[:, :count]]
+    u = ops.random.uniform_open((500, count), "float32", seed=3)
+
+    def of_both():
+        found = []
+        for draw in (lambda d: d.sample(500, seed=3), lambda d: d.quantile(u)):
+
+            def total(draw=draw):
+                x = draw(TruncatedNormal(*variables, validate=False))
+                return ops.sum(x), x
+
+            (_, x), slopes = ops.value_and_grad(total, variables, has_aux=True)()
+            found.append((x, slopes))
+        return found
+
+    (drawn, slopes), (expected, exact) = ops.compile(of_both, variables)()
+    width = np.ptp(numbers(expected), axis=0)
+    assert (np.abs(numbers(drawn) - numbers(expected)) < 1e-5 * width).all()
+    for slope, right in zip(map(numbers, slopes), map(numbers, exact), strict=True):
+        np.testing.assert_allclose(slope, right, rtol=1e-3, atol=1e-3)
+
+
 def test_undefined_moments_are_nan_and_infinite_ones_infinite():
     for d, value in ((Cauchy(0.0, [1.0, 2.0]), math.nan), (HalfCauchy(0.0, [1.0, 2.0]), INF)):
         for moment in (d.mean(), d.variance(), d.stddev()):

@@ -1,6 +1,5 @@
 """The truncated normal distribution."""
 
-import functools
 import math
 from typing import Any
 
@@ -11,6 +10,7 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.ends import require_increasing
 from kelbo.distributions.outside import between, is_infinite
+from kelbo.distributions.truncated_normal_draws import draw, where_not_plain
 from kelbo.ops.derivatives import with_derivatives
 from kelbo.ops.floats import together
 from kelbo.ops.series import kind
@@ -25,7 +25,7 @@ _QUADRATURE = {
 }
 _NO_END = 1e6  # in standard deviations: so far from the peak nothing is left in any dtype
 _FARTHEST = 1e36  # where loc may be, in standard deviations: its inverse is no denormal number
-_STEPS_IN_TAILS = 6  # of Newton's method, where a probability may be as small as the dtype has it
+_STEPS = 6  # of Newton's method, where a probability may be as small as the dtype has it
 _FAR = 10.0  # standard deviations from the mean, where an asymptotic series takes over
 
 
@@ -188,33 +188,24 @@ class TruncatedNormal(Distribution):
     def quantile(self, probability: Any) -> Any:
         u = self._as_value(probability)
         inside = ops.logical_and(u > 0, u < 1)
-        x = self._quantile(ops.where(inside, u, 0.5), _STEPS_IN_TAILS)
+        x = self._quantile(ops.where(inside, u, 0.5))
         return ops.where(u <= 0, self.low, ops.where(u >= 1, self.high, x))
 
     def _sample(self, shape, seed):
         u = ops.random.uniform_open(shape, self.dtype, seed)
-        tilt, (low, high) = self._tilt(), self._ends()
-        # Where the interval is neither narrow nor far out, the inverse of the normal distribution
-        # function has all the digits that u has, at a tenth of the cost.
-        is_plain = self._is_plain(tilt, low, high)
-        # A derivative that is infinite elsewhere would be NaN when it is multiplied by 0.
-        safe = [ops.where(is_plain, z, other) for z, other in ((tilt, 0), (low, -1), (high, 1))]
-        plain = self._plain_quantile(u, *safe)
-        return ops.cond(ops.all(is_plain), lambda: plain, lambda: self._quantile(u, 1))
 
-    def _is_plain(self, tilt, low, high):
-        right = tilt > 0
-        near, far = ops.where(right, low, -high), ops.where(right, high, -low)
-        outside = ops.abs(tilt)
-        largest = ops.normal_cdf(-outside - near)
-        mass = largest - ops.normal_cdf(-outside - far)
-        return ops.logical_and(outside < _FAR, mass > 0.25 * largest)
+        def interval():
+            return map(ops.stop_gradient, (self._tilt(), *self._ends()))
 
-    def _plain_quantile(self, u, tilt, low, high):
-        x = self.loc + self.scale * self._standard_quantile(u, tilt, low, high)
-        return between(x, self.low, self.high)
+        d, x = map(ops.stop_gradient, draw(u, interval, self._place))
+        # Of the same number, with its derivatives.
+        moving = self._place(_DRAWN(*together(self._tilt(), *self._ends(), u, d)))
+        return _AS_IF(moving, x)
 
-    def _quantile(self, u, steps):
+    def _place(self, d):
+        return between(self._peak() + self.scale * d, self.low, self.high)
+
+    def _quantile(self, u):
         tilt, (low, high) = self._tilt(), self._ends()
         mass = _mass(tilt, low, high)
         # In the half that the value lies in, by symmetry always as the left one.
@@ -225,8 +216,8 @@ class TruncatedNormal(Distribution):
         log_target = ops.log(ops.where(left, u, 1.0 - u)) + ops.log(mass)
         guess = sign * ops.stop_gradient(self._guess(u, tilt, low, high))
         ends = ops.stop_gradient(end), guess
-        d = _DISTANCE_OF_MASS[steps](*together(log_target, lean, start, *ends))
-        return between(self._peak() + self.scale * (sign * d), self.low, self.high)
+        d = _DISTANCE_OF_MASS(*together(log_target, lean, start, *ends))
+        return self._place(sign * d)
 
     def _guess(self, u, tilt, low, high):
         """The quantile as a distance from the peak, to a few digits of the interval's width."""
@@ -312,7 +303,7 @@ def _fall(tilt, start, d):
     return (d - start) * (tilt + 0.5 * (d + start))
 
 
-def _newton(steps, log_mass, tilt, start, end, guess):
+def _newton(log_mass, tilt, start, end, guess):
     """The distance up to which there is this mass, by Newton's method on its logarithm.
 
     Which is concave in the distance. The last step is on the mass itself: that is exact where the
@@ -327,7 +318,7 @@ def _newton(steps, log_mass, tilt, start, end, guess):
         change = ops.where(empty, 0.0, (log_part - log_mass) * rise)
         return between(d - change, start, end)
 
-    d = ops.fori_loop(0, steps - 1, step, guess) if steps > 1 else guess
+    d = ops.fori_loop(0, _STEPS - 1, step, guess)
     center, part = _mass_below(tilt, start, d)
     error = part - ops.exp(log_mass + center * (tilt + 0.5 * center))
     return between(d - error * ops.exp(_fall(tilt, center, d)), start, end)
@@ -351,13 +342,41 @@ def _by_start(log_mass, tilt, start, end, guess, d):
     return ops.exp(_fall(tilt, start, d))
 
 
-# By the number of steps: from the logarithm of the mass below, with implicit derivatives.
-_DISTANCE_OF_MASS = {
-    steps: with_derivatives(
-        functools.partial(_newton, steps), [_by_log_mass, _by_tilt, _by_start, None, None]
-    )
-    for steps in (1, _STEPS_IN_TAILS)
-}
+# From the logarithm of the mass below, with implicit derivatives.
+_DISTANCE_OF_MASS = with_derivatives(_newton, [_by_log_mass, _by_tilt, _by_start, None, None])
+
+
+def _drawn_by_tilt(tilt, low, high, u, drawn, d):
+    """The integrals of `_by_tilt` on both sides of d, or in closed form where that has digits."""
+
+    def by_integrals():
+        below = _by_tilt(None, tilt, low, None, None, d)
+        above = _by_tilt(None, -tilt, -high, None, None, -d)
+        return (1.0 - u) * below + u * above
+
+    def by_ends():
+        by_low = _drawn_by_low(tilt, low, high, u, drawn, d)
+        return by_low + _drawn_by_high(tilt, low, high, u, drawn, d) - 1.0
+
+    narrow, far = where_not_plain(tilt, low, high)
+    return ops.cond(ops.any(ops.logical_or(narrow, far)), by_integrals, by_ends)
+
+
+def _drawn_by_low(tilt, low, high, u, drawn, d):
+    return (1.0 - u) * ops.exp(_fall(tilt, low, d))
+
+
+def _drawn_by_high(tilt, low, high, u, drawn, d):
+    return u * ops.exp(_fall(tilt, high, d))
+
+
+# What was drawn, with implicit derivatives at the probability u.
+_DRAWN = with_derivatives(
+    lambda tilt, low, high, u, drawn: drawn,
+    [_drawn_by_tilt, _drawn_by_low, _drawn_by_high, None, None],
+)
+# The second argument, with the derivatives of the first.
+_AS_IF = with_derivatives(lambda moving, x: x, [lambda moving, x, value: ops.ones_like(x), None])
 
 
 def _mills_drop(t, d):

@@ -7,11 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.scipy.special
 import keras
 import numpy as np
 
-from kelbo.ops.backends import jax_random
+from kelbo.ops.backends import jax_normal, jax_random
 
 DOUBLE_DTYPES = frozenset({np.dtype("float64"), np.dtype("complex128"), "float64", "complex128"})
 
@@ -61,7 +60,7 @@ NUMBER_ROUNDING_OPS = ()
 lgamma = jax.lax.lgamma
 digamma = jax.lax.digamma
 erfc = jax.lax.erfc
-normal_quantile = jax.scipy.special.ndtri
+normal_quantile = jax_normal.normal_quantile
 bessel_i0e = jax.lax.bessel_i0e
 bessel_i1e = jax.lax.bessel_i1e
 gamma_slope = exact_gamma_slope = jax.lax.random_gamma_grad
