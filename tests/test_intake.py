@@ -1,6 +1,8 @@
 """The door for data: what goes through, by position and unchanged, and what is refused, and how."""
 
 import collections
+import datetime
+import decimal
 from pathlib import Path
 
 import keras
@@ -41,6 +43,7 @@ CONTAINERS = {
     "long double": lambda x, _: x.astype("longdouble"),
     "big-endian": lambda x, _: x.astype(">f4"),
     "objects": lambda x, _: x.astype(object),
+    "decimals": lambda x, _: [[decimal.Decimal(float(v)) for v in row] for row in x],
     "reversed memory": lambda x, _: x[::-1].copy()[::-1],
     "columns of a wider array": _padded_rows,
     "read-only": lambda x, _: np.lib.stride_tricks.as_strided(x, writeable=False),
@@ -71,6 +74,9 @@ def test_the_same_numbers_by_position(container, tmp_path):
 COLUMNS = {
     "pandas series": lambda x: lib("pandas").Series(x, index=ORDER),
     "polars series": lambda x: lib("polars").Series(x),
+    "arrow array": lambda x: lib("pyarrow").array(x),
+    "decimals of arrow": lambda x: lib("pyarrow").array([decimal.Decimal(float(v)) for v in x]),
+    "decimals of polars": lambda x: lib("polars").Series([decimal.Decimal(float(v)) for v in x]),
     "range and list": lambda x: x.tolist(),
     "deque": collections.deque,
 }
@@ -153,6 +159,14 @@ REFUSED = {
         "column 'b' of x lacks 1 of 1 values",
     ),
     "missing in polars": (lambda: lib("polars").DataFrame({"a": [1.0, None]}), "lacks 1 of 2"),
+    "missing in arrow": (lambda: lib("pyarrow").array([1, None]), "lacks 1 of 2"),
+    "lists in cells": (lambda: lib("polars").Series([[1, 2], [3, 4]]), "holds arrays"),
+    "groups": (lambda: _frame(a=[1.0, 2.0], b=[1, 2]).groupby("b"), "pandas DataFrameGroupBy, of"),
+    "a set": (lambda: {1.0, 2.0}, "x is a set, of which NumPy makes no array"),
+    "an iterator of numbers": (lambda: np.nditer(X), "numpy nditer, which yields number by number"),
+    "a flat iterator": (lambda: X.flat, "numpy flatiter, which yields number by number"),
+    "list of dates": (lambda: [datetime.date(2020, 1, 1)], r"no numbers, such as datetime\.date"),
+    "huge": (lambda: [10**400], "float64 cannot hold"),
     "lazy frame": (lambda: lib("polars").LazyFrame({"a": [1.0]}), r"lazy frame.*collect\(\)"),
     "empty frame": (lambda: _frame(), "without columns"),
     "function": (lambda: lambda: X, "is a function or class.*call it"),

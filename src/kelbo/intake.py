@@ -8,6 +8,7 @@ imported in order to recognise what it makes.
 
 import contextlib
 from collections.abc import Mapping
+from decimal import Decimal
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any
@@ -79,8 +80,10 @@ def is_array_like(data: Any) -> bool:
         >>> is_array_like([1.0, 2.0]), is_array_like(iter([1.0, 2.0]))
         (True, False)
     """
-    if isinstance(data, keras.utils.PyDataset) or hasattr(data, "__next__"):
+    if isinstance(data, keras.utils.PyDataset):
         return False
+    if hasattr(data, "__next__"):
+        return _is_of_numbers(data)
     return not _is_made_by(data, ("DatasetV2", "DataLoader", "MapDataset", "IterDataset")) and not (
         hasattr(data, "get_jax_iterator") and hasattr(data, "get_numpy_iterator")
     )
@@ -96,7 +99,7 @@ def _converted(data, name):
     _refuse_sparse(data, name)
     if hasattr(data, "columns") and hasattr(data, "dtypes"):
         return _from_frame(data, name)
-    if hasattr(data, "to_numpy") and hasattr(data, "dtype"):
+    if hasattr(data, "to_numpy") and (hasattr(data, "dtype") or hasattr(data, "null_count")):
         return _from_column(data, name)
     if hasattr(data, "detach") and hasattr(data, "cpu"):
         return _from_torch(data)
@@ -107,22 +110,26 @@ def _converted(data, name):
 
 def _by_numpy(data, name):
     try:
-        return np.asarray(data)
+        array = np.asarray(data)
+        if array.dtype == object and array.ndim == 0:
+            raise TypeError("it takes it for one object")
+        return array
     except (ValueError, TypeError, RuntimeError) as error:
-        if "inhomogeneous" in str(error):
+        if "inhomogeneous" in str(error) and isinstance(data, list | tuple):
             raise ValueError(
                 f"{name} is a list of entries of different lengths; expected one array of equal "
                 "rows: pad them, or give what belongs to another argument there."
             ) from None
+        reason = "its entries differ in length" if "inhomogeneous" in str(error) else error
         raise ValueError(
-            f"{name} is a {_full_name(data)}, of which NumPy makes no array ({error}); expected an "
-            "array of numbers."
+            f"{name} is a {_full_name(data)}, of which NumPy makes no array ({reason}); expected "
+            "an array of numbers."
         ) from None
 
 
 def _element(value, name):
     """An entry of a list, which may be a tensor or a column."""
-    is_plain = isinstance(value, Real | str | list | tuple | np.ndarray | None)
+    is_plain = isinstance(value, Real | Decimal | str | list | tuple | np.ndarray | None)
     return value if is_plain and not isinstance(value, np.ma.MaskedArray) else _entry(value, name)
 
 
@@ -131,6 +138,8 @@ def _entry(value, name):
         raise ValueError(
             f"{name} is a list of {type(value).__name__} objects; expected rows of numbers."
         )
+    if not hasattr(value, "__len__") and not hasattr(value, "shape"):
+        return value  # a date, say: what it is, is told with all others
     return np.asarray(keras.ops.convert_to_numpy(_converted(value, f"an entry of {name}")))
 
 
@@ -149,6 +158,11 @@ def _refuse_what_is_no_array(data, name):
         raise ValueError(
             f"{name} is a {type(data).__name__} of several arrays ({names:.60}); expected one "
             "array: give one of them, or join them along the last axis with numpy.concatenate."
+        )
+    if _is_of_numbers(data):
+        raise ValueError(
+            f"{name} is a {_full_name(data)}, which yields number by number; expected an array: "
+            "give the one that it was made of."
         )
     if not is_array_like(data):
         raise ValueError(
@@ -222,9 +236,9 @@ def _from_column(column, name):
             f"{name} lacks {missing} of {len(column)} values; expected a number in each row: fill "
             "them, or drop those rows."
         )
-    if str(column.dtype) in ("category", "Categorical", "Enum"):
+    if str(getattr(column, "dtype", "")) in ("category", "Categorical", "Enum"):
         raise ValueError(f"{name} holds {_REFUSED_KINDS['U']}")
-    array = _by_numpy(column.to_numpy(), name)
+    array = _by_numpy(column.to_numpy() if hasattr(column, "dtype") else column, name)
     kind = _kind(array)
     if kind == "O":
         return _from_objects(array, name)
@@ -235,8 +249,9 @@ def _from_column(column, name):
 
 def _count_missing(column):
     """How many entries say that they are missing; NaN, which is a number, does not."""
-    if hasattr(column, "null_count"):  # polars
-        return int(column.null_count())
+    if hasattr(column, "null_count"):  # polars, pyarrow
+        count = column.null_count
+        return int(count() if callable(count) else count)
     if hasattr(column, "isna") and not isinstance(column.dtype, np.dtype):  # pandas
         return int(column.isna().sum())
     return 0
@@ -254,7 +269,9 @@ def _from_objects(array, name):
     for value in array.flat:
         if value is None:
             raise ValueError(f"{name} holds None; expected a number in each place: fill them.")
-        if not isinstance(value, Real):
+        if isinstance(value, np.ndarray | list):
+            raise ValueError(f"{name} holds arrays; expected a number in each place.")
+        if not isinstance(value, Real | Decimal):
             raise ValueError(
                 f"{name} holds objects that are no numbers, such as {value!r:.40} (a "
                 f"{type(value).__name__}); expected numbers: encode or drop what is none."
@@ -262,7 +279,10 @@ def _from_objects(array, name):
     if all(isinstance(value, Integral) for value in array.flat):
         with contextlib.suppress(OverflowError):
             return array.astype("int64")
-    return array.astype("float64")
+    try:
+        return array.astype("float64")
+    except (OverflowError, ValueError) as error:  # 10**400; the NaN that a Decimal signals
+        raise ValueError(f"{name} holds a number that float64 cannot hold: {error}.") from None
 
 
 def _readable(array, name):
@@ -318,6 +338,11 @@ def _is_made_by(data, names):
         and kind.__module__.startswith(("tensorflow.", "torch.utils.data", "grain"))
         for kind in type(data).__mro__
     )
+
+
+def _is_of_numbers(data):
+    """An iterator of NumPy over the numbers of an array, not over batches."""
+    return isinstance(data, np.nditer | np.flatiter | np.ndenumerate)
 
 
 def _full_name(data):

@@ -58,6 +58,10 @@ class UnknownTerm(ko.ELBO):
     weight_terms = frozenset({"log_likelihood", "log_priors", "log_posterior"})
 
 
+def repr_of_a_seed(seed):
+    return str(seed) if not isinstance(seed, int) or seed > -2 else "long"
+
+
 def test_an_unknown_term_is_named_at_compile():
     model = make_vae()
     model.objective = UnknownTerm()
@@ -73,6 +77,32 @@ def test_a_vamp_prior_is_not_called():
 def test_a_learned_prior_is_not_called():
     with pytest.raises(TypeError, match=r"LearnedNormal is not called.*given\(\)"):
         kl.LearnedNormal((2,))(np.zeros((5, 6), "float32"))
+
+
+@pytest.mark.parametrize("seed", ["x", 1.5, [1, 2], -1, -(10**5000)], ids=repr_of_a_seed)
+def test_a_seed_is_a_whole_number(seed):
+    model = make_vae()
+    normal = kd.Normal(0.0, 1.0)
+    for use in (
+        lambda: setattr(model, "seed", seed),
+        lambda: model.sample(2, seed=seed),
+        lambda: normal.sample(seed=seed),
+        lambda: kb.evaluation.active_units(model, np.zeros((4, 6), "float32"), seed=seed),
+    ):
+        with pytest.raises(ValueError, match="seed must be a whole number of at least 0"):
+            use()
+
+
+def test_seeds_of_any_length_and_of_numpy_are_taken():
+    normal = kd.Normal(np.zeros(3), 1.0)
+    for seed, same in ((np.int64(3), 3), (2**31 + 3, 3), (10**5000, 10**5000 % 2**31)):
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(normal.sample(seed=seed)),
+            ops.convert_to_numpy(normal.sample(seed=same)),
+        )
+    model = make_vae()
+    model.seed = 10**5000
+    assert model.seed == 10**5000 % 2**32
 
 
 def test_a_fit_needs_an_optimizer():

@@ -244,6 +244,24 @@ def test_a_verb_in_the_midst_of_an_epoch():
     np.testing.assert_allclose(found[-1], ops.convert_to_numpy(vae.encode(X).mean()), atol=1e-5)
 
 
+class Scaled(keras.layers.Layer):
+    """Has a plain number."""
+
+    rate = 1.0
+
+    def call(self, x):
+        return self.rate * x
+
+
+def test_a_plain_number_is_followed_when_all_is_made_anew():
+    vae = make(Scaled())
+    before = ops.convert_to_numpy(vae.encode(X).mean())
+    vae.posterior.network.layers[0].rate = 3.0
+    vae.renew(force=True)
+    after = ops.convert_to_numpy(vae.encode(X).mean())
+    assert np.abs(after - before).max() > 1e-3
+
+
 class Lazy(keras.layers.Layer):
     """Says that it is built when it is not."""
 

@@ -132,6 +132,8 @@ def test_a_loss_that_is_not_finite_stops_and_is_located(make_vae, digits):
     with pytest.raises(kb.training.NonFiniteLossError, match="epoch 1 at step 3") as caught:
         vae.fit(x, epochs=2, batch_size=100, shuffle=False, verbose=0)
     assert (caught.value.epoch, caught.value.step) == (1, 3)
+    with pytest.raises(kb.training.NonFiniteLossError, match="in this step"):
+        vae.train_on_batch(digits[:10])
 
 
 def test_interrupted_between_two_calls_with_the_model_whole(make_vae, digits, weights):

@@ -4,6 +4,8 @@ import abc
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
+import keras
+
 from kelbo import ops
 from kelbo.parameters import Constraint, Parametrized, Shape, as_shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
@@ -95,7 +97,7 @@ class Distribution(Parametrized, abc.ABC):
             A tensor of the distribution's dtype. Gradients flow through it to the parameters if
             `reparameterized` is true.
         """
-        return self._sample(self._full_shape(sample_shape), seed)
+        return self._sample(self._full_shape(sample_shape), _as_seed(seed))
 
     def log_prob(self, value: Any) -> Any:
         """Log density, or log mass, of `value` in nats, summed over the event.
@@ -147,7 +149,7 @@ class Distribution(Parametrized, abc.ABC):
         Returns:
             What `sample` returns for that seed, and `log_prob` of it.
         """
-        return self._sample_and_log_prob(self._full_shape(sample_shape), seed)
+        return self._sample_and_log_prob(self._full_shape(sample_shape), _as_seed(seed))
 
     def _sample_and_log_prob(self, shape: tuple, seed: Any) -> tuple[Any, Any]:
         value = self._sample(shape, seed)
@@ -207,3 +209,9 @@ class Distribution(Parametrized, abc.ABC):
             f"{type(self).__name__}(batch_shape={self.batch_shape}, "
             f"event_shape={self.event_shape}, dtype={self.dtype})"
         )
+
+
+def _as_seed(seed):
+    if seed is None or isinstance(seed, keras.random.SeedGenerator):
+        return seed
+    return ops.whole_seed(seed)

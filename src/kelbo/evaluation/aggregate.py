@@ -98,6 +98,7 @@ def aggregate_draws(
         return parameters, found
 
     run = latent.compiled("aggregate draws", draw)
+    seed = ops.whole_seed(seed)
     parameters, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
     latent.require_numbers("log q(z|x)", ops.convert_to_numpy(found["log_posterior"]))
     starts = range(0, len(rows), batch_size)

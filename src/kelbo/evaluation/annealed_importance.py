@@ -157,7 +157,7 @@ def annealed_importance_sampling(
     owner = "annealed_importance_sampling"
     batch_size = whole_number(owner, "batch_size", batch_size)
     annealing = prepare(owner, model, steps, chains, start, leapfrog_steps)
-    rows = annealing.model.examples(x)
+    rows, seed = annealing.model.examples(x), ops.whole_seed(seed)
     bar = Bar(-(-len(rows) // batch_size) * annealing.calls(1), verbose)
 
     def run(batch, index):

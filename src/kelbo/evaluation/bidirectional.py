@@ -127,6 +127,7 @@ def bidirectional_monte_carlo(
     n = whole_number(owner, "n", n)
     batch_size = whole_number(owner, "batch_size", batch_size)
     annealing = prepare(owner, model, steps, chains, start, leapfrog_steps, preprocessed=True)
+    seed = ops.whole_seed(seed)
     x, z = _simulated(annealing.model, n, seed, batch_size)
     bar = Bar(-(-n // batch_size) * annealing.calls(2), verbose)
 

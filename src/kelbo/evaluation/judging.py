@@ -117,6 +117,7 @@ def verdict(
         'posterior_collapse'
     """
     latent = LatentModel("verdict", model)
+    seed = ops.whole_seed(seed)
     rows = _some(latent.examples(x), examples, seed)
     if estimate is None and samples:
         estimate = importance_log_likelihood(model, rows, samples, seed)

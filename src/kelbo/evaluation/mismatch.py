@@ -117,6 +117,7 @@ def mismatch_of(
     Returns:
         An `AggregateMismatch`.
     """
+    seed = ops.whole_seed(seed)
     theirs, densities = _prior_draws(latent, seed)
     edge = np.quantile(densities, _OUTER)
     # Densities of a flat prior are all equal, to rounding.

@@ -127,6 +127,7 @@ def rate_distortion(
 
     run = latent.compiled(f"rate_distortion {samples}", terms)
     rows = latent.examples(x)
+    seed = ops.whole_seed(seed)
     found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size, verbose)
     (distortion, squares), (rate, rate_squares) = (
         [ops.convert_to_numpy(value).astype("float64") for value in pair] for pair in found

@@ -107,5 +107,6 @@ def posterior_means(model: LatentModel, rows: Any, seed: int, batch_size: int) -
         return mean_or_estimate(model.posterior.given(model.observed(x, seeds)), seeds)
 
     run = model.compiled("posterior mean", mean)
+    seed = ops.whole_seed(seed)
     means = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
     return ops.convert_to_numpy(means).astype("float64")

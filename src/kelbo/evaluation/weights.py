@@ -104,6 +104,7 @@ def stream_weights(
 
     run = model.compiled(f"weights {samples} {wanted}", estimate)
     rows = model.examples(x)
+    seed = ops.whole_seed(seed)
     found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size, verbose)
     found = {n: ops.convert_to_numpy(value).astype("float64") for n, value in found.items()}
     sums = dict(zip(wanted, found["sums"].T, strict=True))

@@ -1,6 +1,5 @@
 """Probabilistic regression: a conditional fitted to pairs by maximum likelihood."""
 
-import random
 from typing import Any
 
 import keras
@@ -233,7 +232,7 @@ class ConditionalDensity(ProbabilisticModel):
         """
         n = whole_number("sample", "n", n)
         x = self._build_for(x)
-        seed = random.randrange(2**31) if seed is None else seed
+        seed = ops.whole_seed(seed)
 
         def draw(x, seed, index):
             seeds = ops.SeedSequence(seed).fold_in(index)

@@ -1,6 +1,5 @@
 """Density estimation: a distribution fitted to data by maximum likelihood."""
 
-import random
 from typing import Any
 
 import keras
@@ -138,7 +137,7 @@ class DensityEstimator(ProbabilisticModel):
             ValueError: `n` or `batch_size` is not a whole number of at least 1.
         """
         self._require_built()
-        seed = random.randrange(2**31) if seed is None else seed
+        seed = ops.whole_seed(seed)
 
         def draw(count, seeds):
             return self.flow.given().sample((count,), seed=seeds)

@@ -54,7 +54,7 @@ def predict_draws(
     x = x if isinstance(x, tuple | dict) else as_array(x)
     x = keras.tree.map_structure(as_array, x)
     run = _compiled(model, draws)
-    states = seed_states(model)
+    states, seed = seed_states(model), ops.whole_seed(seed)
     before = [ops.convert_to_numpy(state.value) for state in states]
 
     def batch(rows, _):

@@ -2,7 +2,6 @@
 
 import abc
 import contextlib
-import random
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -48,7 +47,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         super().__init__(name=name)
         # A log density is a sum of many terms: half precision is for the networks only.
         self.autocast = False
-        self.seed = random.randrange(2**31) if seed is None else seed
+        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(self.seed % 2**31)
         self._verbs = {}
         self.init_trainer()
@@ -75,7 +74,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             return
         if name in _KEPT and hasattr(self, name):
             raise AttributeError(f"{type(self).__name__}: {name} cannot be set: {_KEPT[name]}.")
-        super().__setattr__(name, value)
+        super().__setattr__(name, ops.whole_seed(value, 32) if name == "seed" else value)
 
     @classmethod
     def _plain_parts(cls) -> list[str]:
@@ -261,6 +260,20 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         if verb not in self._verbs:
             self._verbs[verb] = ops.compile(function, self._state)
         return self._verbs[verb]
+
+    def renew(self, force: bool = False) -> None:
+        """Compiles anew what the model is no longer like; with `force`, all of it.
+
+        Variables, layers, tensors and distributions are followed by themselves. A plain Python
+        value of a layer (a rate, a flag) is a constant of what was compiled, as in Keras: after it
+        has changed, `renew(force=True)` makes training and verbs follow.
+
+        Args:
+            force: Whether all is compiled anew.
+        """
+        if force:
+            self._verbs.clear()
+        super().renew(force)
 
     def _state(self):
         self.jax_state_sync()  # a callback may ask in the midst of an epoch

@@ -1,7 +1,6 @@
 """The variational autoencoder."""
 
 import inspect
-import random
 from typing import Any
 
 import keras
@@ -379,7 +378,7 @@ class VAE(ProbabilisticModel):
         def parameters(x, seed, index):
             return self.posterior(self._observed(x, ops.SeedSequence(seed).fold_in(index)))
 
-        run = self._compiled("encode", parameters)
+        seed, run = ops.whole_seed(seed), self._compiled("encode", parameters)
         return self.posterior.distribution(
             **map_rows(lambda batch, i: run(batch, seed, i), self._examples(x), batch_size)
         )
@@ -420,7 +419,7 @@ class VAE(ProbabilisticModel):
             z = mean_or_estimate(self.posterior.given(observed), seeds)
             return mean_or_estimate(self.likelihood.given(z), seeds)
 
-        run = self._compiled("reconstruct", mean)
+        seed, run = ops.whole_seed(seed), self._compiled("reconstruct", mean)
         result = map_rows(lambda batch, i: run(batch, seed, i), self._examples(x), batch_size)
         return ops.convert_to_numpy(result)
 
@@ -445,7 +444,7 @@ class VAE(ProbabilisticModel):
         """
         self._require_built()
         n = whole_number("sample", "n", n)
-        seed = random.randrange(2**31) if seed is None else seed
+        seed = ops.whole_seed(seed)
         z = self._draw_from_prior(n, seed, batch_size)
 
         def draw(z, seed, index):
@@ -495,6 +494,7 @@ class VAE(ProbabilisticModel):
                 or has another shape.
         """
         samples = whole_number("log_likelihood", "samples", samples)
+        seed = ops.whole_seed(seed)
 
         def estimate(x, seed, index):
             seeds = ops.SeedSequence(seed).fold_in(index)

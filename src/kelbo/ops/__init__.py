@@ -20,7 +20,7 @@ from kelbo.ops.ratio import ratio
 from kelbo.ops.reductions import logcumsumexp, logsumexp, softmax
 from kelbo.ops.saturating import expm1, sigmoid, tanh
 from kelbo.ops.scanning import scan
-from kelbo.ops.seeds import SeedSequence
+from kelbo.ops.seeds import SeedSequence, whole_seed
 from kelbo.ops.softplus import softplus
 from kelbo.ops.special import (
     betaln,

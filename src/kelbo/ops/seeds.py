@@ -1,10 +1,39 @@
 """Seeds that are values, so that one compiled function serves every seed."""
 
+import random
+from numbers import Integral
 from typing import Any
 
 import keras
 from keras import ops as keras_ops
 from keras.src.backend import random_seed_dtype  # has no public name in Keras 3.15
+
+
+def whole_seed(seed: Any, bits: int = 31) -> int:
+    """A seed that a person gave, as a number that every backend holds.
+
+    Args:
+        seed: A whole number of at least 0, of Python or NumPy; None draws one by Python's `random`.
+        bits: How many bits of it count.
+
+    Returns:
+        The number that its last bits make.
+
+    Raises:
+        ValueError: It is none.
+
+    Example:
+        >>> from kelbo import ops
+        >>> ops.whole_seed(7), ops.whole_seed(2**31 + 7)
+        (7, 7)
+    """
+    if seed is None:
+        return random.randrange(2**31)
+    if isinstance(seed, Integral) and seed < 0:
+        raise ValueError("seed must be a whole number of at least 0, got a negative one.")
+    if not isinstance(seed, Integral):
+        raise ValueError(f"seed must be a whole number of at least 0, or None, got {seed!r:.60}.")
+    return int(seed) % 2**bits
 
 
 class SeedSequence(keras.random.SeedGenerator):

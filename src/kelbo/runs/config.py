@@ -269,22 +269,37 @@ class FitConfig:
             InputError: The file cannot be read, is no mapping of settings, or holds an unknown
                 name or a value that breaks its rule.
         """
+        text = ""
         try:
-            values = yaml.safe_load(read_text(Path(path)))
+            text = read_text(Path(path))
+            values = yaml.safe_load(text)
         except Damaged as error:
             raise InputError(f"{path}: {error}; expected a YAML file of settings") from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            # A ValueError is a date that is none, or a number of more digits than Python reads.
-            mark = getattr(error, "problem_mark", None)
-            line = f" (line {mark.line + 1})" if mark else ""
-            if not isinstance(error, yaml.YAMLError):
-                line = f" of settings ({' '.join(str(error).split()):.100})"
-            raise InputError(f"{path}: is not valid YAML{line}") from None
+            raise InputError(f"{path}: is not valid YAML{_reason(error, text)}") from None
         if values is None:
             values = {}
         if not isinstance(values, dict):
             raise InputError(f"{path}: expected settings as 'name: value', one a line")
         return cls.from_dict(values, where=str(path))
+
+
+def _reason(error: Exception, text: str) -> str:
+    """What is wrong with a YAML file, and in which line it begins."""
+    if not isinstance(error, yaml.YAMLError):
+        # A date that is none, brackets without end, or a number of more digits than Python reads.
+        what = " ".join(str(error).split())
+        if "sys.set_int_max_str_digits" in what:
+            what = "a whole number of thousands of digits"
+        return f" of settings ({what:.100})"
+    problem = getattr(error, "problem_mark", None)
+    mark = getattr(error, "context_mark", None) or problem
+    if mark is None:
+        return f" ({' '.join(str(error).split()):.100})"
+    said = ", ".join(filter(None, (error.problem, error.context)))
+    lines = text.splitlines()
+    line = lines[mark.line].strip() if mark.line < len(lines) else ""
+    return f" (line {mark.line + 1}, {line!r:.50}: {said:.100})"
 
 
 def _of_this_version(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The fused trainer: Keras' own `fit`, with many steps per compiled call on JAX."""
 
 import contextlib
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from kelbo.training.memory import Memory
 from kelbo.training.mode import run_in_training
 from kelbo.training.renewal import MadeOf, Renew, Renewal
 from kelbo.training.streams import checked
-from kelbo.training.watch import Watch
+from kelbo.training.watch import NonFiniteLossError, Watch
 from kelbo.training.weights import as_weights, weights_of_classes
 
 # A compiled call takes about this long: the progress bar moves, and Ctrl-C is heard.
@@ -216,9 +217,18 @@ class FusedTrainer(Renewal, Handover):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """One step on one batch: `keras.Model.train_on_batch`."""
+        """One step on one batch: `keras.Model.train_on_batch`.
+
+        Raises:
+            NonFiniteLossError: The loss, its mean since the last `reset_metrics`, is NaN or
+                infinite. The metrics are reset, so that they may be right again.
+        """
         data = self._arrays(x, y, sample_weight, class_weight)
-        return super().train_on_batch(*_pack(*data), return_dict=return_dict)
+        logs = super().train_on_batch(*_pack(*data), return_dict=True)
+        if not math.isfinite(float(logs["loss"])):
+            self.reset_metrics()
+            raise NonFiniteLossError
+        return logs if return_dict else self._flatten_metrics_in_order(logs)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False

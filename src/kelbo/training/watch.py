@@ -6,16 +6,17 @@ import keras
 
 
 class NonFiniteLossError(FloatingPointError):
-    """The loss became NaN or infinite, and `fit` stopped.
+    """The loss became NaN or infinite, and `fit` (or `train_on_batch`) stopped.
 
     Attributes:
-        epoch: Number of the epoch, from 1.
-        step: Number of the step within the epoch, from 1.
+        epoch: Number of the epoch, from 1; None for a step that belongs to no fit.
+        step: Number of the step within the epoch, from 1, or None.
     """
 
-    def __init__(self, epoch: int, step: int):
+    def __init__(self, epoch: int | None = None, step: int | None = None):
+        where = "in this step" if epoch is None else f"in epoch {epoch} at step {step}"
         super().__init__(
-            f"The loss became NaN or infinite in epoch {epoch} at step {step}. Try a smaller "
+            f"The loss became NaN or infinite {where}. Try a smaller "
             "learning rate, a floor under the scale (minimum_scale), gradient clipping "
             "(clipnorm in the optimizer), or look for outliers in the data. Batches that a "
             "tf.data set or a DataLoader makes are not checked: look there for NaN too, and for "
