@@ -2,6 +2,7 @@
 """What all tests share."""
 
 import atexit
+import gc
 import itertools
 import os
 import shutil
@@ -32,20 +33,31 @@ def _is_known_to_xla(flag):
 
 
 # The emitters make faster code and take twice as long; without them the compiler does not promise
-# the same last bits to two programs of the same steps. Only the first process asks; its children,
-# the workers of pytest-xdist, inherit the answer.
-_QUICKER = "--xla_cpu_use_fusion_emitters=false"
+# the same last bits to two programs of the same steps. Small programs compile sooner whole than in
+# parts. Only the first process asks; its children, the workers of pytest-xdist, inherit the
+# answer.
+_QUICKER = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 if "XLA_FLAGS" not in os.environ and os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1":
     os.environ["XLA_FLAGS"] = _QUICKER if _is_known_to_xla(_QUICKER) else ""
 # Each worker of pytest-xdist has a core: threads beside it would only take turns.
 for _library in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(_library, "1")
 
+# Tracing makes many objects that live for long: at Python's own thresholds a fifth of all time goes
+# into looking for garbage among them.
+gc.set_threshold(20_000, 25, 50)
+
 # Before any test imports Keras, so that Kelbo chooses the backend.
 import kelbo as kb
 import keras
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish():
+    """Nothing that is there before the first test is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)  # before what is slow is left out
