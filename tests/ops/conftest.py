@@ -8,18 +8,28 @@ from kelbo import ops
 
 from ..precision import dtype, float64
 
-__all__ = ["derivative", "dtype", "float64"]
+__all__ = ["derivative", "derivatives", "dtype", "float64"]
 
 
 @pytest.fixture
-def derivative():
-    """derivative(f, x): the derivative of an elementwise f at the NumPy array x, compiled."""
+def derivatives():
+    """derivatives(functions, arrays): of elementwise functions, each at its array; one program."""
 
-    def at(f, x):
-        x = np.asarray(x)
-        variable = keras.Variable(x, dtype=str(x.dtype))
-        gradients = ops.value_and_grad(lambda: ops.sum(f(variable.value)), [variable])
-        _, (gradient,) = ops.compile(gradients, [variable])()
-        return keras.ops.convert_to_numpy(gradient)
+    def at(functions, arrays):
+        arrays = [np.asarray(x) for x in arrays]
+        variables = [keras.Variable(x, dtype=str(x.dtype)) for x in arrays]
+
+        def total():
+            sums = [ops.sum(f(v.value)) for f, v in zip(functions, variables, strict=True)]
+            return sum(sums[1:], sums[0])
+
+        _, gradients = ops.compile(ops.value_and_grad(total, variables), variables)()
+        return [keras.ops.convert_to_numpy(gradient) for gradient in gradients]
 
     return at
+
+
+@pytest.fixture
+def derivative(derivatives):
+    """derivative(f, x): the derivative of an elementwise f at the NumPy array x, compiled."""
+    return lambda f, x: derivatives([f], [x])[0]

@@ -21,6 +21,18 @@ def evaluate(f, *arguments, dtype):
     return keras.ops.convert_to_numpy(result)
 
 
+def evaluate_each(cases, dtype):
+    """The values of functions of `ops`, of (name, array); in one program."""
+    names, arrays = zip(*cases, strict=True)
+
+    def each(*tensors):
+        return [getattr(ops, name)(x) for name, x in zip(names, tensors, strict=True)]
+
+    results = ops.compile(each)(*(ops.convert_to_tensor(np.asarray(x, dtype)) for x in arrays))
+    assert {keras.backend.standardize_dtype(x.dtype) for x in results} == {dtype}
+    return [keras.ops.convert_to_numpy(x) for x in results]
+
+
 POSITIVE = np.logspace(-6, 6, 200)
 REAL = np.concatenate([-POSITIVE, POSITIVE])
 BETWEEN = np.concatenate([np.logspace(-30, -1, 60), np.linspace(0.1, 0.9999, 60)])
@@ -43,16 +55,13 @@ UNARY = {
 }
 
 
-@pytest.mark.parametrize("name", UNARY)
-def test_values_agree_with_scipy(name, dtype):
-    reference, x = UNARY[name]
-    x = x.astype(dtype)
-    # The error counts against 1 + |value|: these functions have roots, and float32 has its limits.
-    expected = reference(x.astype("float64"))
-    tolerance = TOLERANCE[dtype]
-    np.testing.assert_allclose(
-        evaluate(getattr(ops, name), x, dtype=dtype), expected, rtol=tolerance, atol=tolerance
-    )
+def test_values_agree_with_scipy(dtype):
+    found = evaluate_each([(name, x) for name, (_, x) in UNARY.items()], dtype)
+    for (name, (reference, x)), values in zip(UNARY.items(), found, strict=True):
+        # The error counts against 1 + |value|: these functions have roots.
+        expected = reference(x.astype(dtype).astype("float64"))
+        near = {"rtol": TOLERANCE[dtype], "atol": TOLERANCE[dtype]}
+        np.testing.assert_allclose(values, expected, err_msg=name, **near)
 
 
 def _normal_hazard(x):
@@ -75,33 +84,30 @@ DERIVATIVES = {
 }
 
 
-@pytest.mark.parametrize("name", DERIVATIVES)
-def test_derivatives_are_right(name, dtype, derivative):
-    reference, x = DERIVATIVES[name]
-    x = x.astype(dtype)
-    tolerance = {"float32": 3e-5, "float64": 2e-11}[dtype]
-    if name == "digamma":  # PyTorch's trigamma has nine digits
-        tolerance = max(tolerance, 1e-9)
-    np.testing.assert_allclose(
-        derivative(getattr(ops, name), x),
-        reference(x.astype("float64")),
-        rtol=tolerance,
-        atol=tolerance * 1e-3,
-    )
+def test_derivatives_are_right(dtype, derivatives):
+    arrays = [x.astype(dtype) for _, x in DERIVATIVES.values()]
+    found = derivatives([getattr(ops, name) for name in DERIVATIVES], arrays)
+    for (name, (reference, _)), x, slopes in zip(DERIVATIVES.items(), arrays, found, strict=True):
+        tolerance = {"float32": 3e-5, "float64": 2e-11}[dtype]
+        if name == "digamma":  # PyTorch's trigamma has nine digits
+            tolerance = max(tolerance, 1e-9)
+        near = {"rtol": tolerance, "atol": tolerance * 1e-3}
+        np.testing.assert_allclose(slopes, reference(x.astype("float64")), err_msg=name, **near)
 
 
-@pytest.mark.parametrize(
-    ("name", "x"),
-    [
-        ("log_normal_cdf", np.linspace(-100, 100, 401)),
-        ("normal_cdf", np.linspace(-100, 100, 401)),
-        ("log1mexp", np.concatenate([-np.logspace(-7, 3, 60), np.logspace(-7, 3, 60)])),
-        ("softplus_inverse", np.logspace(-7, 4, 60)),
-    ],
-)
-def test_gradients_are_finite_far_out(name, x, dtype, derivative):
-    assert np.isfinite(derivative(getattr(ops, name), x.astype(dtype))).all()
-    assert np.isfinite(evaluate(getattr(ops, name), x, dtype=dtype)).all()
+FAR_OUT = {
+    "log_normal_cdf": np.linspace(-100, 100, 401),
+    "normal_cdf": np.linspace(-100, 100, 401),
+    "log1mexp": np.concatenate([-np.logspace(-7, 3, 60), np.logspace(-7, 3, 60)]),
+    "softplus_inverse": np.logspace(-7, 4, 60),
+}
+
+
+def test_gradients_are_finite_far_out(dtype, derivatives):
+    arrays = [x.astype(dtype) for x in FAR_OUT.values()]
+    slopes = derivatives([getattr(ops, name) for name in FAR_OUT], arrays)
+    for name, *found in zip(FAR_OUT, slopes, evaluate_each(FAR_OUT.items(), dtype), strict=True):
+        assert all(np.isfinite(x).all() for x in found), name
 
 
 def test_log_normal_cdf_keeps_its_derivative_in_the_tail(float64, derivative):
@@ -205,25 +211,27 @@ def test_softplus_inverse_is_the_inverse(y, float64):
     np.testing.assert_allclose(np.logaddexp(0, keras.ops.convert_to_numpy(x)), y, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("name", "x", "expected"),
-    [
-        ("log1mexp", 0.0, -np.inf),
-        ("softplus_inverse", 0.0, -np.inf),
-        ("softplus_inverse", -1.0, np.nan),
-        ("logit", 0.0, -np.inf),
-        ("logit", 1.0, np.inf),
-        ("normal_quantile", 0.0, -np.inf),
-        ("normal_quantile", 1.0, np.inf),
-        ("normal_cdf", np.inf, 1.0),
-        ("normal_cdf", -np.inf, 0.0),
-        ("log_normal_cdf", np.inf, 0.0),
-        ("log_normal_cdf", -np.inf, -np.inf),
-        ("lgamma", 0.0, np.inf),
-    ],
-)
-def test_limits(name, x, expected, dtype):
-    np.testing.assert_array_equal(evaluate(getattr(ops, name), x, dtype=dtype), expected)
+LIMITS = [
+    ("log1mexp", 0.0, -np.inf),
+    ("softplus_inverse", 0.0, -np.inf),
+    ("softplus_inverse", -1.0, np.nan),
+    ("logit", 0.0, -np.inf),
+    ("logit", 1.0, np.inf),
+    ("normal_quantile", 0.0, -np.inf),
+    ("normal_quantile", 1.0, np.inf),
+    ("normal_quantile", 1.1, np.nan),
+    ("normal_cdf", np.inf, 1.0),
+    ("normal_cdf", -np.inf, 0.0),
+    ("log_normal_cdf", np.inf, 0.0),
+    ("log_normal_cdf", -np.inf, -np.inf),
+    ("lgamma", 0.0, np.inf),
+]
+
+
+def test_limits(dtype):
+    found = evaluate_each([(name, x) for name, x, _ in LIMITS], dtype)
+    for (name, x, expected), value in zip(LIMITS, found, strict=True):
+        np.testing.assert_array_equal(value, expected, err_msg=f"{name}({x})")
 
 
 def test_arguments_of_several_kinds_share_a_dtype(float64):
