@@ -110,7 +110,7 @@ def test_draws_of_any_concentration(size):
     assert x.shape == (1500, 4, 3, size)
     np.testing.assert_allclose(np.linalg.norm(x, axis=-1), 1.0, rtol=1e-6)
     squared = 0.25 * np.sum((x - mean_directions) ** 2, axis=-1)  # of the sine of half the angle
-    grid = np.linspace(0.0, np.pi, 400_001)
+    grid = np.linspace(0.0, np.pi, 100_001)
     for i, concentration in enumerate(k[:, 0].astype("float64")):
         half = np.sin(0.5 * grid) ** 2
         masses = np.exp(-2.0 * concentration * half) * np.sin(grid) ** (size - 2)

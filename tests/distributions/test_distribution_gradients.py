@@ -36,7 +36,7 @@ def total(tensors, directions):
 
 
 @pytest.mark.parametrize("case", SMOOTH, ids=lambda case: case.name)
-@pytest.mark.few(12)
+@pytest.mark.few(8)
 def test_gradient_of_log_prob(case, float64):
     values = np.asarray(case.values, "float64")
     is_continuous = not case.make(validate=False).support.is_discrete and case.has_value_gradient
@@ -76,7 +76,7 @@ SMOOTH_DRAWS = [case for case in ONE_OF_EACH + CONTINUOUS_BERNOULLIS if case.pat
 @pytest.mark.parametrize(
     "case", {case.name: case for case in SMOOTH_DRAWS}.values(), ids=lambda case: case.name
 )
-@pytest.mark.few(8)
+@pytest.mark.few(5)
 def test_gradient_through_draws(case, float64):
     d = case.make(validate=False)
     shape = (2, *case.batch_shape, *case.event_shape)

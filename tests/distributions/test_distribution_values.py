@@ -80,7 +80,7 @@ def results(case, dtype):
     indirect=["dtype"],
     ids=lambda value: getattr(value, "name", value),
 )
-@pytest.mark.few(20)
+@pytest.mark.few(14)
 def test_methods_agree_with_the_reference(case, dtype):
     d = case.make(validate=False)
     assert (d.batch_shape, d.event_shape) == (case.batch_shape, case.event_shape)
@@ -139,7 +139,7 @@ def test_densities_agree_with_numpyro(case, float64):
 
 
 @pytest.mark.parametrize("tail", TAILS, ids=lambda tail: tail.name)
-@pytest.mark.few(16)
+@pytest.mark.few(10)
 def test_tails_are_exact_and_have_finite_gradients(tail, dtype):
     shape = np.broadcast_shapes(tail.at.shape, tail.values.shape)
     parameter = keras.Variable(np.broadcast_to(tail.at, shape), dtype=dtype)
@@ -172,7 +172,7 @@ STEEP = (Normal, Laplace)
     [case for case in OF_NUMBERS if not issubclass(case.family, Bernoulli | Composite)],
     ids=lambda case: case.name,
 )
-@pytest.mark.few(12)
+@pytest.mark.few(6)
 def test_no_density_is_left_at_infinity(case):
     variables = {n: keras.Variable(v, dtype="float32") for n, v in case.parameters.items()}
     value = keras.Variable(np.inf, dtype="float32")
@@ -220,7 +220,7 @@ def both_tails(case):
     ],
     ids=lambda case: case.name,
 )
-@pytest.mark.few(8)
+@pytest.mark.few(5)
 def test_slopes_of_distribution_functions_are_densities(case):
     x = both_tails(case)
     x = np.broadcast_to(x, np.broadcast_shapes(x.shape, (1, *case.batch_shape))).astype("float32")
