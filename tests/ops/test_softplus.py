@@ -27,6 +27,17 @@ def test_the_gradient_is_the_sigmoid(at):
     np.testing.assert_allclose(float(gradient), special.expit(at), rtol=1e-5, atol=1e-30)
 
 
+def test_the_second_derivative_is_that_of_the_sigmoid():
+    x = np.array([-20.0, -2.0, 0.0, 2.0, 20.0], "float32")
+
+    def slope(x):
+        return ops.values_and_gradients(ops.softplus, x)[1]
+
+    found = ops.values_and_gradients(slope, ops.convert_to_tensor(x))[1]
+    expected = special.expit(x.astype("float64")) * special.expit(-x.astype("float64"))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5, atol=1e-8)
+
+
 def test_it_is_a_node_of_a_functional_model():
     inputs = keras.Input((3,))
     model = keras.Model(inputs, ops.softplus(inputs))

@@ -37,6 +37,7 @@ def softplus(x: Any) -> Any:
         return mended["logaddexp"](x, keras_ops.zeros_like(x))
     if backend != "jax":
         return keras_ops.softplus(x)
-    # -|x| as a difference: its slope at 0 is 0, where that of abs(x) is 1 on JAX.
-    positive = keras_ops.maximum(x, 0)
-    return positive + keras_ops.log1p(keras_ops.exp(keras_ops.minimum(x, 0) - positive))
+    # One branch at 0, so that every derivative there is that of the function.
+    positive = x > 0
+    below = keras_ops.log1p(keras_ops.exp(keras_ops.where(positive, -x, x)))
+    return keras_ops.where(positive, x, 0.0) + below
