@@ -117,3 +117,27 @@ def test_a_functional_model_holds_logsumexp():
     model = keras.Model(inputs, ops.logsumexp(inputs, axis=-1))
     result = array(model(np.zeros((2, 3), "float32")))
     np.testing.assert_allclose(result, np.log(3), rtol=1e-6)
+
+
+def test_shares_near_one_keep_their_digits(dtype):
+    # Two that are largest, and one that is nearly all.
+    x = np.array([[17.0, 0.0, -3.0], [1.0, 50.0, 2.0], [2.0, 2.0, -1.0]], dtype)
+    weights = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], dtype)
+    chooser = ops.convert_to_tensor(weights)
+
+    def chosen(function):
+        return lambda x: ops.sum(chooser * function(x), axis=-1)
+
+    def everything(x):
+        slopes = [ops.values_and_gradients(chosen(f), x)[1] for f in (ops.softmax, ops.log_softmax)]
+        return ops.stack([ops.log_softmax(x), *slopes])
+
+    found = array(ops.compile(everything)(ops.convert_to_tensor(x)))
+    x = x.astype("float64")
+    shares = special.softmax(x, axis=-1)
+    own = np.sum(weights * shares, axis=-1, keepdims=True)
+    rest = np.sum((1 - weights) * shares, axis=-1, keepdims=True)
+    by_log = np.where(weights, rest, -shares)
+    log_shares = np.where(weights, np.log1p(-rest), x - special.logsumexp(x, -1, keepdims=True))
+    expected = [log_shares, own * by_log, by_log]
+    np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps)

@@ -17,7 +17,7 @@ from kelbo.ops.inversion import invert_monotone
 from kelbo.ops.memory import is_out_of_memory
 from kelbo.ops.normal_interval import log_normal_cdf_difference
 from kelbo.ops.ratio import ratio
-from kelbo.ops.reductions import logcumsumexp, logsumexp, softmax
+from kelbo.ops.reductions import log_softmax, logcumsumexp, logsumexp, softmax
 from kelbo.ops.saturating import expm1, sigmoid, tanh
 from kelbo.ops.scanning import scan
 from kelbo.ops.seeds import SeedSequence, whole_seed

@@ -7,7 +7,10 @@ import keras
 from keras import ops
 
 from kelbo.ops.backends import backend
+from kelbo.ops.float64 import mended
 from kelbo.ops.floats import as_floats
+
+_argmax = mended.get("argmax", ops.argmax)
 
 
 def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
@@ -44,8 +47,9 @@ def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool 
 def softmax(x: Any, axis: int = -1) -> Any:
     """Exponentials divided by their sum, as `keras.ops.softmax`.
 
-    Along an axis of length 1 all are 1: the probabilities of a single class. Keras warns of that,
-    as of a mistake in a network.
+    The slopes keep their digits where one share is nearly 1, as those of `sigmoid` do. Along an
+    axis of length 1 all are 1: the probabilities of a single class. Keras warns of that, as of a
+    mistake in a network.
 
     Args:
         x: A tensor.
@@ -59,12 +63,53 @@ def softmax(x: Any, axis: int = -1) -> Any:
         >>> ops.softmax([0.0, 0.0])
         [0.5, 0.5]
     """
-    if not isinstance(x, keras.KerasTensor):
-        (x,) = as_floats(x)
-    rank = len(x.shape)
-    if -rank <= axis < rank and x.shape[axis] == 1:
-        return ops.softmax(x, axis=(axis % rank,))  # of several axes Keras asks nothing
-    return ops.softmax(x, axis=axis)
+    if isinstance(x, keras.KerasTensor):
+        rank = len(x.shape)
+        if -rank <= axis < rank and x.shape[axis] == 1:
+            return ops.softmax(x, axis=(axis % rank,))  # of several axes Keras asks nothing
+        return ops.softmax(x, axis=axis)
+    _, others, rest = _beside_largest(x, axis)
+    return others / (1.0 + rest)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """The logarithm of `softmax`, as `keras.ops.log_softmax`, with the digits of a share near 1.
+
+    Args:
+        x: A tensor.
+        axis: The axis to sum along.
+
+    Returns:
+        A tensor of the shape of `x`.
+
+    Example:
+        >>> from kelbo import ops
+        >>> ops.log_softmax([0.0, -20.0])
+        [-2.0611537e-09, -20.]
+    """
+    if isinstance(x, keras.KerasTensor):
+        return ops.log_softmax(x, axis=axis)
+    logits, _, rest = _beside_largest(x, axis)
+    return logits - ops.log1p(rest)
+
+
+def _beside_largest(x, axis):
+    """The logits less the largest, their exponentials, and the sum of those but the largest.
+
+    The largest itself is 0 and 1 whatever it is, so that nothing but the rest has a slope by it.
+    """
+    (x,) = as_floats(x)
+    axis = axis % len(x.shape)
+    first = _argmax(x, axis=axis, keepdims=True)
+    places = ops.arange(ops.shape(x)[axis], dtype=first.dtype)
+    places = ops.reshape(places, [-1 if i == axis else 1 for i in range(len(x.shape))])
+    is_largest = ops.equal(places, first)
+    # Of one place alone: the slope of a maximum is shared by equals.
+    largest = ops.sum(ops.where(is_largest, x, 0.0), axis=axis, keepdims=True)
+    logits = ops.where(is_largest, 0.0, x - largest)
+    others = ops.exp(logits)
+    rest = ops.sum(ops.where(is_largest, 0.0, others), axis=axis, keepdims=True)
+    return logits, others, rest
 
 
 def logcumsumexp(x: Any, axis: int = -1) -> Any:
