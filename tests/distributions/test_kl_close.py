@@ -438,3 +438,106 @@ def test_close_pairs_have_the_digits_of_the_second_order(part, dtype):
         assert value.dtype == dtype, name
         assert (value >= 0).all(), name
         np.testing.assert_allclose(value, expected, rtol=near, err_msg=name)
+
+
+def _ratio_kl(rest):
+    return lambda q, p: rest(q / p)
+
+
+def _three_classes(x):
+    return ops.stack([x, ops.zeros_like(x), ops.ones_like(x)], -1)
+
+
+# Pairs of one parameter each: numbers so small that their squares underflow in float32, or logits
+# so far out that a probability is nearly 0 or 1. How it is made, and the divergence.
+SMALL = [(1e-20, 1.0001e-20), (1e-20, 1.1e-20), (1e-20, 3e-20), (1e-30, 1.1e-30), (1e-20, 1e-3)]
+LOGITS = [(80, 80.01), (-80, -80.01), (17, 17.001), (30, 0), (-80, 3)]
+OF_ONE = {
+    "half normal": (kd.HalfNormal, _ratio_kl(lambda t: (t * t - 1) / 2 - mp.log(t)), SMALL),
+    "laplace": (lambda x: kd.Laplace(0 * x, x), _ratio_kl(lambda t: t - 1 - mp.log(t)), SMALL),
+    "cauchy": (
+        lambda x: kd.Cauchy(0 * x, x),
+        _ratio_kl(lambda t: mp.log((1 + t) ** 2 / (4 * t))),
+        SMALL,
+    ),
+    "exponential": (kd.Exponential, _ratio_kl(lambda t: 1 / t - 1 + mp.log(t)), SMALL),
+    "uniform": (lambda x: kd.Uniform(0 * x, x), _ratio_kl(lambda t: -mp.log(t)), SMALL),
+    "poisson": (kd.Poisson, lambda q, p: q * mp.log(q / p) + p - q, SMALL),
+    "bernoulli by probs": (lambda x: kd.Bernoulli(probs=x), trials_kl, SMALL),
+    "geometric by probs": (
+        lambda x: kd.Geometric(probs=x),
+        lambda q, p: trials_kl(q, p) / q,
+        SMALL,
+    ),
+    "categorical by probs": (
+        lambda x: kd.Categorical(probs=ops.stack([x, 1.0 - x], -1)),
+        trials_kl,
+        SMALL,
+    ),
+    "bernoulli": (lambda x: kd.Bernoulli(logits=x), logits_kl, LOGITS),
+    "binomial": (
+        lambda x: kd.Binomial(5.0, logits=x),
+        lambda q, p: 5 * logits_kl(q, p),
+        LOGITS,
+    ),
+    "negative binomial": (
+        lambda x: kd.NegativeBinomial(7.0, logits=x),
+        lambda q, p: 7 * logits_kl(q, p) / sigmoid(-q),
+        LOGITS,
+    ),
+    "geometric": (
+        lambda x: kd.Geometric(logits=x),
+        lambda q, p: logits_kl(q, p) / sigmoid(q),
+        LOGITS,
+    ),
+    "categorical": (
+        lambda x: kd.Categorical(logits=_three_classes(x)),
+        lambda q, p: categorical_kl(softmax([q, 0, 1]), softmax([p, 0, 1])),
+        LOGITS,
+    ),
+}
+
+
+@pytest.mark.slow
+def test_small_parameters_and_far_logits(dtype):
+    """Divergences and their derivatives by either parameter, in one program."""
+    pairs = np.array([pairs for *_, pairs in OF_ONE.values()], dtype)
+
+    def divergences(x):
+        each = [
+            kd.kl_divergence(make(x[i, :, 0]), make(x[i, :, 1]))
+            for i, (make, *_) in enumerate(OF_ONE.values())
+        ]
+        return ops.stack(each)
+
+    value, slopes = map(
+        ops.convert_to_numpy,
+        ops.compile(lambda x: ops.values_and_gradients(divergences, x))(
+            ops.convert_to_tensor(pairs)
+        ),
+    )
+    tolerance = 256 * np.finfo(dtype).eps
+    for i, (name, (_, exact, _)) in enumerate(OF_ONE.items()):
+        with mp.workdps(120):
+            rows = [[mp.mpf(float(x)) for x in row] for row in pairs[i]]
+            expected = [float(exact(q, p)) for q, p in rows]
+            step = mp.mpf(10) ** -30
+            expected_slopes = np.array(
+                [
+                    [
+                        float((exact(q * (1 + step), p) - exact(q, p)) / (q * step)) if q else 0.0,
+                        float((exact(q, p + step * (p or 1)) - exact(q, p)) / (step * (p or 1))),
+                    ]
+                    for q, p in rows
+                ]
+            )
+        tiny = float(np.finfo(dtype).tiny)
+        np.testing.assert_allclose(value[i], expected, tolerance, tiny, err_msg=name)
+        # Beside the larger of the two, in units of the parameters where these are small.
+        units = np.abs(pairs[i].astype("float64")) if OF_ONE[name][2] is SMALL else 1.0
+        found, right = slopes[i] * units, expected_slopes * units
+        size = np.abs(right).max(axis=1, keepdims=True)
+        fits = np.abs(expected_slopes) < 0.1 * float(np.finfo(dtype).max)
+        assert np.isfinite(found[fits]).all(), (name, found)
+        near = np.abs(found - right) <= tolerance * size + tiny
+        assert (near | ~fits).all(), (name, found, right)

@@ -23,6 +23,8 @@ from kelbo.distributions.weibull import Weibull
 from kelbo.ops.bregman import excess, expm1_minus
 
 _EULER_GAMMA = float(np.euler_gamma)
+# From here on the logarithm of a ratio is a difference of logarithms to all digits.
+_FAR_RATIO = 1e12
 
 
 @register_kl(LogNormal, LogNormal)
@@ -55,7 +57,7 @@ def _laplace_laplace(q, p):
 
 @register_kl(Exponential, Exponential)
 def _exponential_exponential(q, p):
-    return excess(relative_change(q, p, "rate"), p.rate / q.rate)
+    return excess(relative_change(q, p, "rate"), ops.ratio(p.rate, q.rate))
 
 
 @register_kl(Uniform, Uniform)
@@ -65,17 +67,31 @@ def _uniform_uniform(q, p):
     below, above = (ops.where(inside, x, 0.0) for x in (q.low - p.low, p.high - q.high))
     # Of two shares that are not negative; each may be large.
     wider = ops.ratio(below, width) + ops.ratio(above, width)
-    return ops.where(inside, ops.log1p(wider), math.inf)
+    # Far out by logarithms: the slope of the ratio itself may overflow.
+    far = wider > _FAR_RATIO
+    by_logs = ops.log(p.high - p.low) - ops.log(width)
+    safe_below, safe_above = (ops.where(far, 0.0, x) for x in (below, above))
+    wider = ops.ratio(safe_below, width) + ops.ratio(safe_above, width)
+    return ops.where(inside, ops.where(far, by_logs, ops.log1p(wider)), math.inf)
 
 
 @register_kl(Cauchy, Cauchy)
 def _cauchy_cauchy(q, p):
     # F. Chyzak and F. Nielsen, 2019, "A closed-form formula for the Kullback-Leibler divergence
     # between Cauchy distributions": log(((s + t)^2 + d^2) / (4 s t)), here from 1 on.
-    def excess(difference):
-        return ops.ratio(difference, q.scale) * ops.ratio(difference, p.scale)
+    def excess(change, distance):
+        each = [ops.ratio(x, q.scale) * ops.ratio(x, p.scale) for x in (change, distance)]
+        return 0.25 * (each[0] + each[1])
 
-    return ops.log1p(0.25 * (excess(q.scale - p.scale) + excess(q.loc - p.loc)))
+    change, distance = q.scale - p.scale, q.loc - p.loc
+    # Far out by logarithms: the slope of a ratio itself may overflow.
+    far = ~(excess(change, distance) < _FAR_RATIO)
+    scales, size = q.scale + p.scale, ops.abs(distance)
+    larger, smaller = ops.maximum(scales, size), ops.minimum(scales, size)
+    squares = 2.0 * ops.log(larger) + ops.log1p(ops.square(ops.ratio(smaller, larger)))
+    by_logs = squares - ops.log(q.scale) - ops.log(p.scale) - 2.0 * math.log(2.0)
+    near = ops.log1p(excess(*(ops.where(far, 0.0, x) for x in (change, distance))))
+    return ops.where(far, by_logs, near)
 
 
 def _gumbel(loc_difference, ratio, change):

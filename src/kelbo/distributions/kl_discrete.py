@@ -83,7 +83,7 @@ def _poisson_poisson(q, p):
 @register_kl(Geometric, Geometric)
 def _geometric_geometric(q, p):
     # Every trial adds as much as one Bernoulli does, and there are 1 / probs of them.
-    return q._odds.divergence(p._odds) / q.probs
+    return q._odds.divergence_per_success(p._odds)
 
 
 @register_kl(Binomial, Binomial)
@@ -95,8 +95,8 @@ def _binomial_binomial(q, p):
 @register_kl(NegativeBinomial, NegativeBinomial)
 def _negative_binomial_negative_binomial(q, p):
     _refuse_different_counts(q, p)
-    trials = q.total_count / q._odds.complement()
-    return _where_counts_agree(q, p, trials * q._odds.divergence(p._odds))
+    # There are total_count failures.
+    return _where_counts_agree(q, p, q.total_count * q._odds.divergence_per_failure(p._odds))
 
 
 def _refuse_different_counts(q, p):

@@ -78,15 +78,9 @@ class NegativeBinomial(Distribution):
         self._odds = Odds(**{name: getattr(self, name) for name in given})
         self.logits, self.probs = self._odds.logits, self._odds.probs
 
-    def _ratio(self):
-        """The probability of a success per that of a failure."""
-        if self._odds.may_be_certain:
-            return self.probs / self._odds.complement()
-        return ops.exp(self.logits)
-
     def _log_ratio(self):
         if self._odds.may_be_certain:
-            return ops.log(self._ratio())
+            return ops.log(self._odds.odds())
         return self.logits
 
     def _sample(self, shape, seed):
@@ -106,7 +100,7 @@ class NegativeBinomial(Distribution):
         return minus_infinity_where(outside, orders - ops.log1p(value / self.total_count))
 
     def mean(self) -> Any:
-        return self.total_count * self._ratio()
+        return self.total_count * self._odds.odds()
 
     def variance(self) -> Any:
         return self.mean() / self._odds.complement()
@@ -115,7 +109,7 @@ class NegativeBinomial(Distribution):
         """The largest of the most probable counts."""
         above = self.total_count > 1.0
         # Where it is 0 the ratio may be infinite.
-        mode = (self.total_count - 1.0) * ops.where(above, self._ratio(), 0.0)
+        mode = (self.total_count - 1.0) * ops.where(above, self._odds.odds(), 0.0)
         return ops.where(above, ops.floor(mode), 0.0)
 
     def cdf(self, value: Any) -> Any:

@@ -1,6 +1,10 @@
 """The probability of a success, given as it is or as log odds, with what follows from it."""
 
+import math
 from typing import Any
+
+import keras
+import numpy as np
 
 from kelbo import ops
 from kelbo.ops.bregman import mass_excess
@@ -36,6 +40,12 @@ class Odds:
         r"""The probability of a failure, $1 - \pi$."""
         return 1.0 - self.probs if self.may_be_certain else ops.sigmoid(-self.logits)
 
+    def odds(self) -> Any:
+        """The probability of a success per that of a failure."""
+        if self.may_be_certain:
+            return ops.ratio(self.probs, self.complement())
+        return ops.exp(self.logits)
+
     def log_probs(self) -> Any:
         r"""$\log \pi$; 0, with a gradient of 0, where $\pi = 0$: see `is_never`."""
         if self.may_be_certain:
@@ -63,16 +73,42 @@ class Odds:
 
     def divergence(self, other: "Odds") -> Any:
         """Kullback-Leibler divergence in nats of one trial under `other` from one under this."""
-        # What each outcome adds is not negative: nothing cancels where the two are close.
-        q, p = self.probs, other.probs
-        not_q, not_p = self.complement(), other.complement()
-        one = mass_excess(q, p, self._log_ratio(other))
-        zero = mass_excess(not_q, not_p, self._log_ratio_of_complements(other))
+        masses = (self.probs, self.complement()), (other.probs, other.complement())
+        return sum(self._excesses(other, *masses))
+
+    def divergence_per_success(self, other: "Odds") -> Any:
+        """The same over the probability of a success here, which may be tiny: see `divergence`."""
+        if self.may_be_certain:
+            q = self.probs
+            own = ops.ones_like(q), self.complement()
+            others = ops.ratio(other.probs, q), other.complement()
+            one, zero = self._excesses(other, own, others)
+            return one + ops.ratio(zero, q)
+        odds = _finite_exp(-self.logits)
+        one, zero = ops.exp(self._log_ratio(other)), ops.exp(self._log_ratio_of_complements(other))
+        return sum(self._excesses(other, (ops.ones_like(odds), odds), (one, odds * zero)))
+
+    def divergence_per_failure(self, other: "Odds") -> Any:
+        """The same over the probability of a failure here, which may be tiny: see `divergence`."""
+        if self.may_be_certain:
+            not_q = self.complement()
+            own = ops.ratio(self.probs, not_q), ops.ones_like(not_q)
+            others = ops.ratio(other.probs, not_q), ops.ratio(other.complement(), not_q)
+            return sum(self._excesses(other, own, others))
+        odds = _finite_exp(self.logits)
+        one, zero = ops.exp(self._log_ratio(other)), ops.exp(self._log_ratio_of_complements(other))
+        return sum(self._excesses(other, (odds, ops.ones_like(odds)), (odds * one, zero)))
+
+    def _excesses(self, other, masses, other_masses):
+        """What each outcome adds, by masses that are proportional to its probabilities."""
+        # Neither is negative: nothing cancels where the two are close.
+        one = mass_excess(masses[0], other_masses[0], self._log_ratio(other))
+        zero = mass_excess(masses[1], other_masses[1], self._log_ratio_of_complements(other))
         if other.may_be_certain:
-            infinity = float("inf")
-            one = ops.where(ops.logical_and(other.is_never(), q > 0), infinity, one)
+            infinity, not_q = float("inf"), self.complement()
+            one = ops.where(ops.logical_and(other.is_never(), self.probs > 0), infinity, one)
             zero = ops.where(ops.logical_and(other.is_always(), not_q > 0), infinity, zero)
-        return one + zero
+        return one, zero
 
     def _log_ratio(self, other):
         """The logarithm of the other probability over this one."""
@@ -88,9 +124,15 @@ class Odds:
         return _log_ratio_by_logits(self.logits - other.logits, other.probs, far)
 
 
+def _finite_exp(x):
+    """The exponential, or a number near the largest of the dtype: what is multiplied by 0 is 0."""
+    most = math.log(float(np.finfo(keras.backend.standardize_dtype(x.dtype)).max)) - 1.0
+    return ops.exp(ops.minimum(x, most))
+
+
 def _log_ratio_by_difference(probability, difference, far):
     near = ops.abs(difference) < 0.5 * probability
-    change = ops.where(near, difference, 0.0) / ops.where(near, probability, 1.0)
+    change = ops.ratio(ops.where(near, difference, 0.0), ops.where(near, probability, 1.0))
     return ops.where(near, ops.log1p(change), far)
 
 
