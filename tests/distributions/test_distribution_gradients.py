@@ -35,39 +35,59 @@ def total(tensors, directions):
     return sum(np.sum(ops.convert_to_numpy(tensor) * direction) for tensor, direction in pairs)
 
 
-@pytest.mark.parametrize("case", SMOOTH, ids=lambda case: case.name)
-@pytest.mark.few(8)
-def test_gradient_of_log_prob(case, float64):
-    values = np.asarray(case.values, "float64")
-    is_continuous = not case.make(validate=False).support.is_discrete and case.has_value_gradient
-    # Not over the ends of the support, where the density has a jump.
-    toward = np.where(values > case.middle, -1.0, 1.0) if is_continuous else np.zeros_like(values)
-    variables = {n: keras.Variable(v, dtype="float64") for n, v in case.parameters.items()}
-    value = keras.Variable(values, dtype="float64")
-    weights = np.random.default_rng(3).normal(
-        size=case.reference(**case.parameters).log_prob(values).shape
-    )
+class Weighted:
+    """A weighted sum of the log densities of a case, and its references."""
 
-    weighting = ops.convert_to_tensor(weights)
+    def __init__(self, case):
+        self.case = case
+        self.values = values = np.asarray(case.values, "float64")
+        support = case.make(validate=False).support
+        self.moves = not support.is_discrete and case.has_value_gradient
+        # Not over the ends of the support, where the density has a jump.
+        self.toward = np.where(values > case.middle, -1.0, 1.0) * self.moves
+        shape = case.reference(**case.parameters).log_prob(values).shape
+        self.weights = np.random.default_rng(3).normal(size=shape)
+        self.parameters = {
+            n: keras.Variable(v, dtype="float64") for n, v in case.parameters.items()
+        }
+        self.value = keras.Variable(values, dtype="float64")
+        self.variables = [*self.parameters.values(), self.value]
+
+    def total(self):
+        log_prob = self.case.make("float64", False, **self.parameters).log_prob(self.value)
+        return ops.sum(log_prob * ops.convert_to_tensor(self.weights))
+
+    def reference(self, step, value_step):
+        distribution = self.case.reference(**moved(self.case, directions_of(self.case), step))
+        return np.sum(self.weights * distribution.log_prob(self.values + value_step * self.toward))
+
+    def check(self, gradients):
+        by_parameters = (self.reference(STEP, 0.0) - self.reference(-STEP, 0.0)) / (2 * STEP)
+        actual = total(gradients[:-1], directions_of(self.case).values())
+        assert actual == pytest.approx(by_parameters, rel=2e-5, abs=1e-5), self.case.name
+        if self.moves:  # one-sided, of second order
+            ahead = [self.reference(0.0, k * STEP) for k in range(3)]
+            by_value = (-3 * ahead[0] + 4 * ahead[1] - ahead[2]) / (2 * STEP)
+            actual = total(gradients[-1:], [self.toward])
+            assert actual == pytest.approx(by_value, rel=2e-5, abs=1e-4), self.case.name
+
+
+PARTS = 10  # each is one program
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.few(1)
+def test_gradient_of_log_prob(part, float64):
+    cases = [Weighted(case) for case in SMOOTH[part::PARTS]]
+    variables = [v for case in cases for v in case.variables]
 
     def weighted():
-        return ops.sum(case.make("float64", False, **variables).log_prob(value) * weighting)
+        return sum(case.total() for case in cases)
 
-    inputs = [*variables.values(), value]
-    _, gradients = ops.compile(ops.value_and_grad(weighted, inputs), inputs)()
-    directions = directions_of(case)
-
-    def reference(step, value_step):
-        log_prob = case.reference(**moved(case, directions, step)).log_prob
-        return np.sum(weights * log_prob(values + value_step * toward))
-
-    by_parameters = (reference(STEP, 0.0) - reference(-STEP, 0.0)) / (2 * STEP)
-    actual = total(gradients[:-1], directions.values())
-    assert actual == pytest.approx(by_parameters, rel=2e-5, abs=1e-5)
-    if is_continuous:  # one-sided, of second order
-        ahead = [reference(0.0, k * STEP) for k in range(3)]
-        by_value = (-3 * ahead[0] + 4 * ahead[1] - ahead[2]) / (2 * STEP)
-        assert total(gradients[-1:], [toward]) == pytest.approx(by_value, rel=2e-5, abs=1e-4)
+    _, gradients = ops.compile(ops.value_and_grad(weighted, variables), variables)()
+    gradients = iter(gradients)
+    for case in cases:
+        case.check([next(gradients) for _ in case.variables])
 
 
 SMOOTH_DRAWS = [case for case in ONE_OF_EACH + CONTINUOUS_BERNOULLIS if case.pathwise == "smooth"]

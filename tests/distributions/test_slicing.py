@@ -45,41 +45,58 @@ def indices_into(shape):
     return [(*rest, shape[-1] - 1), (slice(None, None, 2), None, *rest)]
 
 
-def check(d, values, indices):
-    """Compares densities of parts with parts of the densities, for values of the whole batch."""
-    batch, event = d.batch_shape, d.event_shape
-    values = np.asarray(values, d.dtype)
-    own = values.shape[: values.ndim - len(event)]
-    samples = own[: max(len(own) - len(batch), 0)]
-    # Where the batch is of one, so are the values: an index has one thing to choose from.
-    for axis, size in enumerate(batch, start=-len(batch) - len(event)):
-        if size == 1 and -axis <= values.ndim:
-            values = np.take(values, [0], axis=axis)
-    values = np.broadcast_to(values, samples + batch + event)
-    before, behind = (ALL,) * len(samples), (ALL,) * len(event)
-    for index in indices:
-        assert isinstance(d[index], type(d) | Expanded)
-        assert d[index].dtype == d.dtype
-        assert d[index].batch_shape == np.empty(batch)[index].shape
-        assert d[index].event_shape == event
+class Parts:
+    """Densities of parts, and parts of the densities, for values of the whole batch."""
 
-    def densities(values):
-        parts = [d[index].log_prob(values[before + index + behind]) for index in indices]
-        return d.log_prob(values), parts
+    def __init__(self, d, values, indices):
+        batch, event = d.batch_shape, d.event_shape
+        values = np.asarray(values, d.dtype)
+        own = values.shape[: values.ndim - len(event)]
+        samples = own[: max(len(own) - len(batch), 0)]
+        # Where the batch is of one, so are the values: an index has one thing to choose from.
+        for axis, size in enumerate(batch, start=-len(batch) - len(event)):
+            if size == 1 and -axis <= values.ndim:
+                values = np.take(values, [0], axis=axis)
+        self.d, self.indices = d, indices
+        self.values = np.broadcast_to(values, samples + batch + event)
+        self.before, self.behind = (ALL,) * len(samples), (ALL,) * len(event)
+        for index in indices:
+            assert isinstance(d[index], type(d) | Expanded)
+            assert d[index].dtype == d.dtype
+            assert d[index].batch_shape == np.empty(batch)[index].shape
+            assert d[index].event_shape == event
 
-    whole, parts = ops.compile(densities)(ops.convert_to_tensor(values))
-    for index, part in zip(indices, parts, strict=True):
-        expected = numbers(whole)[before + index]
-        np.testing.assert_allclose(
-            numbers(part), expected, rtol=1e-4, atol=1e-5, err_msg=str(index)
-        )
+    def densities(self, values):
+        parts = [
+            self.d[index].log_prob(values[self.before + index + self.behind])
+            for index in self.indices
+        ]
+        return self.d.log_prob(values), parts
+
+    def check(self, whole, parts):
+        for index, part in zip(self.indices, parts, strict=True):
+            expected, message = numbers(whole)[self.before + index], f"{self.d!r}, {index}"
+            np.testing.assert_allclose(
+                numbers(part), expected, rtol=1e-4, atol=1e-5, err_msg=message
+            )
+
+
+def check_all(cases):
+    """Compares the `Parts`, from one program."""
+
+    def densities(*values):
+        return [case.densities(x) for case, x in zip(cases, values, strict=True)]
+
+    found = ops.compile(densities)(*(ops.convert_to_tensor(case.values) for case in cases))
+    for case, (whole, parts) in zip(cases, found, strict=True):
+        case.check(whole, parts)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
-def test_densities_of_each_family(case):
-    d = case.make("float32")
-    check(d, case.values, indices_into(d.batch_shape)[-1:])
+@pytest.mark.parametrize("part", range(8))
+def test_densities_of_each_family(part):
+    made = [(case.make("float32"), case.values) for case in ONE_OF_EACH[part::8]]
+    check_all([Parts(d, x, indices_into(d.batch_shape)[-1:]) for d, x in made])
 
 
 @pytest.mark.slow
@@ -171,10 +188,16 @@ MADE_OF_OTHERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", MADE_OF_OTHERS.values(), ids=MADE_OF_OTHERS)
-def test_densities_of_what_is_made_of_others(make):
-    d = make()
-    check(d, numbers(ops.compile(lambda: d.sample((2,), seed=0))()), indices_into(d.batch_shape))
+@pytest.mark.parametrize("part", range(4))
+def test_densities_of_what_is_made_of_others(part):
+    each = [make() for make in list(MADE_OF_OTHERS.values())[part::4]]
+    draws = ops.compile(lambda: [d.sample((2,), seed=0) for d in each])()
+    check_all(
+        [
+            Parts(d, numbers(x), indices_into(d.batch_shape))
+            for d, x in zip(each, draws, strict=True)
+        ]
+    )
 
 
 def test_indices_as_those_of_arrays():
