@@ -143,3 +143,96 @@ def test_a_model_is_copied_as_it_is(name, state, tmp_path):
                 np.testing.assert_array_equal(
                     keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b)
                 )
+
+
+CONDITIONALS = {  # name: what its constructor needs beside the shape and the network
+    "ConditionalCategorical": {"classes": 3},
+    "ConditionalMultivariateNormalLowRank": {"rank": 1},
+} | {
+    f"Conditional{name}": {}
+    for name in (
+        *("AutoregressiveNormal", "Bernoulli", "Beta", "ContinuousBernoulli", "Dirichlet"),
+        *("DiscretizedLogistic", "Exponential", "Gamma", "Laplace", "LogNormal", "Logistic"),
+        *("MultivariateNormalDiag", "MultivariateNormalTriL", "NegativeBinomial", "Normal"),
+        *("OneHotCategorical", "Poisson", "StudentT", "VonMisesFisher", "Weibull"),
+    )
+}
+
+
+def draws(layer):
+    return keras.ops.convert_to_numpy(layer.given(X).sample(seed=3))
+
+
+@pytest.mark.parametrize("name", CONDITIONALS)
+@pytest.mark.slow
+def test_a_copy_of_a_conditional_draws_the_same(name):
+    layer = getattr(kl, name)((3,), L.Dense(3), **CONDITIONALS[name])
+    layer.build((None, 6))
+    expected = draws(layer)
+    for copied in (*WITH_WEIGHTS.values(), through_json):
+        again = copied(layer)
+        again.set_weights(layer.get_weights())
+        np.testing.assert_array_equal(draws(again), expected)
+
+
+def in_functional_model(layer):
+    x = keras.Input((6,))
+    return keras.Model(x, layer(L.Dense(4)(x)))
+
+
+PLACES = {
+    "sequential": lambda layer: keras.Sequential([keras.Input((6,)), L.Dense(4), layer]),
+    "sequential, not built": lambda layer: keras.Sequential([L.Dense(4), layer]),
+    "functional": in_functional_model,
+}
+
+
+def by_file(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    return keras.saving.load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.slow
+def test_models_that_hold_our_layers_are_copied(place, tmp_path):
+    for layer in (kl.ConditionalStudentT((2,), L.Dense(3)), flow(L.Dense(3))):
+        model = PLACES[place](layer)
+        expected = model(X)
+        for copied in (
+            *WITH_WEIGHTS.values(),
+            lambda m: by_file(m, tmp_path),
+            keras.models.clone_model,
+            through_json,
+        ):
+            again = copied(model)
+            if not again.built:
+                again.build((None, 6))
+            again.set_weights(model.get_weights())
+            found = again(X)
+            assert found.keys() == expected.keys()
+            for key, value in found.items():
+                np.testing.assert_array_equal(
+                    keras.ops.convert_to_numpy(value), keras.ops.convert_to_numpy(expected[key])
+                )
+
+
+VERBS = {
+    "VAE": lambda model: model.sample(2, seed=1),
+    "DensityEstimator": lambda model: model.sample(2, seed=1),
+    "ConditionalDensity": lambda model: model.sample(X, seed=1),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.slow
+def test_a_copy_of_a_model_draws_the_same(name, tmp_path):
+    make, data = MODELS[name]
+    model = make()
+    model.compile("adam")
+    model.train_on_batch(*data)
+    expected = VERBS[name](model)
+    for copied in (*WITH_WEIGHTS.values(), lambda m: by_file(m, tmp_path), through_json):
+        again = copied(model)
+        again.set_weights(model.get_weights())
+        np.testing.assert_array_equal(VERBS[name](again), expected)
+        assert again.seed == model.seed

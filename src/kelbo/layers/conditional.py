@@ -22,7 +22,10 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
     r"""A conditional distribution $p(y \mid \text{context})$.
 
     Calling the layer returns the parameters as a dict of tensors, so that it works in functional
-    models, `summary` and export. `given(context)` returns the `Distribution`:
+    models, `summary` and export. It is no prediction: a Keras model that ends in it and is compiled
+    with "mse", say, ends in Keras' KeyError ("The path: ('loc',) ..."): fit it by
+    `models.ConditionalDensity(conditional)`, or put `losses.NegativeLogLikelihood` over a `Dense`
+    layer of a model of your own. `given(context)` returns the `Distribution`:
     `likelihood.given(z).log_prob(x)` reads as the mathematics does.
 
     A family makes its `ParameterHead` layers in its constructor and lists them in `heads`,

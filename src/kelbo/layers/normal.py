@@ -16,6 +16,9 @@ from kelbo.parameters import PACKAGE
 class ConditionalNormal(Conditional):
     r"""Independent normals, $\mathcal{N}(y; \mu(c), \sigma(c)^2)$ for each entry of $y$.
 
+    To fit it to pairs, give it to `models.ConditionalDensity`; Keras' losses know nothing of
+    distributions (see `Conditional`).
+
     Args:
         event_shape: Shape of the value $y$.
         network: Keras layer from the context $c$ to features, or None.
