@@ -1,5 +1,6 @@
 """Half precision ends where probabilities begin."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -22,6 +23,28 @@ def full_precision(dtype: str) -> str:
         'float32'
     """
     return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
+def dtype_of_pieces(pieces: Iterable[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a layer that is made of others: in float64 where one of them is.
+
+    Args:
+        pieces: What the layer is made of; what is no layer does not count.
+        kwargs: Arguments of the layer, a dtype among them or not.
+
+    Returns:
+        The arguments, with a dtype where none was given and a piece is in float64.
+
+    Example:
+        >>> import keras
+        >>> from kelbo.layers.precision import dtype_of_pieces
+        >>> dtype_of_pieces([keras.layers.Dense(2, dtype="float64")], {"name": "flow"})
+        {'name': 'flow', 'dtype': 'float64'}
+    """
+    layers = [piece for piece in pieces if isinstance(piece, keras.layers.Layer)]
+    if kwargs.get("dtype") is None and any(each.compute_dtype == "float64" for each in layers):
+        return {**kwargs, "dtype": "float64"}
+    return kwargs
 
 
 def to_full_precision(x: Any) -> Any:

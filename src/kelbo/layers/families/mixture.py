@@ -6,6 +6,7 @@ import keras
 
 from kelbo.distributions import Categorical, Distribution, MixtureSameFamily
 from kelbo.layers.conditional import Conditional
+from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import PACKAGE, whole_number
 
 _WEIGHTS = "mixture_logits"
@@ -58,6 +59,7 @@ class ConditionalMixture(Conditional):
                 "ConditionalMixture: the component must have no network of its own; give the "
                 "network to the mixture."
             )
+        kwargs = dtype_of_pieces([component], kwargs)
         super().__init__(component.event_shape, network, **kwargs)
         self.component = component
         self.components = whole_number("ConditionalMixture", "components", components)

@@ -11,6 +11,7 @@ from kelbo.bijectors.image import holds_all, image
 from kelbo.distributions import Distribution, Transformed
 from kelbo.layers.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
+from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import PACKAGE, Constraint
 
 
@@ -36,7 +37,8 @@ class Flow(Conditional):
             bijectors, whose parameters do not train.
         network: Keras layer from the context to features, which base and bijectors get in its
             place, or None.
-        **kwargs: Passed to `keras.layers.Layer`.
+        **kwargs: Passed to `keras.layers.Layer`. Where `dtype` is "float64" (the default where a
+            layer of the flow has it), the base is taken in float64 too.
 
     Raises:
         ValueError: There are no bijectors, or one does not map values of the shape before it.
@@ -66,6 +68,7 @@ class Flow(Conditional):
         event_shape = tuple(base.event_shape)
         for i, bijector in enumerate(bijectors):
             event_shape = _mapped_shape(i, bijector, event_shape)
+        kwargs = dtype_of_pieces((base, *bijectors), kwargs)
         super().__init__(event_shape, network, **kwargs)
         self.base = base
         self.bijectors = bijectors
@@ -157,6 +160,8 @@ class Flow(Conditional):
 
         is_fixed = isinstance(self.base, Distribution)
         base = self.base if is_fixed else self.base.distribution(**of("base"))
+        if self.compute_dtype == "float64":
+            base = base.astype("float64")  # maps have the dtype of what they are given
         bijectors = [
             bijector if isinstance(bijector, Bijector) else bijector.bijector(**of(str(i)))
             for i, bijector in enumerate(self.bijectors)
