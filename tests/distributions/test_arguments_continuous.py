@@ -182,18 +182,26 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("d", "end", "log_prob", "slope"), ENDS.values(), ids=ENDS)
-def test_the_ends_belong_to_the_support_and_have_finite_gradients(d, end, log_prob, slope):
-    value = keras.Variable(end, dtype="float32")
-    parameters = {name: keras.Variable(getattr(d, name)) for name in d.parameters}
-    score = ops.value_and_grad(
-        lambda: type(d)(**parameters).log_prob(value), [value, *parameters.values()]
-    )
-    result, (by_value, *by_parameters) = score()
-    assert float(result) == pytest.approx(log_prob, rel=1e-5)
-    assert float(by_value) == pytest.approx(slope, abs=1e-6)
-    assert all(np.isfinite(numbers(gradient)).all() for gradient in by_parameters)
-    assert bool(d.support.contains(value.value))
+def test_the_ends_belong_to_the_support_and_have_finite_gradients():
+    each = [d for d, *_ in ENDS.values()]
+    values = [keras.Variable(end, dtype="float32") for _, end, *_ in ENDS.values()]
+    parameters = [{n: keras.Variable(getattr(d, n)) for n in d.parameters} for d in each]
+    variables = [*values, *(v for named in parameters for v in named.values())]
+
+    def score():
+        made = [type(d)(**named) for d, named in zip(each, parameters, strict=True)]
+        scores = [d.log_prob(value) for d, value in zip(made, values, strict=True)]
+        inside = [d.support.contains(value.value) for d, value in zip(each, values, strict=True)]
+        return sum(scores), (scores, inside)
+
+    differentiated = ops.compile(ops.value_and_grad(score, variables, has_aux=True), variables)
+    (_, (scores, inside)), gradients = differentiated()
+    for name, score, slope in zip(ENDS, scores, gradients, strict=False):
+        *_, log_prob, expected = ENDS[name]
+        assert float(score) == pytest.approx(log_prob, rel=1e-5), name
+        assert float(slope) == pytest.approx(expected, abs=1e-6), name
+    assert all(np.isfinite(numbers(gradient)).all() for gradient in gradients)
+    assert all(map(bool, inside))
 
 
 def test_densities_at_ends_where_they_are_zero_or_infinite():
