@@ -125,11 +125,18 @@ def test_densities_of_logarithms_of_relaxed_vectors_come_back_to_free_numbers():
 
 
 def test_zero_is_the_centre_of_a_simplex_and_the_identity_of_correlations():
-    for count in (1, 2, 6):
-        y = ops.convert_to_numpy(kb.onto(constraints.simplex).forward(np.zeros(count)))
-        np.testing.assert_allclose(y, 1 / (count + 1), rtol=1e-6)
-    y = ops.convert_to_numpy(kb.onto(constraints.correlation_cholesky).forward(np.zeros(6)))
-    np.testing.assert_array_equal(y, np.eye(4))
+    counts = (1, 2, 6)
+
+    def maps():
+        simplex, factors = (
+            kb.onto(x) for x in (constraints.simplex, constraints.correlation_cholesky)
+        )
+        return [simplex.forward(np.zeros(n)) for n in counts], factors.forward(np.zeros(6))
+
+    shares, factor = ops.compile(maps)()
+    for count, y in zip(counts, shares, strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(y), 1 / (count + 1), rtol=1e-6)
+    np.testing.assert_array_equal(ops.convert_to_numpy(factor), np.eye(4))
 
 
 def test_ends_that_are_tensors_differentiate():

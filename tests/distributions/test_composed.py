@@ -115,15 +115,19 @@ def test_masked_draws_impute():
 def test_draws_along_expanded_axes_are_independent():
     inner = MultivariateNormalTriL([[[0.0, 10.0]], [[20.0, 30.0]]], 0.1 * np.eye(2))
     d = Expanded(inner, (4, 2, 3))
-    x, scores = ops.compile(lambda: d.sample_and_log_prob((5,), seed=1))()
-    x = numbers(x)
+    one = Expanded(inner, (4, 2, 1))
+
+    def drawn():
+        x, scores = d.sample_and_log_prob((5,), seed=1)
+        return x, scores, d.log_prob(x), one.sample((5,), seed=1), inner.sample((5, 4), seed=1)
+
+    x, scores, again, same, inner_draws = map(numbers, ops.compile(drawn)())
     assert x.shape == (5, 4, 2, 3, 2)
     assert len(np.unique(x)) == x.size
     center = np.array([[[0.0, 10.0]], [[20.0, 30.0]]])
     assert np.abs(x - center).max() < 1.0  # each entry is where it belongs
-    np.testing.assert_allclose(numbers(scores), numbers(d.log_prob(x)), rtol=1e-4, atol=1e-4)
-    same = numbers(Expanded(inner, (4, 2, 1)).sample((5,), seed=1))
-    np.testing.assert_array_equal(same, numbers(inner.sample((5, 4), seed=1)))
+    np.testing.assert_allclose(scores, again, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(same, inner_draws)
 
 
 def test_expanded_log_prob_broadcasts():

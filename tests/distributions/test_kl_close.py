@@ -417,6 +417,7 @@ def exact(divergence, q, p):
     "dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)], indirect=True
 )
 @pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.few(3)
 def test_close_pairs_have_the_digits_of_the_second_order(part, dtype):
     names = list(PAIRS)[part::PARTS]
     pairs = [arrays(*PAIRS[name][2:], dtype) for name in names]
