@@ -416,6 +416,8 @@ def test_derivatives_of_a_solved_system_up_to_the_third(float64):
         found = ops.compile(root)(ops.convert_to_tensor(y))
         np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-9)
         root, expected = slope(root), expected * (power - order) / y
+    with pytest.raises(NotImplementedError, match="derivatives up to the third order"):
+        root(ops.convert_to_tensor(y))
 
 
 def test_a_system_that_is_solved_from_the_last_entry(float64):
