@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH, ids=lambda case: case.name)
-@pytest.mark.few(24)
+@pytest.mark.few(12)
 def test_round_trip(case, dtype):
     d = case.make(dtype, validate=False)
     text = json.dumps(keras.saving.serialize_keras_object(d))

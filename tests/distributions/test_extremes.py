@@ -237,7 +237,7 @@ QUANTILES = {
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow) if n == "student t" else n for n in QUANTILES]
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
 def test_derivatives_of_quantiles(name, dtype):
     make, cdf, points = QUANTILES[name]

@@ -267,7 +267,7 @@ def test_quadrature_agrees_with_closed_forms():
 
 
 @pytest.mark.parametrize(("function", "definition"), TABLE, ids=[repr(f) for f, _ in TABLE])
-@pytest.mark.few(8)
+@pytest.mark.few(5)
 def test_estimates_against_quadrature(function, definition):
     samples = 20_000
     q, p = Normal(0.0, 1.0), Normal(0.4, 0.9)
