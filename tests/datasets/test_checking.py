@@ -48,6 +48,8 @@ def test_the_largest_number_of_float32_is_held():
         (np.zeros(3, complex), ["real numbers", "complex128"]),
         (np.zeros(3, [("a", "f4")]), ["real numbers"]),
         (np.array([None, 1]), ["real numbers", "object"]),
+        (np.ma.masked_greater(np.arange(3.0), 1.0), ["1 of its 3 values are masked"]),
+        ({"a": np.zeros(3)}, ["dict of several arrays"]),
     ],
 )
 def test_refuses_what_is_no_set_of_numbers(x, words, refuses):

@@ -12,9 +12,12 @@ def test_numbers_become_floats_and_keep_their_values(dtype):
     assert array.tolist() == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("values", [["a", "b"], [[1, 2], [3]], np.array([1j]), {"a": 1}])
+MASKED = np.ma.masked_greater(np.arange(3.0), 1.0)
+
+
+@pytest.mark.parametrize("values", [["a", "b"], [[1, 2], [3]], np.array([1j]), {"a": 1}, MASKED])
 def test_what_is_no_number_is_refused_by_name(values):
-    with pytest.raises(InputError, match=r"^x must be an array of real numbers"):
+    with pytest.raises(InputError, match=r"^x (holds|is) .*; expected"):
         as_numbers(values, "x")
 
 
@@ -22,7 +25,7 @@ def test_rows_take_a_vector_as_one_column():
     assert as_rows([1.0, 2.0], "z").shape == (2, 1)
 
 
-@pytest.mark.parametrize("shape", [(), (0, 2), (3, 0), (2, 3, 4)])
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0), (2, 3, 4)])
 def test_rows_of_a_wrong_shape_are_refused(shape):
     with pytest.raises(InputError, match=r"shape \(n, d\)") as caught:
         as_rows(np.zeros(shape), "z")

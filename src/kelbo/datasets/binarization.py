@@ -3,7 +3,7 @@
 import numpy as np
 
 from kelbo.chunks import row_slices
-from kelbo.datasets.checking import check
+from kelbo.datasets.checking import as_given, check
 from kelbo.errors import InputError
 
 _MODES = ("none", "threshold", "static")
@@ -44,7 +44,7 @@ def binarize(x: np.ndarray, mode: str, seed: int = 0) -> np.ndarray:
         )
     if mode not in _MODES:
         raise InputError(f"binarize: unknown mode {mode!r}; expected one of {', '.join(_MODES)}")
-    x = np.asarray(x)
+    x = as_given(x, "x")
     check(x, "binarize")
     x = x.astype(np.float32, copy=False)
     if mode == "none":

@@ -1,5 +1,7 @@
 """Refuse data that no model can be fitted to."""
 
+from typing import Any
+
 import numpy as np
 
 from kelbo.errors import InputError
@@ -7,6 +9,35 @@ from kelbo.violations import find_violations
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 """The largest number that float32 holds, 3.4e38."""
+
+
+def as_given(x: Any, name: str) -> np.ndarray:
+    """An array of NumPy, as it is; of all else the one that it stands for.
+
+    Args:
+        x: What `kelbo.intake.as_array` takes.
+        name: What it is, for the error.
+
+    Returns:
+        An array.
+
+    Raises:
+        InputError: There is none, or values of it are masked.
+
+    Example:
+        >>> from kelbo.datasets.checking import as_given
+        >>> as_given([[1.0, 2.0]], "x").shape
+        (1, 2)
+    """
+    if isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray):
+        return x
+    from kelbo import ops  # Keras, which a list of the datasets does without
+    from kelbo.intake import as_array
+
+    try:
+        return ops.convert_to_numpy(as_array(x, name))
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def check(x: np.ndarray, name: str) -> None:
@@ -30,7 +61,7 @@ def check(x: np.ndarray, name: str) -> None:
         kelbo.errors.InputError: x: 1 NaN and 0 infinite values among 2 (first at (0, 1)); \
 remove or fill them
     """
-    x = np.asarray(x)
+    x = as_given(x, name)
     if x.dtype.kind not in "biuf":
         raise InputError(f"{name}: expected real numbers, got values of type {x.dtype}")
     if x.ndim == 0:

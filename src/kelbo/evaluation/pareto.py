@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from kelbo import ops
+from kelbo.intake import as_array
+
 # Numbers in memory at once.
 _BLOCK = 4_000_000
 # The fewest tail weights that a shape is fitted to.
@@ -79,7 +82,8 @@ def pareto_k(largest: Any) -> np.ndarray:
         >>> abs(float(pareto_k(largest[None])[0]) - 0.5) < 0.1
         True
     """
-    largest = np.sort(np.asarray(largest, "float64"), axis=-1)
+    largest = ops.convert_to_numpy(as_array(largest, "largest")).astype("float64")
+    largest = np.sort(largest, axis=-1)
     if largest.ndim != 2 or 0 in largest.shape:
         raise ValueError(
             f"pareto_k: largest has the shape {largest.shape}; expected (n, M + 1) log weights."

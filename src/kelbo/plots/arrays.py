@@ -5,15 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kelbo import ops
 from kelbo.datasets.layout import image_layout
 from kelbo.errors import InputError
+from kelbo.intake import as_array
 
 
 def as_numbers(values: ArrayLike, name: str) -> np.ndarray:
     """An array of floating-point numbers.
 
     Args:
-        values: anything numpy reads as real numbers.
+        values: what `kelbo.intake.as_array` takes.
         name: what to call it in an error.
 
     Returns:
@@ -23,15 +25,10 @@ def as_numbers(values: ArrayLike, name: str) -> np.ndarray:
         InputError: the values are not real numbers.
     """
     try:
-        array = np.asarray(values)
-        if array.dtype.kind == "c":
-            raise TypeError("complex")
-        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{name} must be an array of real numbers; got {type(values).__name__} "
-            "that cannot be read as one."
-        ) from None
+        array = ops.convert_to_numpy(as_array(values, name))
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
 def as_rows(values: ArrayLike, name: str) -> np.ndarray:
