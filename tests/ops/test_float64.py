@@ -206,6 +206,7 @@ SKIPPED = {
     "ctc_loss": "TensorFlow has it in float32 only, and JAX has float32 masks in it",
     **({"dot_product_attention": "softmax in float32 is its design"} if _BACKEND == "jax" else {}),
     "unravel_index": _INTEGERS,
+    "whole_seed": _INTEGERS,
     "vectorize": "it does not exist on TensorFlow",
 }
 
