@@ -87,7 +87,9 @@ def test_shares_of_a_stick_that_underflow_keep_their_logarithms(dtype):
         y, log_det = kb.Simplex().forward_and_log_det(x)
         return ops.sum(log_det), (y, log_det)
 
-    (_, (y, log_det)), (gradient,) = ops.value_and_grad(total, [x], has_aux=True)()
+    (_, (y, log_det)), (gradient,) = ops.compile(
+        ops.value_and_grad(total, [x], has_aux=True), [x]
+    )()
     logits = np.array(values) - np.log([3.0, 2.0, 1.0])
     kept = np.cumsum(-softplus(logits), axis=-1)
     before = np.concatenate([np.zeros((3, 1)), kept[:, :-1]], axis=-1)
