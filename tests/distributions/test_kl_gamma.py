@@ -165,3 +165,20 @@ def test_large_concentrations_keep_their_digits():
     expected = b * (-(2.0**-10) / (1 + 2.0**-10) + np.log1p(2.0**-10)) + 0.25 * 2.0**-20
     actual = numbers(kl_divergence(Gamma(a, rate=1.0), Gamma(b, rate=1.0)))
     np.testing.assert_allclose(actual, expected, rtol=2e-5)
+
+
+@pytest.mark.slow
+def test_gradients_of_beta_divergences_of_tiny_concentrations():
+    q, p = np.array([[1e-20, 1.0], [1.0, 1e-20]], "float32"), [[1.0, 1e-20], [1e-20, 1.0]]
+
+    def divergence(p):
+        return kl_divergence(Beta(q[:, 0], q[:, 1]), Beta(p[:, 0], p[:, 1]))
+
+    p = np.array(p, "float32")
+    found = ops.compile(lambda p: ops.values_and_gradients(divergence, p)[1])(
+        ops.convert_to_tensor(p)
+    )
+    p, q = p.astype("float64"), q.astype("float64")
+    means = special.digamma(q) - special.digamma(q.sum(axis=1, keepdims=True))
+    expected = special.digamma(p) - special.digamma(p.sum(axis=1, keepdims=True)) - means
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5)

@@ -57,9 +57,16 @@ def stirling_rest(a: Any) -> Any:
     ratios = low / (low + _SHIFT)
     for i in range(1, _SHIFT):
         ratios = ratios * ((low + i) / (low + _SHIFT))
-    shift = (low - 0.5) * ops.log1p(_SHIFT / low) - _SHIFT - ops.log(ratios)
+    shift = (low - 0.5) * _log1p_of_inverse(low) - _SHIFT - ops.log(ratios)
     rest = stirling_correction(z) + HALF_LOG_TWO_PI
     return rest + ops.where(small, shift, ops.zeros_like(shift))
+
+
+def _log1p_of_inverse(low):
+    """The logarithm of 1 + 8 / x; near 0 of two logarithms, since the slope of 1 / x overflows."""
+    tiny = low < 1e-6
+    near, far = ops.where(tiny, low, 1.0), ops.where(tiny, 1.0, low)
+    return ops.where(tiny, ops.log(near + _SHIFT) - ops.log(near), ops.log1p(_SHIFT / far))
 
 
 def log_minus_digamma(a: Any) -> Any:
@@ -74,7 +81,7 @@ def log_minus_digamma(a: Any) -> Any:
     small, z, low = _shifted(a)
     inverse = 1.0 / z
     series = inverse * (0.5 + inverse * polynomial(inverse * inverse, _DIGAMMA))
-    shift = sum(1.0 / (low + i) for i in range(_SHIFT)) - ops.log1p(_SHIFT / low)
+    shift = sum(1.0 / (low + i) for i in range(_SHIFT)) - _log1p_of_inverse(low)
     return series + ops.where(small, shift, ops.zeros_like(shift))
 
 

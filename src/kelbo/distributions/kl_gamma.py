@@ -61,11 +61,17 @@ def _dirichlet(a, b):
     # that are not negative.
     change = b - a
     whole, other_whole, whole_change = (ops.sum(x, axis=-1, keepdims=True) for x in (a, b, change))
-    ratio = (a / whole) * (other_whole / b)
-    small = ops.abs(whole_change) < 0.5 * whole
-    by_differences = whole_change / whole - (change / b) * (other_whole / whole)
+    share, small = a / whole, ops.abs(whole_change) < 0.5 * whole
+    # Where the ratio of the means is large, by its parts: its own slope may overflow.
+    large = share * other_whole > 1e6 * b
+    logs = ops.log(share) + ops.log(other_whole) - ops.log(b)
+    by_parts = (share * other_whole - b) - b * logs
+    divisor = ops.where(large, ops.ones_like(b), b)
+    ratio = ops.where(large, 1.0, share * (other_whole / divisor))
+    by_differences = whole_change / whole - (change / divisor) * (other_whole / whole)
     difference = ops.where(small, by_differences, ratio - 1.0)
-    means = ops.sum(b * excess(difference, ratio), axis=-1)
+    difference = ops.where(large, 0.0, difference)
+    means = ops.sum(ops.where(large, by_parts, b * excess(difference, ratio)), axis=-1)
     # The rest is a sum over Beta distributions: of each entry beside the sum of those after it.
     left, other_left, left_change = (_sum_after(x) for x in (a, b, change))
     rests = beta_divergence_rest(
