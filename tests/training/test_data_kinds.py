@@ -524,3 +524,30 @@ def test_pixels_of_8_bits_are_numbers_to_a_network():
     found = [model.log_prob(pixels.astype(d), Y) for d in ("uint8", "int64", "float32", "float64")]
     for other in found[1:]:
         np.testing.assert_array_equal(found[0], other)
+
+
+class InProcesses(keras.utils.PyDataset):
+    """Batches that other processes make."""
+
+    def __len__(self):
+        return len(X) // 8
+
+    def __getitem__(self, index):
+        return X[8 * index : 8 * index + 8]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="Python warns of a fork of the threads of others"
+)
+def test_batches_of_other_processes_train_the_same(weights):
+    found = []
+    for settings in ({}, {"workers": 2, "use_multiprocessing": True, "max_queue_size": 2}):
+        keras.utils.set_random_seed(0)
+        model = vae()
+        model.build((None, 3))
+        model.compile("adam")
+        model.fit(InProcesses(**settings), epochs=2, verbose=0)
+        assert int(model.epochs_trained.value) == 2
+        found.append(weights(model))
+    np.testing.assert_array_equal(*found)
