@@ -26,6 +26,8 @@ _FORMATS = {
     "TGA": (".tga",),
     "JPEG2000": (".jp2",),
 }
+# Formats that know colour only: whether an image is grey is to be seen in its pixels alone.
+_WITHOUT_GREY = ("WEBP",)
 _SUFFIXES = tuple(suffix for suffixes in _FORMATS.values() for suffix in suffixes)
 _WORDS = 65535  # the greatest value of 16 bits
 
@@ -173,9 +175,10 @@ def _read_image(path: Path, size: tuple[int, int] | None) -> _Found:
     try:
         with Image.open(path, formats=known) as image:
             animated = getattr(image, "n_frames", 1) > 1
+            knows_grey = image.format not in _WITHOUT_GREY
             image = ImageOps.exif_transpose(image)  # cameras store the rotation beside the pixels
             wide = image.mode.startswith(("I", "F"))
-            image = _sixteen_bits(image, path) if wide else _laid_on_white(image)
+            image = _sixteen_bits(image, path) if wide else _laid_on_white(image, knows_grey)
             shape = (image.height, image.width)
             if size is not None and shape != size:
                 image = image.resize(size[::-1], Image.Resampling.LANCZOS)
@@ -205,7 +208,7 @@ def _sixteen_bits(image: Any, path: Path) -> Any:
     return Image.fromarray(pixels.astype(np.float32))
 
 
-def _laid_on_white(image: Any) -> Any:
+def _laid_on_white(image: Any, knows_grey: bool) -> Any:
     """The image in grey or in RGB: transparent pixels on white, palettes looked up."""
     from PIL import Image
 
@@ -215,13 +218,12 @@ def _laid_on_white(image: Any) -> Any:
         return _without_equal_channels(Image.alpha_composite(white, image).convert("RGB"))
     if image.mode in ("1", "L"):
         return image.convert("L")
-    if image.mode == "P":
-        return _without_equal_channels(image.convert("RGB"))
-    return image.convert("RGB")
+    image, is_certain = image.convert("RGB"), knows_grey and image.mode != "P"
+    return image if is_certain else _without_equal_channels(image)
 
 
 def _without_equal_channels(image: Any) -> Any:
-    """Make grey what is grey: a palette or an alpha channel hides whether there is colour."""
+    """Make grey what is grey: a palette, an alpha channel or the format may hide it."""
     pixels = np.asarray(image)
     if (pixels == pixels[..., :1]).all():
         return image.getchannel(0)
