@@ -173,6 +173,23 @@ class NoiseWithNormalization(keras.layers.Layer):
         return x + keras.random.normal(ops.shape(x), seed=self.seed_generator)
 
 
+class DropsInTraining(keras.layers.Layer):
+    """A block that asks for itself whether it trains, around layers that would be told."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout = keras.layers.Dropout(0.3)
+        self.normalization = keras.layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        x = self.normalization(x, training=training)
+        return self.dropout(x, training=True) if training else x
+
+
+def recurrent(layer):
+    return lambda: keras.Sequential([keras.layers.Reshape((2, 2)), layer()])
+
+
 RANDOM_LAYERS = {
     "dropout": lambda: keras.layers.Dropout(0.3),
     "nested": lambda: keras.Sequential([keras.layers.Dropout(0.3, seed=3)]),
@@ -180,10 +197,17 @@ RANDOM_LAYERS = {
     "gaussian dropout": lambda: keras.layers.GaussianDropout(0.3),
     "alpha dropout": lambda: keras.layers.AlphaDropout(0.3),
     "one's own": NoiseWithNormalization,
+    "block": DropsInTraining,
+    "lstm": recurrent(lambda: keras.layers.LSTM(4, dropout=0.3)),
+    "gru": recurrent(lambda: keras.layers.GRU(4, recurrent_dropout=0.3, dropout=0.3)),
+    "cell": recurrent(lambda: keras.layers.RNN(keras.layers.LSTMCell(4, dropout=0.3))),
+    "both ways": recurrent(
+        lambda: keras.layers.Bidirectional(keras.layers.GRU(4, dropout=0.3), merge_mode="sum")
+    ),
 }
 
 
-_QUICK = ("nested", "one's own")
+_QUICK = ("nested", "one's own", "block")
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ def predict_draws(
     draw of the weights of every `layers.DenseVariational`, whatever its estimator, and the same for
     all rows of x: a function, whose values at different x belong together. Other random layers
     draw for each row by themselves, those that are random in training only too (`Dropout`,
-    `GaussianNoise`, any layer that owns a `keras.random.SeedGenerator`): Monte Carlo dropout.
-    Layers that are not random, such as `BatchNormalization`, are as in inference. The spread over
-    the draws is what the model does not know (epistemic uncertainty).
+    `GaussianNoise`, any layer that owns a `keras.random.SeedGenerator` or has one within that
+    does): Monte Carlo dropout. Layers that are not random, such as `BatchNormalization`, are as in
+    inference. The spread over the draws is what the model does not know (epistemic uncertainty).
 
     Args:
         model: A `keras.Model` that is built.

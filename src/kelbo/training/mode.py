@@ -36,11 +36,11 @@ def run_in_training(function: Callable[[], Any]) -> Any:
 def random_layers_in_training(layers: Iterable[keras.layers.Layer]) -> Iterator[None]:
     """Within, those of the layers that draw at random do so as in training, and no others.
 
-    A layer draws at random if it owns a `keras.random.SeedGenerator`, as `Dropout`,
-    `GaussianNoise` and the augmentations do, and as layers of one's own have to. All others, such
-    as `BatchNormalization`, are called with `training=False`, whatever the layer around them is
-    told. So Monte Carlo dropout draws networks, and the network that is drawn from is the one that
-    was trained.
+    A layer draws at random if it, or a layer within it, owns a `keras.random.SeedGenerator`, as
+    `Dropout`, `GaussianNoise` and the augmentations do, the cell of an `LSTM`, and a block around a
+    `Dropout`; layers of one's own have to. All others, such as `BatchNormalization`, are called
+    with `training=False`, whatever the layer around them is told. So Monte Carlo dropout draws
+    networks, and the network that is drawn from is the one that was trained.
 
     Args:
         layers: All layers of the model that is called within, also those within others.
@@ -58,7 +58,7 @@ def random_layers_in_training(layers: Iterable[keras.layers.Layer]) -> Iterator[
     layers = [layer for layer in layers if _takes_training(layer)]
     for layer in layers:
         # Past Keras, which takes what is set for state.
-        vars(layer)["call"] = _with_training(layer.call, bool(layer._seed_generators))
+        vars(layer)["call"] = _with_training(layer.call, _draws_at_random(layer))
     try:
         yield
     finally:
@@ -68,6 +68,10 @@ def random_layers_in_training(layers: Iterable[keras.layers.Layer]) -> Iterator[
 
 def _takes_training(layer):
     return "training" in inspect.signature(layer.call).parameters
+
+
+def _draws_at_random(layer):
+    return any(each._seed_generators for each in layer._flatten_layers())
 
 
 def _with_training(call, training):
