@@ -210,6 +210,17 @@ def test_no_density_is_left_at_infinity(case):
             assert case.family in STEEP or np.isfinite(gradient).all(), name
 
 
+def test_the_density_is_finite_at_the_ends_that_belong_to_the_regular_support():
+    for case in OF_NUMBERS:
+        d = case.make("float32", False)
+        if d.support.is_discrete:
+            continue
+        for end in np.zeros(d.batch_shape, "float32"), np.ones(d.batch_shape, "float32"):
+            is_finite = np.isfinite(ops.convert_to_numpy(d.log_prob(end)))
+            is_regular = ops.convert_to_numpy(d.regular_support.contains(end))
+            assert (is_finite | ~is_regular).all(), case.name
+
+
 def both_tails(case):
     """Values from one end of the support to the other, both of them included."""
     support = case.make(validate=False).support

@@ -129,6 +129,15 @@ def test_a_context_must_be_finite():
         (lambda: kl.ConditionalCategorical((), classes=3), np.arange(12) % 4, "from 0 to 2"),
         (lambda: kl.ConditionalGamma(()), -X[:, 0], "at least 0"),
         (lambda: kl.ConditionalDirichlet((3,)), X, "sum to 1"),
+        (lambda: kl.ConditionalGamma(()), np.arange(12) // 3, "3 values of y lie at an end"),
+        (lambda: kl.ConditionalWeibull(()), np.arange(12.0), r"greater than 0.* 0 at \[0\]"),
+        (lambda: kl.ConditionalBeta(()), np.arange(12) / 11, "2 values of y .*Move them"),
+        (lambda: kl.ConditionalDirichlet((3,)), np.eye(3)[[0, 1] * 6], "12 vectors of y .*at an"),
+        (
+            lambda: kl.ConditionalMixture(kl.ConditionalGamma(()), components=2),
+            np.arange(12),
+            "1 values of y lie at an end",
+        ),
     ],
 )
 def test_targets_that_a_conditional_does_not_take(conditional, y, message):
@@ -156,6 +165,7 @@ def test_what_lies_on_the_boundary_passes():
     counts.check_values(X, np.arange(12, dtype="float64"), None)
     classes = density(kl.ConditionalCategorical((), classes=3))
     classes.check_values(X, np.arange(12, dtype="uint8") % 3, np.ones(12))
+    density(kl.ConditionalExponential(())).check_values(X, np.arange(12), None)
     parts = X / X.sum(1, keepdims=True)
     density(kl.ConditionalDirichlet((3,))).check_values(X, parts, None)
 

@@ -45,6 +45,7 @@ class Beta(Distribution):
 
     parameters = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
+    regular_support = constraints.open_unit_interval
     reparameterized = True
 
     def __init__(

@@ -41,6 +41,7 @@ class Dirichlet(Distribution):
 
     parameters = {"concentration": constraints.positive_vector}
     support = constraints.simplex
+    regular_support = constraints.open_simplex
     reparameterized = True
 
     def __init__(self, concentration: Any, *, dtype: str | None = None, validate: bool = True):

@@ -39,6 +39,15 @@ class Distribution(Parametrized, abc.ABC):
     reparameterized: bool = False
 
     @property
+    def regular_support(self) -> Constraint:
+        """The values where the density is finite and greater than 0 whatever the parameters are.
+
+        The support without its ends, where at one of them the density is 0 or infinite for almost
+        all parameters: no likelihood can be fitted to such values.
+        """
+        return self.support
+
+    @property
     def event_shape(self) -> Shape:
         """Shape of one value: () for a number."""
         return ()

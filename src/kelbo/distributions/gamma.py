@@ -53,6 +53,7 @@ class Gamma(Distribution):
         "log_rate": constraints.real,
     }
     support = constraints.nonnegative
+    regular_support = constraints.positive
     reparameterized = True
 
     def __init__(

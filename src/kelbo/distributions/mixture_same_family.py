@@ -87,6 +87,13 @@ class MixtureSameFamily(Mixing):
             manifold=inner.manifold,
         )
 
+    @property
+    def regular_support(self) -> Constraint:
+        components = self.components_distribution
+        if components.regular_support is components.support:
+            return self.support
+        return components.regular_support
+
     def _reference(self):
         components = self.components_distribution._shape_of_sample(())
         axis = len(components) - len(self.event_shape) - 1

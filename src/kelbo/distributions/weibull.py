@@ -60,6 +60,7 @@ class Weibull(Distribution):
 
     parameters = {"concentration": constraints.positive, "scale": constraints.positive}
     support = constraints.nonnegative
+    regular_support = constraints.positive
     reparameterized = True
 
     def __init__(

@@ -33,6 +33,10 @@ class Wrapper(Composite, Distribution):
         """The support of the distribution inside."""
         return self.distribution.support
 
+    @property
+    def regular_support(self) -> Constraint:
+        return self.distribution.regular_support
+
     def of_event(self, values: Any) -> Any:
         """Numbers of shape batch_shape + event_shape of the distribution inside, for this one."""
         return values

@@ -68,7 +68,8 @@ def require_support(
         of: What the distribution is called, for the error.
 
     Raises:
-        ValueError: Some lie outside: how many, where the first of them are, and what to do.
+        ValueError: Some lie outside, or at an end where the density is 0 or infinite: how many,
+            where the first of them are, and what to do.
 
     Example:
         >>> import numpy as np
@@ -78,30 +79,46 @@ def require_support(
         >>> require_support("ConditionalDensity", "y", counts, Poisson(1.0), "Poisson")
     """
     support = _SCORED.get(distribution.support, distribution.support)
+    regular = distribution.regular_support
     everywhere = support in (constraints.real, constraints.real_vector, constraints.real_matrix)
     if everywhere or not has_fixed_ends(support):
         return
     values = ops.convert_to_numpy(values)
 
-    def inside(rows):
-        with np.errstate(over="ignore"):
-            floats = rows.astype(distribution.dtype, copy=False)
-        return ops.convert_to_numpy(support.contains(floats))
-
-    # An interval holds all where it holds the least and the largest.
-    is_interval = isinstance(support, Interval) and not support.is_discrete
-    ends = np.stack([values.min(), values.max()])
-    count, first = (
-        (0, []) if is_interval and inside(ends).all() else find_violations(values, inside)
-    )
-    if not count:
-        return
     kind = {0: "values", 1: "vectors", 2: "matrices"}.get(support.event_rank, "values")
+    count, first = _outside(values, support, distribution.dtype)
+    if not count:
+        if regular is distribution.support:
+            return
+        count, first = _outside(values, regular, distribution.dtype)
+        if not count:
+            return
+        raise ValueError(
+            f"{owner}: {count} {kind} of {name} lie at an end of what {of} takes, where its "
+            "density is 0 or infinite for almost all parameters: each must be "
+            f"{regular.rule} (first: {_shown(values, first)}). Move them inwards, or take a "
+            "distribution that has a finite density, or mass, there."
+        )
     raise ValueError(
         f"{owner}: {count} {kind} of {name} lie outside of what {of} takes, {support.rule} (first: "
         f"{_shown(values, first)}; all of {name} reaches from {values.min():g} to "
         f"{values.max():g}). {_advice(values, support)}"
     )
+
+
+def _outside(values, support, dtype):
+    """How many values are not in a set, and where the first of them are."""
+
+    def inside(rows):
+        with np.errstate(over="ignore"):
+            floats = rows.astype(dtype, copy=False)
+        return ops.convert_to_numpy(support.contains(floats))
+
+    # An interval holds all where it holds the least and the largest.
+    is_interval = isinstance(support, Interval) and not support.is_discrete
+    if is_interval and inside(np.stack([values.min(), values.max()])).all():
+        return 0, []
+    return find_violations(values, inside)
 
 
 def _shown(values, positions):
