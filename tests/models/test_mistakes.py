@@ -33,6 +33,8 @@ MODELS = {
 def test_metrics_of_outputs_are_refused_at_compile(make, argument):
     with pytest.raises(ValueError, match=rf"compile takes no {argument}.*leave it out"):
         make().compile("adam", **{argument: ["mae"]})
+    with pytest.raises(ValueError, match=r"compile takes no metrics.*leave it out"):
+        make().compile("adam", None, None, ["mae"])
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())

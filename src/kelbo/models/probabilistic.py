@@ -2,6 +2,7 @@
 
 import abc
 import contextlib
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -148,7 +149,8 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             ValueError: The parts cannot be trained together: `check_parts`. A loss or metrics are
                 given: a model of densities has its own.
         """
-        of_outputs = [name for name in _OF_OUTPUTS if kwargs.get(name)]
+        given = inspect.signature(keras.Model.compile).bind(self, *args, **kwargs).arguments
+        of_outputs = [name for name in _OF_OUTPUTS if given.get(name)]
         if of_outputs:
             raise ValueError(
                 f"{type(self).__name__}.compile takes no {of_outputs[0]}, for the model makes "
@@ -156,7 +158,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
                 "what you want of the result, such as "
                 "keras.metrics.MeanAbsoluteError()(y, model.predict(x).mean())."
             )
-        if kwargs.get("loss") is not None or len(args) > 1:
+        if given.get("loss") is not None:
             raise ValueError(
                 f"{type(self).__name__}.compile takes no loss, for the model has its own: leave it "
                 "out; what a VAE minimises is set by `objective`."

@@ -125,7 +125,8 @@ def count_examples(data: Any) -> int:
     if len(counts) != 1:
         raise ValueError(
             "All arrays must hold the same number of examples along their first axis; got "
-            f"{' and '.join(map(str, sorted(counts)))}."
+            f"{' and '.join(map(str, sorted(counts)))}. (A list of arrays is one array, along "
+            "whose first axis they lie.)"
         )
     (count,) = counts
     if count == 0:
