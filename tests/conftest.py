@@ -60,9 +60,16 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+# Folders of what is the same Python on every backend: its numbers are those of the operations.
+_SAME_PYTHON = ("estimators", "layers", "losses", "networks", "objectives")
+
+
 @pytest.hookimpl(tryfirst=True)  # before what is slow is left out
 def pytest_collection_modifyitems(items):
-    """Of the cases of a test that is marked `few` all but some, evenly spaced, are slow."""
+    """Of the cases of a test that is marked `few` all but some, evenly spaced, are slow.
+
+    Those of the same Python run where nothing is compiled.
+    """
     cases = {}
     for item in items:
         if item.get_closest_marker("few") and not item.get_closest_marker("slow"):
@@ -73,8 +80,12 @@ def pytest_collection_modifyitems(items):
         between = len(found) // count > 1
         kept = {i * len(found) // count + (between and i % 2) for i in range(count)}
         for i, item in enumerate(found):
-            if i not in kept:
-                item.add_marker(pytest.mark.slow)
+            if i in kept:
+                continue
+            item.add_marker(pytest.mark.slow)
+            folder = item.path.relative_to(Path(__file__).parent).parts[0]
+            if folder in _SAME_PYTHON and item.get_closest_marker("core"):
+                item.add_marker(pytest.mark.once)
 
 
 def pytest_runtest_setup(item):

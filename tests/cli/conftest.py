@@ -1,7 +1,8 @@
+import contextlib
+
 import pytest
 from typer.testing import CliRunner
 
-from kelbo import runs
 from kelbo.cli import app
 
 
@@ -16,12 +17,21 @@ def kelbo():
 
 
 @pytest.fixture(scope="session")
-def fitted(tmp_path_factory):
+def fitting(tmp_path_factory):
+    """A fit by the command line in a folder of its own: the folder, and what was said."""
+    folder = tmp_path_factory.mktemp("fitted")
+    with contextlib.chdir(folder):
+        arguments = ["fit", "digits", "--hidden", "16", "--epochs", "2"]
+        few = ["--log-likelihood-samples", "10", "--log-likelihood-examples", "20"]
+        return folder, CliRunner().invoke(app, [*arguments, *few])
+
+
+@pytest.fixture(scope="session")
+def fitted(fitting):
     """The folder of a finished run. Tests read it."""
-    config = runs.FitConfig(
-        data="digits", hidden=[16], epochs=2, log_likelihood_samples=10, log_likelihood_examples=20
-    )
-    return runs.fit(config, tmp_path_factory.mktemp("fitted") / "run").path
+    folder, result = fitting
+    assert result.exit_code == 0, result.output
+    return folder / "runs" / "digits"
 
 
 @pytest.fixture

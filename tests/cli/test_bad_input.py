@@ -74,6 +74,7 @@ def files(tmp_path):
         ([], "nothing to fit to"),
     ],
 )
+@pytest.mark.few(16)
 def test_fit(refused, files, fitted, tmp_path, arguments, said):
     run = shutil.copytree(fitted, tmp_path / "run")
     before = digest(run)

@@ -26,19 +26,17 @@ def test_every_setting_is_an_option(kelbo, monkeypatch):
             assert f"--{name.replace('_', '-')} " in page
 
 
-def test_fit_from_options(kelbo, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = kelbo("fit", "digits", "--hidden", "16", "--epochs", "2", "--latent-dim", "3",
-                   "--log-likelihood-samples", "5", "--log-likelihood-examples", "10")  # fmt: skip
+def test_fit_from_options(fitting):
+    folder, result = fitting
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     assert "continuous_bernoulli likelihood" in result.stdout
     assert "run folder: runs/digits" in result.stdout
     assert "epoch 2/2  loss" in result.stdout
-    assert "(5 samples, 10 examples)" in result.stdout
-    config = runs.FitConfig.from_yaml("runs/digits/config.yaml")
-    assert (config.hidden, config.latent_dim, config.epochs) == ((16,), 3, 2)
-    summary = json.loads((tmp_path / "runs/digits/summary.json").read_text())
+    assert "(10 samples, 20 examples)" in result.stdout
+    config = runs.FitConfig.from_yaml(folder / "runs/digits/config.yaml")
+    assert (config.hidden, config.epochs, config.log_likelihood_samples) == ((16,), 2, 10)
+    summary = json.loads((folder / "runs/digits/summary.json").read_text())
     assert summary["command"].startswith("kelbo fit digits --hidden 16")
 
 

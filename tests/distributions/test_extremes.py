@@ -124,7 +124,7 @@ CASES = {
     "beta at the upper end": (
         lambda dtype: kd.Beta(3.0, 2.0**-7, dtype=dtype),
         lambda x: mp.betainc(2.0**-7, 3, max(1 - x, 0), 1, regularized=True),
-        (1e-3, 0.25, 0.875),
+        (1e-3, 0.25, 0.5),
         (1e-4, 0.25, 0.75),
     ),
     "weibull": (
@@ -153,7 +153,7 @@ CASES = {
 )
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.usefixtures("quick_compilation", "in_a_graph")  # loops in loops
-@pytest.mark.few(6)
+@pytest.mark.few(4)
 def test_both_directions_of_the_distribution_function(name, dtype):
     make, exact, values, probabilities = CASES[name]
     make = make(dtype)

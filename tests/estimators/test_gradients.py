@@ -78,7 +78,7 @@ GAUSSIAN_CASES = {
 @pytest.mark.parametrize(
     ("objective", "reduce", "samples"), GAUSSIAN_CASES.values(), ids=GAUSSIAN_CASES
 )
-@pytest.mark.few(5)
+@pytest.mark.few(3)
 def test_of_a_normal_posterior(objective, reduce, samples):
     expected = gaussian_gradient(reduce, samples, nodes={2: 60, 3: 40}[samples])
     _, gradients = estimates(objective, gaussian, GAUSSIAN, REPLICATES)
@@ -111,7 +111,7 @@ DISCRETE_CASES = {
     ("objective", "reduce", "samples"), DISCRETE_CASES.values(), ids=DISCRETE_CASES
 )
 @pytest.mark.parametrize("one_hot", [False, True], ids=["bernoulli", "one-hot"])
-@pytest.mark.few(5)
+@pytest.mark.few(3)
 def test_of_a_discrete_posterior(objective, reduce, samples, one_hot):
     if one_hot and objective.estimator.name == "disarm":
         pytest.skip("for Bernoulli posteriors")
@@ -120,6 +120,7 @@ def test_of_a_discrete_posterior(objective, reduce, samples, one_hot):
     check_unbiased(gradients, discrete_gradient(reduce, samples, one_hot))
 
 
+@pytest.mark.slow
 def test_control_variates_take_out_noise():
     start, variance = (LOGITS, WEIGHTS), {}
     for estimator in (ScoreFunction("none"), ScoreFunction("leave_one_out"), "rebar", "disarm"):

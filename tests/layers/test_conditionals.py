@@ -59,6 +59,7 @@ def compiled(layer, function, *arguments):
 
 
 @families
+@pytest.mark.few(2)
 def test_parameters_and_distributions_of_every_event_rank(family):
     inner, names = FAMILIES[family]
     for event_shape in event_shapes_of(family):

@@ -144,6 +144,7 @@ def test_an_input_of_zeros_has_finite_gradients():
     assert all(np.isfinite(numbers(g)).all() for g in gradients)
 
 
+@pytest.mark.slow
 def test_sequences_and_mixed_precision():
     sequences = np.zeros((5, 7, 3), "float32")
     for estimator in ESTIMATORS:

@@ -111,6 +111,7 @@ def nan_before_preprocessing(model):
         nan_before_preprocessing,
     ],
 )
+@pytest.mark.few(4)
 def test_every_entry_is_checked(entry):
     with pytest.raises(ValueError, match="NaN or infinite"):
         entry(vae())

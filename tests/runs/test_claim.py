@@ -51,7 +51,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("error", "kind", "said"), ERRORS)
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_the_earlier_run_outlives_a_fit_that_breaks(earlier, small, error, kind, said):
     before = contents(earlier)
     with pytest.raises(kind, match=said):

@@ -1,5 +1,4 @@
 import json
-import time
 
 import numpy as np
 import pytest
@@ -66,13 +65,6 @@ def test_a_damaged_fingerprint_is_said(tmp_path, content):
         require_same_data(path, made(np.zeros((4, 3))))
 
 
-def test_a_large_set_costs_little():
-    data = made(np.zeros((70_000, 784)))
-    began = time.process_time()
-    fingerprint(data)
-    assert time.process_time() - began < 1.0  # about 0.12 seconds
-
-
 @pytest.fixture
 def begun(tmp_path, without_figures):
     """A run of one epoch on a file of one's own."""
@@ -85,6 +77,7 @@ def begun(tmp_path, without_figures):
     return runs.fit(config, tmp_path / "run").path
 
 
+@pytest.mark.slow
 def test_a_run_does_not_go_on_with_data_that_have_changed(begun):
     file = begun.parent / "mine.npy"
     x = np.load(file)

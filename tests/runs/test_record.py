@@ -96,6 +96,7 @@ def test_killed_while_one_run_replaced_another(folder, other, emptied):
     assert folder.metrics.read_bytes() == new.metrics.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version(folder):
     text = folder.config.read_text().splitlines(keepends=True)
     folder.config.write_text("".join([text[0], *text[2:]]))

@@ -71,7 +71,7 @@ def fresh_vae():
     return Fresh(*MODELS["vae"]())
 
 
-OFTEN = ("vae", "conditional")
+OFTEN = ("conditional",)
 
 
 @pytest.fixture(

@@ -28,9 +28,10 @@ def betainc(a: Any, b: Any, x: Any) -> Any:
 
     The distribution function of a Beta variable. By quadrature where a and b are 20 or more, else
     by the continued fraction of A. R. DiDonato and A. H. Morris ("Algorithm 708", ACM TOMS 18,
-    1992, eq. 9), on whichever side of the mean the function is the smaller one. What it computes
-    directly has a relative error of a few units in the last place, so far as x, a and b do (large
-    parameters multiply an error of x); above the mean that is 1 - I.
+    1992, eq. 9). Up to (a + 1) / (a + b + 2), which is about the mean, the function has a relative
+    error of a few units in the last place, so far as x, a and b do (large parameters multiply an
+    error of x). Above, 1 - I has: the function is right to a few units in the last place of 1,
+    which is less where it is still small there, as for a tiny b.
 
     The derivative by x is the density. Those by a and b are finite differences, with about five
     digits in float32 and eleven in float64, and cost four evaluations each.

@@ -134,7 +134,7 @@ def test_leading_axes_of_values_and_contexts(name):
 
 
 @pytest.mark.parametrize("name", [name for name in LAYERS if name != "permutation"])
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_the_context_matters_and_gradients_reach_all_weights(name):
     layer = made(name, (2,))
     x = values((4,))
@@ -157,7 +157,7 @@ def test_the_context_matters_and_gradients_reach_all_weights(name):
 
 @pytest.mark.parametrize("context_size", [None, 2], ids=["free", "conditional"])
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.few(6)
+@pytest.mark.few(3)
 def test_saving_the_layer_by_its_config_and_weights(name, context_size):
     layer = made(name, context_size and (context_size,))
     config = keras.saving.serialize_keras_object(layer)

@@ -35,7 +35,7 @@ def seen(network, size, outputs, context_size=None):
 @pytest.mark.parametrize("context_size", [None, 2])
 @pytest.mark.parametrize("hidden", [(24,), (24, 24), (40, 24, 32)])
 @pytest.mark.parametrize("size", [1, 2, 5])
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 def test_each_entry_sees_those_before_it_and_the_whole_context(size, hidden, context_size):
     keras.utils.set_random_seed(1)
     network = kl.MADE(size, 2, hidden, activation="tanh")
