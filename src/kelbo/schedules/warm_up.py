@@ -122,7 +122,9 @@ class SigmoidWarmUp(Ramp):
     def progress(self, share: Any) -> Any:
         # The hyperbolic tangent is the sigmoid about its middle.
         half = 0.5 * self.sharpness
-        return 0.5 + 0.5 * ops.tanh(half * (share - 0.5)) / math.tanh(0.5 * half)
+        inner = 0.5 + 0.5 * ops.tanh(half * (share - 0.5)) / math.tanh(0.5 * half)
+        # The ends are exact, however it is rounded.
+        return ops.where(share <= 0.0, 0.0, ops.where(share >= 1.0, 1.0, inner))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sharpness": self.sharpness}
