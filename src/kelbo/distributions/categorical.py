@@ -134,8 +134,9 @@ class Categorical(Distribution):
     def _log_prob(self, value):
         in_range = ops.logical_and(value >= 0, value <= self._classes - 1)
         index = ops.cast(ops.where(in_range, value, ops.zeros_like(value)), "int32")
-        log_probs = ops.log_softmax(self.logits, axis=-1) if self._by_logits else self.logits
-        log_prob = self._at(log_probs, index)
+        log_prob = self._at(index)
+        if self._by_logits:
+            log_prob = log_prob - ops.logsumexp(self.logits, axis=-1)
         # What is no class is no whole number, or was moved to 0.
         inside = ops.equal(value, ops.cast(index, value.dtype))
         outside = -float("inf")
@@ -143,14 +144,14 @@ class Categorical(Distribution):
             outside = ops.where(ops.isnan(value), value, outside)
         return ops.where(inside, log_prob, outside)
 
-    def _at(self, log_probs, index):
-        """The log probabilities of the classes of these numbers."""
-        if len(log_probs.shape) == 1:
-            return ops.take(log_probs, index, axis=0)
-        shape = ops.shape(index + ops.zeros_like(log_probs[..., 0], dtype="int32"))
-        log_probs = ops.broadcast_to(log_probs, (*shape, self._classes))
+    def _at(self, index):
+        """The logits of the classes of these numbers."""
+        if len(self.logits.shape) == 1:
+            return ops.take(self.logits, index, axis=0)
+        shape = ops.shape(index + ops.zeros_like(self.logits[..., 0], dtype="int32"))
+        logits = ops.broadcast_to(self.logits, (*shape, self._classes))
         index = ops.expand_dims(ops.broadcast_to(index, shape), -1)
-        return ops.squeeze(ops.take_along_axis(log_probs, index, axis=-1), -1)
+        return ops.squeeze(ops.take_along_axis(logits, index, axis=-1), -1)
 
     def _missing(self, what):
         if what not in ("mean", "variance"):

@@ -84,8 +84,8 @@ class OneHotCategorical(Distribution):
             # A class that is never drawn may not be 1, and adds nothing where it is 0.
             never = ops.equal(self.logits, -float("inf"))
             highest = ops.where(never, ops.zeros_like(self.logits), 1.0)
-            log_probs = ops.log_softmax(self.logits, axis=-1)
-            log_prob = ops.sum(value * without(never, log_probs), axis=-1)
+            log_prob = ops.sum(value * without(never, self.logits), axis=-1)
+            log_prob = log_prob - ops.logsumexp(self.logits, axis=-1)
         else:
             log_prob = ops.sum(ops.xlogy(value, self.probs), axis=-1)
         # No comparison with NaN is true: it stays.
