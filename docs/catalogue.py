@@ -27,7 +27,7 @@ from kelbo.distributions import (
     Transformed,
     VonMisesFisher,
 )
-from kelbo.distributions.wrapper import Wrapper
+from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.estimators import ESTIMATORS, Estimator
 from kelbo.objectives import Objective
 from kelbo.parameters import Constraint
@@ -357,9 +357,9 @@ def _pathwise(cls):
 
 
 def _divergences():
-    from kelbo.distributions import kl
+    from kelbo.distributions.kl import registry
 
-    pairs = sorted(f"- {_family(q)}, {_family(p)}" for q, p in kl._FORMULAS)
+    pairs = sorted(f"- {_family(q)}, {_family(p)}" for q, p in registry._FORMULAS)
     rules = (
         "A pair of `Independent`, `Masked`, `Expanded`, or `Transformed` by one and the same "
         "bijector has the divergence of what is inside; MultivariateNormal stands for its four "

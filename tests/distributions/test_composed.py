@@ -27,7 +27,7 @@ from kelbo.distributions import (
     constraints,
     kl_divergence,
 )
-from kelbo.distributions.mixing import log_sum_exp
+from kelbo.distributions.combinators.mixing import log_sum_exp
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 

@@ -19,9 +19,9 @@ from kelbo.distributions import (
     kl_divergence,
     register_kl,
 )
-from kelbo.distributions import kl as registry
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.kl import comparable
+from kelbo.distributions.kl import registry
+from kelbo.distributions.kl.registry import comparable
 
 from .cases.foundation import ExponentialTiltReference
 

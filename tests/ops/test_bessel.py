@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from kelbo import ops
-from kelbo.ops import bessel_orders
+from kelbo.ops.special import bessel_orders
 
 pytestmark = pytest.mark.core
 

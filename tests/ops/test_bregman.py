@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kelbo import ops
-from kelbo.ops.bregman import bregman, excess, expm1_minus, mass_excess
-from kelbo.ops.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
+from kelbo.ops.special.bregman import bregman, excess, expm1_minus, mass_excess
+from kelbo.ops.special.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
 
 pytestmark = pytest.mark.core
 

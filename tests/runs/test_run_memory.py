@@ -2,7 +2,7 @@ import pytest
 
 from kelbo import datasets, runs
 from kelbo.errors import InputError
-from kelbo.runs import memory
+from kelbo.runs import memory_need
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_sizes_that_no_machine_holds_are_refused_at_once(settings):
 def test_the_memory_of_the_machine_decides(monkeypatch):
     config, digits = runs.FitConfig(data="digits", optimizer="sgd"), datasets.load("digits")
     for there, enough in ((100_000, False), (10**9, True), (None, True)):
-        monkeypatch.setattr(memory, "machine_memory", lambda there=there: there)
+        monkeypatch.setattr(memory_need, "machine_memory", lambda there=there: there)
         if enough:
             assert runs.build_model(config, digits).built
         else:
@@ -54,11 +54,14 @@ def test_the_memory_of_the_machine_decides(monkeypatch):
 
 
 def test_what_the_machine_says():
-    assert memory.machine_memory() > 2**28
+    assert memory_need.machine_memory() > 2**28
 
 
 def test_other_errors_pass():
-    with pytest.raises(ZeroDivisionError), memory.enough_memory():
+    with pytest.raises(ZeroDivisionError), memory_need.enough_memory():
         1 / 0  # noqa: B018
-    with pytest.raises(InputError, match="more than there is; wait"), memory.enough_memory("wait"):
+    with (
+        pytest.raises(InputError, match="more than there is; wait"),
+        memory_need.enough_memory("wait"),
+    ):
         raise MemoryError

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kelbo.training.batches import passes_of_epoch
 from kelbo.training.clock import set_seeds
+from kelbo.training.loop.batches import passes_of_epoch
 
 
 def order(epoch, seed):

@@ -283,7 +283,7 @@ def test_steps_per_epoch_of_a_whole_pass_change_nothing(fresh_vae):
 
 def test_epochs_of_any_number_of_steps_go_on_through_the_data(fresh_vae):
     """Six steps are two passes, however they are cut into epochs; seeds are set per epoch."""
-    from kelbo.training.batches import Batches
+    from kelbo.training.loop.batches import Batches
 
     rows = []
     for steps, epochs in ((1, 6), (2, 3), (3, 2), (6, 1)):

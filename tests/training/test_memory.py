@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kelbo.training.memory import Memory
+from kelbo.training.loop.memory import Memory
 
 
 @pytest.mark.parametrize("size", [1, 63, 64, 1000])

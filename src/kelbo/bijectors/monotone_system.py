@@ -6,7 +6,7 @@ from typing import Any
 from keras.backend import standardize_dtype
 
 from kelbo import ops
-from kelbo.ops.derivatives import with_derivatives_up_to
+from kelbo.ops.autodiff.derivatives import with_derivatives_up_to
 
 # Halvings of the bracket; one step of Newton's method doubles the digits that they find.
 _HALVINGS = {"float32": 20, "float64": 40}

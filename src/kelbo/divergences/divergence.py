@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
-from kelbo.distributions.kl import comparable
+from kelbo.distributions.kl.registry import comparable
 from kelbo.parameters import PACKAGE, whole_number
 
 

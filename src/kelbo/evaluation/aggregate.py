@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 from kelbo import ops
 from kelbo.distributions import Distribution, Normal, has_kl, kl_divergence
-from kelbo.distributions.multivariate_normal import MultivariateNormal
+from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.estimators.entries import inside
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.units import posterior_means

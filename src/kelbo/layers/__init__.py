@@ -1,15 +1,11 @@
 """Keras layers: conditionals (context to distribution) and the pieces of the functional style."""
 
-from kelbo.layers.autoregressive_normal import ConditionalAutoregressiveNormal
-from kelbo.layers.bernoulli import ConditionalBernoulli, ConditionalContinuousBernoulli
-from kelbo.layers.bijection import Bijection
-from kelbo.layers.binarization import StochasticBinarization
-from kelbo.layers.conditional import Conditional
-from kelbo.layers.dense_variational import DenseVariational
-from kelbo.layers.divergence import KLDivergence
-from kelbo.layers.families import (
+from kelbo.layers.conditionals import (
+    Conditional,
+    ConditionalBernoulli,
     ConditionalBeta,
     ConditionalCategorical,
+    ConditionalContinuousBernoulli,
     ConditionalDirichlet,
     ConditionalDiscretizedLogistic,
     ConditionalExponential,
@@ -20,19 +16,25 @@ from kelbo.layers.families import (
     ConditionalMixture,
     ConditionalMultivariateNormalDiag,
     ConditionalMultivariateNormalLowRank,
+    ConditionalMultivariateNormalTriL,
     ConditionalNegativeBinomial,
+    ConditionalNormal,
     ConditionalOneHotCategorical,
     ConditionalPoisson,
     ConditionalStudentT,
+    ConditionalVonMisesFisher,
     ConditionalWeibull,
     FamilyConditional,
+    ParameterHead,
 )
+from kelbo.layers.dense_variational import DenseVariational
 from kelbo.layers.flows import (
     MADE,
     AffineCoupling,
     AffineTransform,
     BatchNormalization,
     BlockAutoregressiveFlow,
+    ConditionalAutoregressiveNormal,
     ConditionalBijector,
     CouplingFlow,
     ElementwiseTransform,
@@ -50,12 +52,14 @@ from kelbo.layers.flows import (
     SplineTransform,
     SylvesterFlow,
 )
-from kelbo.layers.head import ParameterHead
-from kelbo.layers.multivariate_normal import ConditionalMultivariateNormalTriL
-from kelbo.layers.noise import LocationScale, Noise
-from kelbo.layers.normal import ConditionalNormal
+from kelbo.layers.functional import (
+    Bijection,
+    KLDivergence,
+    LocationScale,
+    Noise,
+    StochasticBinarization,
+)
 from kelbo.layers.priors import LearnedMixture, LearnedNormal, Prior, VampPrior
-from kelbo.layers.von_mises_fisher import ConditionalVonMisesFisher
 
 __all__ = [
     "MADE",

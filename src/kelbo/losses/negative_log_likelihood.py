@@ -9,7 +9,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.layers import Conditional
-from kelbo.layers.families.lookup import conditional_of
+from kelbo.layers.conditionals.families.lookup import conditional_of
 from kelbo.layers.precision import to_full_precision
 from kelbo.parameters import PACKAGE
 

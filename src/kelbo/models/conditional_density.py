@@ -13,7 +13,7 @@ from kelbo.models.probabilistic import ProbabilisticModel, as_rows
 from kelbo.networks import takes_whole_numbers
 from kelbo.parameters import PACKAGE, whole_number
 from kelbo.training import map_rows
-from kelbo.training.batches import count_examples
+from kelbo.training.loop.batches import count_examples
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -6,7 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.distributions.kl import has_kl
+from kelbo.distributions.kl.registry import has_kl
 from kelbo.estimators import Bound, Estimator, LatentTerms, as_estimator
 from kelbo.estimators.entries import by_dimension, inside
 from kelbo.objectives.supports import require_comparable, require_inside

@@ -19,7 +19,7 @@ from kelbo.models import VAE
 from kelbo.objectives import ELBO
 from kelbo.runs.config import FitConfig
 from kelbo.runs.likelihoods import settle
-from kelbo.runs.memory import count_weights, enough_memory, require_memory
+from kelbo.runs.memory_need import count_weights, enough_memory, require_memory
 from kelbo.runs.scaling import scaling
 
 _OPTIMIZERS = {

@@ -29,7 +29,7 @@ from kelbo.runs.fingerprint import is_fingerprint_of, require_same_data, write_f
 from kelbo.runs.folder import RunFolder, next_folder
 from kelbo.runs.likelihoods import remarks, settle
 from kelbo.runs.lock import InUse, require_unlocked
-from kelbo.runs.memory import enough_memory
+from kelbo.runs.memory_need import enough_memory
 from kelbo.runs.outcomes import Diverged, Interrupted
 from kelbo.runs.outputs import write_outputs
 from kelbo.runs.record import new_run

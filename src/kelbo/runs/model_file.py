@@ -8,7 +8,7 @@ import keras
 
 from kelbo.errors import InputError
 from kelbo.models import VAE
-from kelbo.runs.memory import bounded_weights, machine_memory
+from kelbo.runs.memory_need import bounded_weights, machine_memory
 
 _WEIGHTS = "model.weights.h5"
 

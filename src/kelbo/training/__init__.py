@@ -1,8 +1,8 @@
 """Training: the ordinary Keras `fit`, run as few large compiled calls."""
 
 from kelbo.training.checkpoint import Checkpoint
-from kelbo.training.fused import FusedTrainer
-from kelbo.training.rows import map_rows
+from kelbo.training.loop.fused import FusedTrainer
+from kelbo.training.mapping import map_rows
 from kelbo.training.watch import NonFiniteLossError
 
 __all__ = ["Checkpoint", "FusedTrainer", "NonFiniteLossError", "map_rows"]

@@ -1,6 +1,7 @@
 """Normalizing flows: layers that own the networks and variables of bijectors."""
 
 from kelbo.layers.flows.autoregressive import InverseAutoregressive, MaskedAutoregressive
+from kelbo.layers.flows.autoregressive_normal import ConditionalAutoregressiveNormal
 from kelbo.layers.flows.batch_normalization import BatchNormalization
 from kelbo.layers.flows.block_autoregressive import BlockAutoregressiveFlow
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
@@ -27,6 +28,7 @@ __all__ = [
     "AffineTransform",
     "BatchNormalization",
     "BlockAutoregressiveFlow",
+    "ConditionalAutoregressiveNormal",
     "ConditionalBijector",
     "CouplingFlow",
     "ElementwiseTransform",

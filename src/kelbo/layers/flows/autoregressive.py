@@ -11,8 +11,8 @@ from kelbo import ops
 from kelbo.bijectors import Autoregressive, Bijector, Inverse
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
 from kelbo.layers.flows.coupling import with_parts
+from kelbo.layers.flows.leading_axes import on_rows
 from kelbo.layers.flows.made import MADE
-from kelbo.layers.flows.rows import on_rows
 from kelbo.layers.flows.transforms import AffineTransform, ElementwiseTransform
 from kelbo.layers.precision import to_full_precision
 from kelbo.parameters import PACKAGE

@@ -9,9 +9,9 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors import Bijector, BlockAutoregressive
+from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
 from kelbo.layers.flows.parametric import small_weights
-from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import to_full_precision
 from kelbo.parameters import PACKAGE, whole_number
 

@@ -7,16 +7,16 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors import Bijector, Coupling
+from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
+from kelbo.layers.flows.leading_axes import joined, joined_shape, on_rows
 from kelbo.layers.flows.parametric import small_weights
-from kelbo.layers.flows.rows import joined, joined_shape, on_rows
 from kelbo.layers.flows.transforms import (
     AffineTransform,
     ElementwiseTransform,
     ShiftTransform,
     SplineTransform,
 )
-from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import to_full_precision
 from kelbo.networks import as_network, build_network
 from kelbo.parameters import PACKAGE

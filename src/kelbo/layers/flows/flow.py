@@ -9,7 +9,7 @@ from kelbo import ops
 from kelbo.bijectors import Bijector, Chain, Inline
 from kelbo.bijectors.image import holds_all, image
 from kelbo.distributions import Distribution, Transformed
-from kelbo.layers.conditional import Conditional
+from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import PACKAGE, Constraint

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
-from kelbo.layers.head import ParameterHead
 from kelbo.layers.precision import to_full_precision
 
 

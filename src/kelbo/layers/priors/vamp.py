@@ -11,7 +11,7 @@ from kelbo import ops
 from kelbo.bijectors import Sigmoid
 from kelbo.distributions import Categorical, Distribution, Expanded, MixtureSameFamily
 from kelbo.intake import as_array
-from kelbo.layers.conditional import Conditional
+from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.settled import Settled
 from kelbo.parameters import PACKAGE, as_shape, whole_number
 

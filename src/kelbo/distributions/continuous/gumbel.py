@@ -1,0 +1,79 @@
+"""The Gumbel distribution."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo import ops
+from kelbo.distributions.distribution import Distribution
+from kelbo.ops.special.outside import between, is_infinite, without
+from kelbo.parameters import PACKAGE, constraints
+
+_EULER_GAMMA = float(np.euler_gamma)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Gumbel(Distribution):
+    r"""Gumbel distribution, of the largest of many numbers.
+
+    $$p(x) = \frac{1}{\beta} \exp\left(-z - e^{-z}\right), \qquad z = \frac{x - \mu}{\beta}$$
+
+    (Johnson, Kotz and Balakrishnan, 1995, "Continuous univariate distributions", vol. 2, ch. 22,
+    type 1.)
+
+    Args:
+        loc: Mode $\mu$; the mean is $\mu + 0.5772\, \beta$.
+        scale: $\beta > 0$; the standard deviation is $\beta \pi / \sqrt{6}$. Broadcasts against
+            `loc`.
+        dtype: Floating dtype; None takes the parameters' own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `scale` is not positive, or the shapes do not broadcast.
+
+    Example:
+        >>> from kelbo.distributions import Gumbel
+        >>> float(Gumbel(0.0, 1.0).log_prob(0.0))
+        -1.0
+    """
+
+    parameters = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    reparameterized = True
+
+    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
+        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
+
+    def _sample(self, shape, seed):
+        return self.loc + self.scale * ops.random.gumbel(shape, self.dtype, seed)
+
+    def _log_prob(self, value):
+        infinite = is_infinite(value)
+        distance = self.loc - without(infinite, value)
+        # Finite, so that its exponential is the only infinite one of the two terms.
+        energy = ops.minimum(ops.ratio(distance, self.scale), 1e30)
+        log_prob = energy - ops.exp(energy) - ops.log(self.scale)
+        return ops.where(infinite, -math.inf, log_prob)
+
+    def mean(self) -> Any:
+        return self._broadcast(self.loc + _EULER_GAMMA * self.scale)
+
+    def mode(self) -> Any:
+        return self._broadcast(self.loc)
+
+    def variance(self) -> Any:
+        return self._broadcast(ops.square(self.scale) * (math.pi**2 / 6.0))
+
+    def entropy(self) -> Any:
+        return self._broadcast(ops.log(self.scale) + (1.0 + _EULER_GAMMA))
+
+    def cdf(self, value: Any) -> Any:
+        energy = ops.ratio(self.loc - self._as_value(value), self.scale)
+        # Where nothing is below, whose exponential need not be infinite.
+        return ops.exp(-ops.exp(between(energy, -math.inf, 80.0)))
+
+    def quantile(self, probability: Any) -> Any:
+        u = self._as_value(probability)
+        return self.loc - self.scale * ops.log(-ops.log(u))

@@ -1,0 +1,92 @@
+"""The half-Cauchy distribution."""
+
+import math
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions.continuous.cauchy import log1p_square
+from kelbo.distributions.distribution import Distribution
+from kelbo.ops.special.outside import between, largest, without
+from kelbo.parameters import PACKAGE, Constraint, constraints
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HalfCauchy(Distribution):
+    r"""Half-Cauchy distribution: the upper half of a Cauchy distribution.
+
+    $$p(x) = \frac{2}{\pi\gamma} \left(1 + \frac{(x - x_0)^2}{\gamma^2}\right)^{-1},
+      \qquad x \ge x_0$$
+
+    A common prior of a scale (Gelman, 2006, "Prior distributions for variance parameters in
+    hierarchical models"; Polson and Scott, 2012, "On the half-Cauchy prior for a global scale
+    parameter"). Its mean and its variance are infinite; the median is `quantile(0.5)`.
+
+    Args:
+        loc: The lower end $x_0$, which is the mode.
+        scale: Distance of the median from there, $\gamma > 0$. Broadcasts against `loc`.
+        dtype: Floating dtype; None takes the parameters' own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `scale` is not positive, or the shapes do not broadcast.
+
+    Example:
+        >>> from kelbo.distributions import HalfCauchy
+        >>> float(HalfCauchy(0.0, 1.0).log_prob(0.0))
+        -0.4515...
+    """
+
+    parameters = {"loc": constraints.real, "scale": constraints.positive}
+    reparameterized = True
+
+    def __init__(
+        self,
+        loc: Any = 0.0,
+        scale: Any = 1.0,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
+    ):
+        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
+
+    @property
+    def support(self) -> Constraint:
+        """The numbers from `loc` on."""
+        return constraints.at_least(self.loc)
+
+    def _sample(self, shape, seed):
+        return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
+
+    def _log_prob(self, value):
+        outside = ops.logical_or(value < self.loc, value > largest(value))
+        z = ops.ratio(without(outside, value) - self.loc, self.scale)
+        log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
+        return ops.where(outside, -math.inf, log_prob)
+
+    def mean(self) -> Any:
+        """Infinite."""
+        return self._broadcast(self.loc + math.inf)
+
+    def variance(self) -> Any:
+        """Infinite."""
+        return self.mean()
+
+    def mode(self) -> Any:
+        return self._broadcast(self.loc)
+
+    def entropy(self) -> Any:
+        return self._broadcast(ops.log(2.0 * math.pi * self.scale))
+
+    def cdf(self, value: Any) -> Any:
+        z = ops.ratio(self._as_value(value) - self.loc, self.scale)
+        return ops.arctan(between(z, 0.0, math.inf)) * (2.0 / math.pi)
+
+    def quantile(self, probability: Any) -> Any:
+        u = self._as_value(probability)
+        lower = u < 0.5
+        # The tangent of the smaller angle: a large one would lose its digits.
+        size = ops.tan((0.5 * math.pi) * ops.where(lower, u, 1.0 - u))
+        safe = ops.where(lower, 1.0, size)
+        return self.loc + self.scale * ops.where(lower, size, 1.0 / safe)

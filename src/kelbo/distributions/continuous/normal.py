@@ -1,0 +1,114 @@
+"""The normal distribution."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kelbo import ops
+from kelbo.distributions.distribution import Distribution
+from kelbo.ops.special.bregman import excess
+from kelbo.parameters import PACKAGE, as_shape, constraints
+
+_HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Normal(Distribution):
+    r"""Normal (Gaussian) distribution of a number.
+
+    $$p(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x - \mu)^2}{2\sigma^2}\right)$$
+
+    (Johnson, Kotz and Balakrishnan, 1994, "Continuous univariate distributions", vol. 1, ch. 13.)
+
+    Args:
+        loc: Mean $\mu$.
+        scale: Standard deviation $\sigma > 0$. Broadcasts against `loc`.
+        dtype: Floating dtype; None takes the parameters' own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `scale` is not positive, or the shapes do not broadcast.
+
+    Example:
+        >>> from kelbo.distributions import Normal
+        >>> float(Normal(0.0, 1.0).log_prob(0.0))
+        -0.9189...
+    """
+
+    parameters = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    reparameterized = True
+
+    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
+        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
+
+    @staticmethod
+    def standard(event_shape: int | Sequence[int] = (), dtype: str | None = None) -> Distribution:
+        """Standard normal over values of `event_shape`: independent, mean 0, variance 1.
+
+        Args:
+            event_shape: Shape of one value; () for a number.
+            dtype: Floating dtype; None takes Keras' default.
+
+        Returns:
+            An `Independent` normal, or a `Normal` where the event shape is ().
+
+        Example:
+            >>> from kelbo.distributions import Normal
+            >>> Normal.standard((2,)).event_shape
+            (2,)
+        """
+        from kelbo.distributions.combinators.independent import Independent
+
+        shape = as_shape(event_shape, "Normal.standard: event_shape")
+        normal = Normal(np.zeros(shape), np.ones(shape), dtype=dtype or keras.config.floatx())
+        return Independent(normal, len(shape)) if shape else normal
+
+    def _sample(self, shape, seed):
+        noise = keras.random.normal(shape, dtype=self.dtype, seed=seed)
+        return self.loc + self.scale * noise
+
+    def _log_prob(self, value):
+        z = ops.ratio(value - self.loc, self.scale)
+        return -0.5 * ops.square(z) - ops.log(self.scale) - _HALF_LOG_2PI
+
+    def mean(self) -> Any:
+        return self._broadcast(self.loc)
+
+    def mode(self) -> Any:
+        return self.mean()
+
+    def variance(self) -> Any:
+        return self._broadcast(ops.square(self.scale))
+
+    def stddev(self) -> Any:
+        return self._broadcast(self.scale)
+
+    def entropy(self) -> Any:
+        return self._broadcast(0.5 + _HALF_LOG_2PI + ops.log(self.scale))
+
+    def cdf(self, value: Any) -> Any:
+        return ops.normal_cdf(ops.ratio(self._as_value(value) - self.loc, self.scale))
+
+    def quantile(self, probability: Any) -> Any:
+        return self.loc + self.scale * ops.normal_quantile(self._as_value(probability))
+
+
+def normal_divergence(distance: Any, scale: Any, other_scale: Any) -> Any:
+    """The divergence of two normal distributions, as a sum of terms that are not negative.
+
+    Args:
+        distance: The mean of the first less that of the second.
+        scale: Standard deviation of the first.
+        other_scale: That of the second.
+
+    Returns:
+        A tensor of the broadcast shape.
+    """
+    # With t = 1 + c the ratio of the scales, (t² - 1) / 2 - log t is c² / 2 and t - 1 - log t.
+    change = ops.ratio(scale - other_scale, other_scale)
+    squares = ops.square(change) + ops.square(ops.ratio(distance, other_scale))
+    return 0.5 * squares + excess(change, ops.ratio(scale, other_scale))

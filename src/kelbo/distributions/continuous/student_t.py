@@ -1,0 +1,104 @@
+"""Student's t distribution."""
+
+import math
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.special.outside import is_infinite, without
+from kelbo.ops.special.student_t import (
+    cdf,
+    finite,
+    log_constant,
+    log_density,
+    mean_log1p,
+    quantile,
+    stretches,
+    variance_factor,
+    where_defined,
+)
+from kelbo.parameters import PACKAGE, constraints
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class StudentT(Distribution):
+    r"""Student's t distribution: a normal one with heavy tails, of a number.
+
+    $$p(x) = \frac{\Gamma(\frac{\nu + 1}{2})}{\Gamma(\frac{\nu}{2}) \sqrt{\nu \pi}\, \sigma}
+             \left(1 + \frac{z^2}{\nu}\right)^{-\frac{\nu + 1}{2}},
+      \qquad z = \frac{x - \mu}{\sigma}$$
+
+    (Johnson, Kotz and Balakrishnan, 1995, "Continuous univariate distributions", vol. 2, ch. 28.)
+    $\nu = 1$ is the Cauchy distribution; large $\nu$ is the normal one, without cancellation. The
+    mean is NaN for $\nu \le 1$; the variance is infinite for $1 < \nu \le 2$ and NaN below. A draw
+    that is too large for its dtype becomes its largest number; gradients of draws by `df` are the
+    implicit ones of the gamma number in them (see `ops.random.gamma`).
+
+    Args:
+        df: Degrees of freedom $\nu > 0$.
+        loc: Center $\mu$.
+        scale: $\sigma > 0$; not the standard deviation, which is $\sigma \sqrt{\nu / (\nu - 2)}$.
+        dtype: Floating dtype; None takes the parameters' own.
+        validate: Whether values are checked.
+
+    Raises:
+        ValueError: `df` or `scale` is not positive, or the shapes do not broadcast.
+
+    Example:
+        >>> from kelbo.distributions import StudentT
+        >>> float(StudentT(df=4.0, loc=0.0, scale=1.0).variance())
+        2.0
+    """
+
+    parameters = {
+        "df": constraints.positive,
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
+    support = constraints.real
+    reparameterized = True
+
+    def __init__(
+        self, df: Any, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True
+    ):
+        super().__init__(df=df, loc=loc, scale=scale, dtype=dtype, validate=validate)
+
+    def _sample(self, shape, seed):
+        seeds = several_seeds(seed)
+        noise = keras.random.normal(shape, dtype=self.dtype, seed=seeds)
+        stretched = noise * stretches(shape, self.df, self.dtype, seeds)
+        return finite(self.loc + self.scale * stretched, self.dtype)
+
+    def _standardized(self, value):
+        return ops.ratio(value - self.loc, self.scale)
+
+    def _log_prob(self, value):
+        infinite = is_infinite(value)
+        z = self._standardized(without(infinite, value))
+        log_prob = log_density(self.df, z, self.dtype) - ops.log(self.scale)
+        return ops.where(infinite, -math.inf, log_prob)
+
+    def mean(self) -> Any:
+        """Expected value; NaN for `df` of at most 1."""
+        return where_defined(self.df, 1.0, self._broadcast(self.loc), math.nan)
+
+    def mode(self) -> Any:
+        return self._broadcast(self.loc)
+
+    def variance(self) -> Any:
+        """Variance; infinite for `df` above 1 and at most 2, NaN for at most 1."""
+        return self._broadcast(variance_factor(self.df) * ops.square(self.scale))
+
+    def entropy(self) -> Any:
+        spread = 0.5 * (self.df + 1.0) * mean_log1p(self.df, 1) - log_constant(self.df, 1)
+        return self._broadcast(spread + ops.log(self.scale))
+
+    def cdf(self, value: Any) -> Any:
+        return cdf(self.df, self._standardized(self._as_value(value)))
+
+    def quantile(self, probability: Any) -> Any:
+        """The inverse of `cdf`, by bisection: 32 of its evaluations in float32, 64 in float64."""
+        return self.loc + self.scale * quantile(self.df, self._as_value(probability))
