@@ -1,5 +1,6 @@
 """Keras layers: conditionals (context to distribution) and the pieces of the functional style."""
 
+from kelbo.layers.concatenate_parts import ConcatenateParts
 from kelbo.layers.conditionals import (
     Conditional,
     ConditionalBernoulli,
@@ -68,6 +69,7 @@ __all__ = [
     "BatchNormalization",
     "Bijection",
     "BlockAutoregressiveFlow",
+    "ConcatenateParts",
     "Conditional",
     "ConditionalAutoregressiveNormal",
     "ConditionalBernoulli",

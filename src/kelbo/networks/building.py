@@ -9,12 +9,13 @@ from typing import Any
 import keras
 
 from kelbo.networks.whole_numbers import declare_whole_numbers
+from kelbo.parts import is_shape, map_shapes, named_shapes, with_batch, without_batch
 
 
 def build_network(
     owner: str,
     network: keras.layers.Layer | None,
-    input_shape: Sequence[int | None],
+    input_shape: Any,
     argument: str = "network",
 ) -> tuple[int | None, ...]:
     """Creates all variables of a network, and returns the shape of what it makes of a batch.
@@ -25,15 +26,17 @@ def build_network(
 
     Args:
         owner: Name of the class that the network belongs to, for errors.
-        network: A Keras layer or model that takes one tensor; None for the identity.
-        input_shape: Shape of a batch; the size of the batch itself does not matter.
+        network: A Keras layer or model that takes such a batch; None for the identity.
+        input_shape: Shape of a batch, or of its parts (a dict or tuple of shapes); the size of the
+            batch itself does not matter.
         argument: Name of the argument by which the network was given.
 
     Returns:
         The shape of a batch of its outputs; what is not known is None.
 
     Raises:
-        ValueError: The network cannot take a batch of this shape, or it does not return one tensor.
+        ValueError: The network cannot take a batch of this shape, or it does not return one tensor;
+            or there is none, and the batch has parts.
 
     Example:
         >>> import keras
@@ -48,15 +51,25 @@ def build_network(
         >>> build_network("ConditionalNormal", twice, (None, 3)), len(twice.weights)
         ((None, 4), 2)
     """
-    shape = (None, *input_shape[1:])
+    shape = with_batch(without_batch(input_shape))
+    if network is None and not is_shape(shape):
+        raise ValueError(
+            f"{owner}: a context has the parts "
+            f"{', '.join(name for name, _ in named_shapes('context', shape))}, and there is no "
+            f"{argument} to make features of them: give one, such as "
+            "keras.Sequential([kelbo.layers.ConcatenateParts(), keras.layers.Dense(64)])."
+        )
     if network is None:
         return shape
+    if not is_shape(shape):
+        # A Sequential that takes several tensors builds nothing when it is called symbolically.
+        return _shape_of(network, shape, (_in_a_trace,), owner, argument)
     declare_whole_numbers(network, shape)
     return _shape_of(network, shape, (_symbolically, _in_a_trace), owner, argument)
 
 
 def output_shape(
-    owner: str, network: keras.layers.Layer, input_shape: Sequence[int | None]
+    owner: str, network: keras.layers.Layer, input_shape: Any
 ) -> tuple[int | None, ...]:
     """The shape of what a network that is built makes of a batch, also of another shape.
 
@@ -66,7 +79,7 @@ def output_shape(
     Args:
         owner: Name of the class that the network belongs to, for errors.
         network: A Keras layer or model.
-        input_shape: Shape of a batch.
+        input_shape: Shape of a batch, or of its parts.
 
     Returns:
         The shape of a batch of its outputs.
@@ -82,7 +95,8 @@ def output_shape(
         >>> output_shape("ConditionalNormal", network, (None, 7, 2))
         (None, 3)
     """
-    return _shape_of(network, (None, *input_shape[1:]), (_in_a_trace,), owner, "network")
+    shape = with_batch(without_batch(input_shape))
+    return _shape_of(network, shape, (_in_a_trace,), owner, "network")
 
 
 def _shape_of(network, shape, calls, owner, argument):
@@ -99,20 +113,27 @@ def _shape_of(network, shape, calls, owner, argument):
     )
 
 
-def _called_on(network: Any, shape: tuple, calls: Sequence[Any], its: str) -> Any:
+def _called_on(network: Any, shape: Any, calls: Sequence[Any], its: str) -> Any:
     failures = []
-    # What kind of numbers will come is not known here: a network that looks up takes integers.
-    for dtype, call in itertools.product(("float32", "int32"), calls):
+    for x, call in itertools.product(_symbolic_batches(shape), calls):
         try:
             with warnings.catch_warnings():
                 # Keras says first, and longer, what the error then says.
                 warnings.filterwarnings("ignore", ".*looks like it has unbuilt state.*")
-                return call(network, keras.KerasTensor(shape, dtype))
+                return call(network, x)
         except Exception as error:  # of any kind: it is the code of the network that runs
             failures.append(error)
     raise ValueError(
         f"{its} cannot take a batch of shape {shape}: {reason_of(failures[0])}"
     ) from failures[0]
+
+
+def _symbolic_batches(shape):
+    # What kind of numbers will come is not known here: a network that looks up takes integers.
+    count = len(list(named_shapes("", shape)))
+    for dtypes in itertools.product(("float32", "int32"), repeat=count):
+        left = iter(dtypes)
+        yield map_shapes(lambda part: keras.KerasTensor(part, next(left)), shape)  # noqa: B023
 
 
 def _symbolically(network, x):

@@ -16,6 +16,15 @@ from kelbo.layers.settled import Settled
 from kelbo.networks import as_network, build_network, output_shape
 from kelbo.ops.float64 import float64_kept
 from kelbo.parameters import as_shape, whole_number
+from kelbo.parts import (
+    map_shapes,
+    named_shapes,
+    require_same_parts,
+    shapes_of,
+    size_of_batch,
+    with_batch,
+    without_batch,
+)
 
 
 class Conditional(Settled, keras.layers.Layer, abc.ABC):
@@ -33,10 +42,13 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
     rules, and `distribution`, which makes the distribution from the parameters. A conditional whose
     parameters do not come from heads (`Flow`) writes `build_on` and `parameters_of` in their place.
 
+    A context is a tensor, or has parts: then it is a dict or tuple of tensors, which the network
+    takes as they are, as in `likelihood.given({"z": z, "context": label})`.
+
     Args:
         event_shape: Shape of the value $y$: an image stays an image.
         network: A Keras layer or model from the context to features, or None to use the context
-            itself. The heads are added to it: nobody counts outputs.
+            itself, which then is one tensor. The heads are added to it: nobody counts outputs.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
@@ -84,7 +96,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         """Builds the network, then the heads on its features; once.
 
         Args:
-            input_shape: Shape of a batch of contexts.
+            input_shape: Shape of a batch of contexts, or of its parts.
 
         Raises:
             ValueError: The network cannot take such contexts, or does not return one tensor.
@@ -93,7 +105,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
             return
         features = build_network(type(self).__name__, self.network, input_shape)
         self.build_on(features)
-        self.context_shape, self._features_shape = tuple(input_shape[1:]), features[1:]
+        self.context_shape, self._features_shape = without_batch(input_shape), features[1:]
         self.built = True
 
     def check_context(self, shape: Sequence[int]) -> None:
@@ -103,19 +115,23 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         features of the same shape of them: one that pools over time, or over the pixels.
 
         Args:
-            shape: Shape of one context.
+            shape: Shape of one context, or of its parts.
 
         Raises:
             ValueError: It cannot.
         """
-        shape = tuple(shape)
-        if not self.built or _may_be(shape, self.context_shape):
+        if not self.built:
             return
         owner, built_for = type(self).__name__, f"it was built for contexts of {self.context_shape}"
-        if len(shape) != len(self.context_shape) or self.network is None:
+        shape = map_shapes(tuple, shape)
+        require_same_parts(owner, "context", shape, self.context_shape)
+        if _may_be(shape, self.context_shape):
+            return
+        has_same_ranks = map_shapes(len, shape) == map_shapes(len, self.context_shape)
+        if not has_same_ranks or self.network is None:
             raise ValueError(f"{owner}: a context has the shape {shape}, but {built_for}.")
         try:
-            features = output_shape(owner, self.network, (None, *shape))[1:]
+            features = output_shape(owner, self.network, with_batch(shape))[1:]
         except ValueError as error:
             raise ValueError(f"{str(error).rstrip('.')}; {built_for}.") from error
         if not _may_be(features, self._features_shape):
@@ -150,7 +166,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         """The parameters of the family, in float32 or float64 also under mixed precision.
 
         Args:
-            context: Tensor of shape (batch, *context shape).
+            context: Tensor of shape (batch, *context shape), or a dict or tuple of such.
 
         Returns:
             A dict of tensors by name, each of shape (batch, ...).
@@ -162,24 +178,25 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         """Shapes of the parameters by name: those of the heads, unless a subclass says more.
 
         Args:
-            input_shape: Shape of a batch of contexts.
+            input_shape: Shape of a batch of contexts, or of its parts.
 
         Returns:
             A dict with the keys of what `call` returns.
         """
-        return {name: (input_shape[0], *head.shape) for name, head in self.heads.items()}
+        batch = size_of_batch(input_shape)
+        return {name: (batch, *head.shape) for name, head in self.heads.items()}
 
     def compute_output_spec(self, context: Any) -> dict[str, keras.KerasTensor]:
         """Shapes and dtypes of what `call` returns, as symbolic tensors.
 
         Args:
-            context: A symbolic tensor of shape (batch, *context shape).
+            context: A symbolic tensor of shape (batch, *context shape), or a dict or tuple of such.
 
         Returns:
             A dict with the keys of what `call` returns.
         """
         dtype = full_precision(self.compute_dtype)
-        shapes = self.compute_output_shape(context.shape)
+        shapes = self.compute_output_shape(shapes_of(context))
         return {name: keras.KerasTensor(shape, dtype) for name, shape in shapes.items()}
 
     def given(self, context: Any) -> Distribution:
@@ -188,7 +205,9 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         Args:
             context: Tensor of shape (..., *context shape). All leading axes are folded into one
                 batch before the network runs, and unfolded after. (A layer that is not built yet
-                takes the first axis alone for the batch.)
+                takes the first axis alone for the batch.) A dict or tuple of such for a context
+                with parts, whose leading axes are broadcast against each other before: z of shape
+                (samples, batch, latent) goes with labels of shape (batch, classes).
 
         Returns:
             A distribution whose batch shape is the leading axes, in float32 or float64 even
@@ -196,6 +215,8 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
 
         Raises:
             TypeError: `context` is a symbolic tensor.
+            ValueError: It has other parts than those the layer was built for, or their leading axes
+                do not go together.
         """
         return self.distribution(**parameters_given(self, context, self.context_shape))
 
@@ -219,7 +240,11 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         return Independent(distribution, len(self.event_shape))
 
 
-def _may_be(shape, expected):
-    return len(shape) == len(expected) and all(
-        size is None or size == given for given, size in zip(shape, expected, strict=True)
+def _may_be(shapes, expected):
+    return all(
+        len(shape) == len(sizes)
+        and all(size is None or size == given for given, size in zip(shape, sizes, strict=True))
+        for (_, shape), (_, sizes) in zip(
+            sorted(named_shapes("", shapes)), sorted(named_shapes("", expected)), strict=True
+        )
     )

@@ -11,6 +11,7 @@ from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.scale import floor_of, positive
 from kelbo.parameters import PACKAGE
+from kelbo.parts import size_of_batch
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -71,7 +72,7 @@ class ConditionalMultivariateNormalTriL(Conditional):
         return {"loc": loc, "scale_tril": ops.where(on_diagonal, scale, matrix)}
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
-        loc = (input_shape[0], *self.event_shape)
+        loc = (size_of_batch(input_shape), *self.event_shape)
         return {"loc": loc, "scale_tril": (*loc, *self.event_shape)}
 
     def distribution(self, loc: Any, scale_tril: Any) -> Distribution:

@@ -12,6 +12,7 @@ from kelbo.layers.folding import parameters_given
 from kelbo.layers.precision import full_precision
 from kelbo.layers.settled import Settled
 from kelbo.parameters import as_shape, whole_number
+from kelbo.parts import is_shape, map_parts, named_shapes, shapes_of
 
 
 class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
@@ -96,6 +97,13 @@ class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
         if self.built:
             return
         if input_shape is not None:
+            if not is_shape(input_shape):
+                raise ValueError(
+                    f"{type(self).__name__}: a context has the parts "
+                    f"{', '.join(name for name, _ in named_shapes('context', input_shape))}, but a "
+                    "layer of a flow takes one tensor: let a network before it make one of them, "
+                    "Flow(..., network=keras.Sequential([kelbo.layers.ConcatenateParts(), ...]))."
+                )
             if None in input_shape[1:]:
                 raise ValueError(
                     f"{type(self).__name__}: a context has the shape {tuple(input_shape[1:])}; "
@@ -122,9 +130,9 @@ class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
 
     def compute_output_spec(self, context: Any) -> dict[str, keras.KerasTensor]:
         """Shapes and dtypes of what `call` returns, as symbolic tensors."""
-        self.build(context.shape)
+        self.build(shapes_of(context))
         dtype = full_precision(self.compute_dtype)
-        shapes = self.compute_output_shape(context.shape)
+        shapes = self.compute_output_shape(shapes_of(context))
         return {name: keras.KerasTensor(shape, dtype) for name, shape in shapes.items()}
 
     def given(self, context: Any = None) -> Bijector:
@@ -179,5 +187,6 @@ def require_same_use(layer: keras.layers.Layer, context: Any, context_shape: tup
     if context is not None and context_shape is None:
         raise ValueError(
             f"{type(layer).__name__} was built without a context, but one of shape "
-            f"{tuple(ops.shape(context))} is given: make another layer for the conditional use."
+            f"{map_parts(lambda part: tuple(ops.shape(part)), context)} is given: make another "
+            "layer for the conditional use."
         )

@@ -13,6 +13,7 @@ from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import PACKAGE, Constraint
+from kelbo.parts import size_of_batch
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -193,7 +194,7 @@ class Flow(Conditional):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
         """Shapes of the parameters by name, which a flow that is built knows: it is built first."""
         self.build(input_shape)
-        features = (input_shape[0], *self._features_shape)
+        features = (size_of_batch(input_shape), *self._features_shape)
         return {
             f"{prefix}/{name}": shape
             for prefix, piece in self._layers_of_flow().items()

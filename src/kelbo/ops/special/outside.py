@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo.ops import elementary as ops
+from kelbo import ops
 
 
 def largest(tensor: Any) -> Any:

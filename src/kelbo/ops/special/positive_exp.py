@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kelbo.ops import elementary as ops
+from kelbo import ops
 
 
 def positive_exp(log_value: Any) -> Any:

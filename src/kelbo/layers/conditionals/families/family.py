@@ -11,6 +11,7 @@ from kelbo.bijectors import Bijector, Chain, Shift, Softplus, onto
 from kelbo.distributions import Distribution, Independent
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.parameters import Constraint, constraints
+from kelbo.parts import size_of_batch
 
 # Nearer to 0 than this no scale, rate or concentration comes: a density that grows without bound
 # around one example is no model of it.
@@ -148,7 +149,8 @@ class FamilyConditional(Conditional):
         return {name: self._links[name].forward(value) for name, value in raw.items()}
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
-        return {name: (input_shape[0], *self.parameter_shape(name)) for name in self._links}
+        batch = size_of_batch(input_shape)
+        return {name: (batch, *self.parameter_shape(name)) for name in self._links}
 
     def distribution(self, **parameters: Any) -> Distribution:
         dtype = next(iter(parameters.values())).dtype

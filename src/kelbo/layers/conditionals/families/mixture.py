@@ -8,6 +8,7 @@ from kelbo.distributions import Categorical, Distribution, MixtureSameFamily
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parts import size_of_batch
 
 _WEIGHTS = "mixture_logits"
 
@@ -78,7 +79,7 @@ class ConditionalMixture(Conditional):
         return {_WEIGHTS: weights, **self.component.parameters_from(**raw)}
 
     def compute_output_shape(self, input_shape: Any) -> dict[str, tuple]:
-        batch = input_shape[0]
+        batch = size_of_batch(input_shape)
         shapes = self.component.compute_output_shape(input_shape)
         stacked = {n: (batch, self.components, *shape[1:]) for n, shape in shapes.items()}
         return {_WEIGHTS: (batch, self.components), **stacked}
