@@ -10,7 +10,7 @@ from scipy import stats
 
 from kelbo import bijectors, ops
 from kelbo.distributions import Expanded, SphericalUniform, VonMises, VonMisesFisher, constraints
-from kelbo.ops.special.von_mises_fisher import angles
+from kelbo.ops.random.von_mises_fisher import angles
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 

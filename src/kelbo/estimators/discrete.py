@@ -14,8 +14,8 @@ from kelbo.distributions import (
     RelaxedBernoulli,
     RelaxedOneHotCategorical,
 )
-from kelbo.distributions.seeds import several_seeds
 from kelbo.estimators.entries import inside
+from kelbo.ops.seeds import several_seeds
 
 
 def require_discrete(name: str, posterior: Distribution, families: tuple[type, ...]) -> None:

@@ -79,3 +79,23 @@ class SeedSequence(keras.random.SeedGenerator):
     def get_config(self) -> dict:
         """A sequence lives inside one call, so there is nothing to save."""
         raise TypeError("A SeedSequence lives inside one function call and cannot be saved.")
+
+
+def several_seeds(seed: Any) -> SeedSequence:
+    """Seeds for several draws that differ, whatever `seed` is.
+
+    Args:
+        seed: An integer, a `keras.random.SeedGenerator`, a `SeedSequence` or None.
+
+    Returns:
+        A sequence that is given as `seed` to each of the draws.
+
+    Example:
+        >>> import keras
+        >>> from kelbo.ops.seeds import several_seeds
+        >>> seeds = several_seeds(3)
+        >>> first, second = (keras.random.normal((), seed=seeds) for _ in range(2))
+        >>> bool(first == second)
+        False
+    """
+    return SeedSequence(keras.random.randint((), 0, 2**31 - 1, dtype="int32", seed=seed))

@@ -6,7 +6,7 @@ from typing import Any
 from kelbo import ops
 from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Composite, Shape
 
 

@@ -6,7 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.odds import Odds
 from kelbo.parameters import PACKAGE, Constraint, broadcast_shapes, constraints, exactly_one
 from kelbo.parameters.slicing import BatchIndex

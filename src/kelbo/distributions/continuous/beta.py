@@ -8,8 +8,8 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
 from kelbo.ops.autodiff.derivatives import with_derivatives
+from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
 from kelbo.ops.special.incomplete_beta import log_beta_power
 from kelbo.ops.special.outside import between

@@ -9,7 +9,6 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.ops.special.bregman import excess
 from kelbo.parameters import PACKAGE, as_shape, constraints
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -95,20 +94,3 @@ class Normal(Distribution):
 
     def quantile(self, probability: Any) -> Any:
         return self.loc + self.scale * ops.normal_quantile(self._as_value(probability))
-
-
-def normal_divergence(distance: Any, scale: Any, other_scale: Any) -> Any:
-    """The divergence of two normal distributions, as a sum of terms that are not negative.
-
-    Args:
-        distance: The mean of the first less that of the second.
-        scale: Standard deviation of the first.
-        other_scale: That of the second.
-
-    Returns:
-        A tensor of the broadcast shape.
-    """
-    # With t = 1 + c the ratio of the scales, (t² - 1) / 2 - log t is c² / 2 and t - 1 - log t.
-    change = ops.ratio(scale - other_scale, other_scale)
-    squares = ops.square(change) + ops.square(ops.ratio(distance, other_scale))
-    return 0.5 * squares + excess(change, ops.ratio(scale, other_scale))

@@ -7,16 +7,15 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.random.student_t import finite, stretches
+from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.outside import is_infinite, without
 from kelbo.ops.special.student_t import (
     cdf,
-    finite,
     log_constant,
     log_density,
     mean_log1p,
     quantile,
-    stretches,
     variance_factor,
     where_defined,
 )

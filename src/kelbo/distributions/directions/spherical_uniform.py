@@ -7,7 +7,8 @@ import keras
 from kelbo import ops
 from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.distribution import Distribution
-from kelbo.ops.special.von_mises_fisher import log_area, uniform_directions
+from kelbo.ops.random.von_mises_fisher import uniform_directions
+from kelbo.ops.special.von_mises_fisher import log_area
 from kelbo.parameters import PACKAGE, Shape, constraints, whole_number
 
 

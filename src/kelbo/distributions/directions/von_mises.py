@@ -7,14 +7,9 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.ops.random.von_mises import draws
 from kelbo.ops.special.outside import between, is_infinite, without
-from kelbo.ops.special.von_mises import (
-    angle_of_tail,
-    circular_variance,
-    draws,
-    log_normalizer,
-    tail,
-)
+from kelbo.ops.special.von_mises import angle_of_tail, circular_variance, log_normalizer, tail
 from kelbo.parameters import PACKAGE, constraints
 
 

@@ -6,15 +6,10 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.random.von_mises_fisher import angles, turned, uniform_directions
+from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.bessel_orders import ratio_per_argument, ratio_slope
-from kelbo.ops.special.von_mises_fisher import (
-    angles,
-    concentration_divergence,
-    log_area,
-    turned,
-    uniform_directions,
-)
+from kelbo.ops.special.von_mises_fisher import concentration_divergence, log_area
 from kelbo.parameters import PACKAGE, Shape, constraints
 
 

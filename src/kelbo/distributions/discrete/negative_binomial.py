@@ -6,7 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.counts import (
     distribution_function,
     is_no_count,

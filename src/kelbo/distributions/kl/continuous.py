@@ -11,7 +11,6 @@ from kelbo.distributions.continuous.gumbel import Gumbel
 from kelbo.distributions.continuous.half_normal import HalfNormal
 from kelbo.distributions.continuous.laplace import Laplace
 from kelbo.distributions.continuous.log_normal import LogNormal
-from kelbo.distributions.continuous.normal import normal_divergence
 from kelbo.distributions.continuous.uniform import Uniform
 from kelbo.distributions.continuous.weibull import Weibull
 from kelbo.distributions.kl.parameter_changes import log_of_ratio, relative_change
@@ -21,6 +20,7 @@ from kelbo.ops.special.gamma_density import (
     log_gamma_divergence_from_one,
     log_gamma_of_two_plus,
 )
+from kelbo.ops.special.normal_divergence import normal_divergence
 
 _EULER_GAMMA = float(np.euler_gamma)
 # From here on the logarithm of a ratio is a difference of logarithms to all digits.

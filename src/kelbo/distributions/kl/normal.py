@@ -1,10 +1,11 @@
 """Divergences of normal distributions, of numbers and of vectors."""
 
 from kelbo.distributions.combinators.independent import Independent
-from kelbo.distributions.continuous.normal import Normal, normal_divergence
+from kelbo.distributions.continuous.normal import Normal
 from kelbo.distributions.kl.registry import register_kl
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.distributions.vectors.multivariate_normal_diag import MultivariateNormalDiag
+from kelbo.ops.special.normal_divergence import normal_divergence
 
 
 @register_kl(Normal, Normal)

@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.seeds import several_seeds
 from kelbo.ops.series import polynomial
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
 from kelbo.parameters import PACKAGE, Shape, constraints, whole_number

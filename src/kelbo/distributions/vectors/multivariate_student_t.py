@@ -7,16 +7,10 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
 from kelbo.ops.linalg.covariance_factors import TriangularFactor
-from kelbo.ops.special.student_t import (
-    finite,
-    log_constant,
-    mean_log1p,
-    stretches,
-    variance_factor,
-    where_defined,
-)
+from kelbo.ops.random.student_t import finite, stretches
+from kelbo.ops.seeds import several_seeds
+from kelbo.ops.special.student_t import log_constant, mean_log1p, variance_factor, where_defined
 from kelbo.parameters import PACKAGE, Shape, constraints
 
 

@@ -9,9 +9,18 @@ from typing import Any
 
 import keras
 
-from kelbo import ops
-from kelbo.distributions.continuous.normal import normal_divergence
-from kelbo.ops.special.bregman import excess, log_det_excess
+from kelbo.ops import elementary as ops
+from kelbo.ops.linalg.factorization import cholesky
+from kelbo.ops.linalg.log_det_excess import log_det_excess
+from kelbo.ops.linalg.triangular import (
+    add_to_diagonal,
+    cho_solve,
+    log_det_from_cholesky,
+    solve_triangular,
+)
+from kelbo.ops.special.bregman import excess
+from kelbo.ops.special.normal_divergence import normal_divergence
+from kelbo.ops.special.ratio import ratio
 
 
 class DiagonalFactor:
@@ -37,7 +46,7 @@ class DiagonalFactor:
 
     def squared_distance(self, x: Any) -> Any:
         r"""$x^\top \Sigma^{-1} x$."""
-        return ops.sum(ops.square(ops.ratio(x, self.scale)), axis=-1)
+        return ops.sum(ops.square(ratio(x, self.scale)), axis=-1)
 
     def half_log_det(self) -> Any:
         r"""$\tfrac12 \log \det \Sigma$."""
@@ -63,7 +72,7 @@ class DiagonalFactor:
     def trace_of_ratio(self, other: Any) -> Any:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         if isinstance(other, DiagonalFactor):
-            return ops.sum(ops.square(ops.ratio(other.scale, self.scale)), axis=-1)
+            return ops.sum(ops.square(ratio(other.scale, self.scale)), axis=-1)
         return ops.sum(other.variance() / self.variance(), axis=-1)
 
     def divergence(self, other: Any) -> Any:
@@ -75,7 +84,7 @@ class DiagonalFactor:
             return ops.sum(normal_divergence(none, other.scale, self.scale), axis=-1)
         scale = self.scale[..., None]
         return _divergence_of_triangles(
-            ops.ratio(other.matrix() - self.matrix(), scale), self.scale, other
+            ratio(other.matrix() - self.matrix(), scale), self.scale, other
         )
 
 
@@ -111,7 +120,7 @@ class TriangularFactor:
         axes = range(len(x.shape))
         columns = ops.transpose(x, (*axes[leading:], *axes[:leading]))
         columns = ops.reshape(columns, (*shape[leading:], -1))
-        squared = ops.sum(ops.square(ops.solve_triangular(self.scale_tril, columns)), axis=-2)
+        squared = ops.sum(ops.square(solve_triangular(self.scale_tril, columns)), axis=-2)
         batch = tuple(ops.shape(squared))[:-1]
         squared = ops.reshape(squared, (*batch, *shape[:leading]))
         axes = range(len(squared.shape))
@@ -119,7 +128,7 @@ class TriangularFactor:
 
     def whitened(self, columns: Any) -> Any:
         r"""$H x$ for the columns x of a matrix, with $H^\top H = \Sigma^{-1}$."""
-        return ops.solve_triangular(self.scale_tril, columns)
+        return solve_triangular(self.scale_tril, columns)
 
     def half_log_det(self) -> Any:
         r"""$\tfrac12 \log \det \Sigma$."""
@@ -139,14 +148,14 @@ class TriangularFactor:
 
     def trace_of_ratio(self, other: Any) -> Any:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
-        spread = ops.solve_triangular(self.scale_tril, other.matrix())
+        spread = solve_triangular(self.scale_tril, other.matrix())
         return ops.sum(ops.square(spread), axis=(-2, -1))
 
     def divergence(self, other: Any) -> Any:
         """Of the normal distribution of another factor from that of this one, with equal means."""
         if isinstance(other, LowRankFactor):
             return _divergence_by_whitening(self, other)
-        change = ops.solve_triangular(self.scale_tril, other.matrix() - self.scale_tril)
+        change = solve_triangular(self.scale_tril, other.matrix() - self.scale_tril)
         diagonal = ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)
         return _divergence_of_triangles(change, diagonal, other)
 
@@ -184,7 +193,7 @@ class LowRankFactor:
         scaled = self.columns / ops.sqrt(self.diagonal)[..., None]
         inner = ops.matmul(ops.swapaxes(scaled, -1, -2), scaled)
         # Its eigenvalues are 1 or more: no jitter can be needed.
-        return scaled, ops.cholesky(ops.add_to_diagonal(inner, 1.0), name="I + A'A")
+        return scaled, cholesky(add_to_diagonal(inner, 1.0), name="I + A'A")
 
     def sample(self, shape: Sequence[int], seed: Any) -> Any:
         """Draws of mean 0."""
@@ -205,7 +214,7 @@ class LowRankFactor:
         scaled, lower = self._scaled()
         e = rows / ops.sqrt(self.diagonal)[..., None, :]
         columns = ops.swapaxes(ops.matmul(e, scaled), -1, -2)
-        z = ops.swapaxes(ops.cho_solve(lower, columns), -1, -2)
+        z = ops.swapaxes(cho_solve(lower, columns), -1, -2)
         rest = e - ops.matmul(z, ops.swapaxes(scaled, -1, -2))
         return ops.sum(ops.square(rest), axis=-1) + ops.sum(ops.square(z), axis=-1)
 
@@ -216,8 +225,8 @@ class LowRankFactor:
         """
         scaled, lower = self._scaled()
         e = columns / ops.sqrt(self.diagonal)[..., None]
-        z = ops.solve_triangular(lower, ops.matmul(ops.swapaxes(scaled, -1, -2), e))
-        z = ops.solve_triangular(ops.add_to_diagonal(lower, 1.0), z, transpose=True)
+        z = solve_triangular(lower, ops.matmul(ops.swapaxes(scaled, -1, -2), e))
+        z = solve_triangular(add_to_diagonal(lower, 1.0), z, transpose=True)
         return e - ops.matmul(scaled, z)
 
     def half_log_det(self) -> Any:
@@ -240,7 +249,7 @@ class LowRankFactor:
     def covariance(self) -> Any:
         r"""$\Sigma$, of shape (..., d, d)."""
         spread = ops.matmul(self.columns, ops.swapaxes(self.columns, -1, -2))
-        return ops.add_to_diagonal(spread, self.diagonal)
+        return add_to_diagonal(spread, self.diagonal)
 
     def trace_of_ratio(self, other: Any) -> Any:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
@@ -266,7 +275,7 @@ class LowRankFactor:
     def _trace_of_diagonal(self, variance):
         """Of a diagonal matrix: no matrix of d columns is made."""
         scaled, lower = self._scaled()
-        z = ops.solve_triangular(lower, ops.swapaxes(scaled, -1, -2))
+        z = solve_triangular(lower, ops.swapaxes(scaled, -1, -2))
         share = 1.0 - ops.sum(ops.square(z), axis=-2)
         return ops.sum(variance / self.diagonal * share, axis=-1)
 
@@ -283,7 +292,7 @@ def _divergence_of_triangles(change, diagonal, other):
     """
     other_diagonal = ops.diagonal(other.matrix(), axis1=-2, axis2=-1)
     by_diagonal = excess(
-        ops.ratio(other_diagonal - diagonal, diagonal), ops.ratio(other_diagonal, diagonal)
+        ratio(other_diagonal - diagonal, diagonal), ratio(other_diagonal, diagonal)
     )
     squares = ops.sum(ops.square(change), axis=(-2, -1))
     return 0.5 * squares + ops.sum(by_diagonal, axis=-1)
@@ -298,7 +307,7 @@ def _divergence_by_determinants(factor, other):
 def _divergence_by_whitening(factor, other):
     """By the other covariance in units of the first, where a square matrix is made anyway."""
     spread = factor.whitened(other.matrix())
-    change = ops.add_to_diagonal(ops.matmul(spread, ops.swapaxes(spread, -1, -2)), -1.0)
+    change = add_to_diagonal(ops.matmul(spread, ops.swapaxes(spread, -1, -2)), -1.0)
     log_det = 2.0 * (other.half_log_det() - factor.half_log_det())
     return 0.5 * log_det_excess(change, log_det)
 
@@ -319,19 +328,19 @@ def _divergence_of_low_ranks(factor, other):
     own, columns = _of_one_width(factor.columns, other.columns)
     far = _divergence_by_determinants(factor, other)
 
-    change = ops.ratio(other.diagonal - factor.diagonal, factor.diagonal)
+    change = ratio(other.diagonal - factor.diagonal, factor.diagonal)
     small = ops.max(ops.abs(change), axis=-1) < 0.5
     change = ops.where(small[..., None], change, 0.0)
     scale = ops.sqrt(factor.diagonal)[..., None]
     scaled, difference = own / scale, (columns - own) / scale
     gram = _product(scaled, scaled)
-    inner = ops.add_to_diagonal(gram, 1.0)
-    lower = ops.cholesky(inner, name="I + A'A")
+    inner = add_to_diagonal(gram, 1.0)
+    lower = cholesky(inner, name="I + A'A")
 
     cross = _product(scaled, difference)
-    moved = ops.cho_solve(lower, cross)
+    moved = cho_solve(lower, cross)
     left = difference - ops.matmul(scaled, moved)
-    share = ops.cho_solve(lower, gram)  # I - 1 / C
+    share = cho_solve(lower, gram)  # I - 1 / C
     off = ops.sum(share * _product(left, left), axis=(-2, -1))
     turned = ops.sum(ops.square(moved), axis=(-2, -1))
     inside = _product(moved, ops.matmul(inner, moved) + moved)
@@ -347,10 +356,10 @@ def _divergence_of_low_ranks(factor, other):
 
     inner_change = cross + ops.swapaxes(cross, -1, -2) + _product(difference, difference)
     inner_change = inner_change - _product(bent, weighted / (1.0 + weighted) * bent)
-    half = ops.solve_triangular(lower, inner_change)
-    relative = ops.solve_triangular(lower, ops.swapaxes(half, -1, -2))
-    other_lower = ops.cholesky(inner + inner_change, name="I + B'B")
-    log_det = ops.log_det_from_cholesky(other_lower) - ops.log_det_from_cholesky(lower)
+    half = solve_triangular(lower, inner_change)
+    relative = solve_triangular(lower, ops.swapaxes(half, -1, -2))
+    other_lower = cholesky(inner + inner_change, name="I + B'B")
+    log_det = log_det_from_cholesky(other_lower) - log_det_from_cholesky(lower)
     inners = log_det_excess(relative, log_det)
 
     rest = _trace_of_solution(lower, by_change)
@@ -376,4 +385,4 @@ def _product(x, y):
 
 
 def _trace_of_solution(lower, matrix):
-    return ops.sum(ops.diagonal(ops.cho_solve(lower, matrix), axis1=-2, axis2=-1), axis=-1)
+    return ops.sum(ops.diagonal(cho_solve(lower, matrix), axis1=-2, axis2=-1), axis=-1)

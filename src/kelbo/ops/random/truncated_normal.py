@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 from kelbo.ops.series import kind, polynomial
+from kelbo.ops.special.normal import normal_cdf, normal_quantile
 
 # Standard deviations from the mean, where the tail is taken for what it is: before, the normal
 # distribution function has digits enough; after, the series below.
@@ -86,8 +87,8 @@ def where_not_plain(tilt: Any, low: Any, high: Any) -> tuple[Any, Any]:
 def _plain(u, tilt, low, high):
     """By the normal distribution function of the ends, in the tail where they lie."""
     right = tilt > 0
-    at_low, at_high = (ops.normal_cdf(ops.where(right, -z, z)) for z in (tilt + low, tilt + high))
-    z = ops.normal_quantile((1.0 - u) * at_low + u * at_high)
+    at_low, at_high = (normal_cdf(ops.where(right, -z, z)) for z in (tilt + low, tilt + high))
+    z = normal_quantile((1.0 - u) * at_low + u * at_high)
     return ops.where(right, -z, z) - tilt
 
 

@@ -2,25 +2,15 @@
 
 from kelbo.ops.special.bessel import bessel_i0e, bessel_i1e, bessel_ratio
 from kelbo.ops.special.bessel_orders import log_normalized_bessel_ie
+from kelbo.ops.special.gamma import betaln, digamma, lgamma
 from kelbo.ops.special.incomplete_beta import betainc
 from kelbo.ops.special.incomplete_gamma import gammainc, gammaincc
+from kelbo.ops.special.logarithms import log1mexp, logit, softplus_inverse, xlog1py, xlogy
+from kelbo.ops.special.normal import log_normal_cdf, normal_cdf, normal_quantile
 from kelbo.ops.special.normal_interval import log_normal_cdf_difference
 from kelbo.ops.special.ratio import ratio
 from kelbo.ops.special.saturating import expm1, sigmoid, tanh
 from kelbo.ops.special.softplus import softplus
-from kelbo.ops.special.special import (
-    betaln,
-    digamma,
-    lgamma,
-    log1mexp,
-    log_normal_cdf,
-    logit,
-    normal_cdf,
-    normal_quantile,
-    softplus_inverse,
-    xlog1py,
-    xlogy,
-)
 
 __all__ = [
     "bessel_i0e",

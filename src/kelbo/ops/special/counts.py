@@ -10,7 +10,7 @@ ones too, and costs less than a log-gamma function.
 from collections.abc import Callable
 from typing import Any
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 from kelbo.ops.series import stirling_correction
 from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 from scipy import special
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 from kelbo.ops.autodiff.derivatives import with_derivatives
+from kelbo.ops.autodiff.inversion import invert_monotone
 from kelbo.ops.series import (
     HALF_LOG_TWO_PI,
     lgamma_of_one_plus,
@@ -21,7 +22,9 @@ from kelbo.ops.series import (
     stirling_correction,
 )
 from kelbo.ops.special.bregman import bregman, excess, far_second_order_rest, second_order_rest
+from kelbo.ops.special.gamma import lgamma
 from kelbo.ops.special.gamma_slope import log_gamma_slope
+from kelbo.ops.special.incomplete_gamma import gammainc, gammaincc
 from kelbo.ops.special.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
 from kelbo.ops.special.outside import largest
 
@@ -209,7 +212,7 @@ def gamma_quantile(
     # "Adaptive estimation of a quadratic functional", lemma 1).
     log_a, lowest = ops.log(a), math.log(_tiny(a))
     log_gamma = lgamma_of_one_plus(ops.where(a < 8.0, a, 8.0))
-    least = (log_below + ops.where(a < 8.0, log_gamma, ops.lgamma(a + 1.0))) / a
+    least = (log_below + ops.where(a < 8.0, log_gamma, lgamma(a + 1.0))) / a
     high = ops.log1p((ops.sqrt(-2.0 * a * log_above) - log_above) / a)
     # Numbers that the dtype cannot hold are where P is equal to that: by its logarithm alone.
     far = least < lowest + 0.5
@@ -234,12 +237,12 @@ def _inverse(share, sign):
         return by_y(a, y, value) * (1.0 / a - log_gamma_slope(a, ops.log(a) + y, exact=True))
 
     log_share = with_derivatives(lambda a, y: ops.log(share(a, a * ops.exp(y))), [by_a, by_y])
-    return ops.invert_monotone(
+    return invert_monotone(
         lambda y, a: share(a, a * ops.exp(y)), logarithm=lambda y, a: log_share(a, y)
     )
 
 
-_OF_SHARE = {False: _inverse(ops.gammainc, 1.0), True: _inverse(ops.gammaincc, -1.0)}
+_OF_SHARE = {False: _inverse(gammainc, 1.0), True: _inverse(gammaincc, -1.0)}
 
 
 def gamma_divergence_rest(a: Any, b: Any) -> Any:
@@ -339,7 +342,7 @@ def log_gamma_divergence_from_one(b: Any, change: Any) -> Any:
     # b log(b) - b + 1 is b times the excess of 1 / b.
     close = rest + (1.0 + small) * excess(-small / (1.0 + small))
     far = ops.where(near, 2.0, b)
-    return ops.where(near, close, ops.lgamma(far) + _EULER_GAMMA * (far - 1.0))
+    return ops.where(near, close, lgamma(far) + _EULER_GAMMA * (far - 1.0))
 
 
 def log_gamma_of_two_plus(t: Any) -> Any:
@@ -354,4 +357,4 @@ def log_gamma_of_two_plus(t: Any) -> Any:
     near = ops.abs(t) < 0.5
     small = ops.where(near, t, 0.0)
     series = small * ((1.0 - _EULER_GAMMA) + small * polynomial(small, _LOG_GAMMA_AROUND_2))
-    return ops.where(near, series, ops.lgamma(2.0 + ops.where(near, 1.0, t)))
+    return ops.where(near, series, lgamma(2.0 + ops.where(near, 1.0, t)))

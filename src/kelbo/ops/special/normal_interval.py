@@ -9,7 +9,8 @@ from keras import ops
 from kelbo.ops.autodiff.derivatives import with_derivatives
 from kelbo.ops.floats import together
 from kelbo.ops.series import HALF_LOG_TWO_PI
-from kelbo.ops.special.special import log1mexp, log_normal_cdf, normal_cdf
+from kelbo.ops.special.logarithms import log1mexp
+from kelbo.ops.special.normal import log_normal_cdf, normal_cdf
 from kelbo.ops.symbolic import symbolic
 
 

@@ -6,8 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 from kelbo.ops.special.bregman import mass_excess
+from kelbo.ops.special.logarithms import logit
+from kelbo.ops.special.ratio import ratio
+from kelbo.ops.special.saturating import expm1, sigmoid
+from kelbo.ops.special.softplus import softplus
 
 
 class Odds:
@@ -33,31 +37,31 @@ class Odds:
 
     def __init__(self, logits: Any = None, probs: Any = None):
         self.may_be_certain = logits is None
-        self.logits = ops.logit(probs) if logits is None else logits
-        self.probs = ops.sigmoid(logits) if probs is None else probs
+        self.logits = logit(probs) if logits is None else logits
+        self.probs = sigmoid(logits) if probs is None else probs
 
     def complement(self) -> Any:
         r"""The probability of a failure, $1 - \pi$."""
-        return 1.0 - self.probs if self.may_be_certain else ops.sigmoid(-self.logits)
+        return 1.0 - self.probs if self.may_be_certain else sigmoid(-self.logits)
 
     def odds(self) -> Any:
         """The probability of a success per that of a failure."""
         if self.may_be_certain:
-            return ops.ratio(self.probs, self.complement())
+            return ratio(self.probs, self.complement())
         return ops.exp(self.logits)
 
     def log_probs(self) -> Any:
         r"""$\log \pi$; 0, with a gradient of 0, where $\pi = 0$: see `is_never`."""
         if self.may_be_certain:
             return ops.log(ops.where(self.is_never(), ops.ones_like(self.probs), self.probs))
-        return -ops.softplus(-self.logits)
+        return -softplus(-self.logits)
 
     def log_complement(self) -> Any:
         r"""$\log(1 - \pi)$; 0, with a gradient of 0, where $\pi = 1$: see `is_always`."""
         if self.may_be_certain:
             safe = ops.where(self.is_always(), ops.zeros_like(self.probs), self.probs)
             return ops.log1p(-safe)
-        return -ops.softplus(self.logits)
+        return -softplus(self.logits)
 
     def is_never(self) -> Any:
         r"""Where $\pi$ is 0."""
@@ -81,9 +85,9 @@ class Odds:
         if self.may_be_certain:
             q = self.probs
             own = ops.ones_like(q), self.complement()
-            others = ops.ratio(other.probs, q), other.complement()
+            others = ratio(other.probs, q), other.complement()
             one, zero = self._excesses(other, own, others)
-            return one + ops.ratio(zero, q)
+            return one + ratio(zero, q)
         odds = _finite_exp(-self.logits)
         one, zero = ops.exp(self._log_ratio(other)), ops.exp(self._log_ratio_of_complements(other))
         return sum(self._excesses(other, (ops.ones_like(odds), odds), (one, odds * zero)))
@@ -92,8 +96,8 @@ class Odds:
         """The same over the probability of a failure here, which may be tiny: see `divergence`."""
         if self.may_be_certain:
             not_q = self.complement()
-            own = ops.ratio(self.probs, not_q), ops.ones_like(not_q)
-            others = ops.ratio(other.probs, not_q), ops.ratio(other.complement(), not_q)
+            own = ratio(self.probs, not_q), ops.ones_like(not_q)
+            others = ratio(other.probs, not_q), ratio(other.complement(), not_q)
             return sum(self._excesses(other, own, others))
         odds = _finite_exp(self.logits)
         one, zero = ops.exp(self._log_ratio(other)), ops.exp(self._log_ratio_of_complements(other))
@@ -132,12 +136,12 @@ def _finite_exp(x):
 
 def _log_ratio_by_difference(probability, difference, far):
     near = ops.abs(difference) < 0.5 * probability
-    change = ops.ratio(ops.where(near, difference, 0.0), ops.where(near, probability, 1.0))
+    change = ratio(ops.where(near, difference, 0.0), ops.where(near, probability, 1.0))
     return ops.where(near, ops.log1p(change), far)
 
 
 def _log_ratio_by_logits(difference, complement, far):
     # The ratio is 1 + (e^d - 1) times the complement of the other.
     near = ops.abs(difference) < 1.0
-    change = ops.expm1(ops.where(near, difference, 0.0)) * complement
+    change = expm1(ops.where(near, difference, 0.0)) * complement
     return ops.where(near, ops.log1p(change), far)

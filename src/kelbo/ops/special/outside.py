@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 
 
 def largest(tensor: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 
 
 def positive_exp(log_value: Any) -> Any:

@@ -6,11 +6,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo import ops
+from kelbo.ops import elementary as ops
 from kelbo.ops.autodiff.derivatives import with_derivatives
+from kelbo.ops.autodiff.inversion import invert_monotone
 from kelbo.ops.floats import together
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
+from kelbo.ops.special.incomplete_beta import betainc
 from kelbo.ops.special.quadrature import LARGE, integrate, nats
+from kelbo.ops.special.saturating import expm1
 
 _LOG_2PI_E = math.log(2.0 * math.pi) + 1.0
 
@@ -44,32 +47,6 @@ def mean_log1p(df: Any, size: int) -> Any:
     half = 0.5 * df
     gaps = log_minus_digamma(half) - log_minus_digamma(half + 0.5 * size)
     return ops.log1p(size / df) + gaps
-
-
-def stretches(shape: tuple, df: Any, dtype: str, seed: Any) -> Any:
-    r"""Draws of $\sqrt{\nu / (2 G)}$, by which a normal draw becomes one of Student's t.
-
-    Args:
-        shape: The shape of the result.
-        df: $\nu$, broadcast to it.
-        dtype: Floating dtype.
-        seed: See `ops.random`.
-
-    Returns:
-        A tensor. What is too large for the dtype becomes a number that is finite when it is
-        multiplied by a normal draw.
-    """
-    half = 0.5 * df
-    log_gamma = ops.random.log_gamma(shape, half, dtype=dtype, seed=seed)
-    highest = math.log(float(np.finfo(dtype).max)) - 4.0
-    return ops.exp(ops.minimum(0.5 * (ops.log(half) - log_gamma), highest))
-
-
-def finite(draws: Any, dtype: str) -> Any:
-    """Draws with the largest numbers of the dtype in the place of infinities."""
-    largest = float(np.finfo(dtype).max)
-    # Not by clip, which takes numbers for float32 on PyTorch.
-    return ops.minimum(ops.maximum(draws, -largest), largest)
 
 
 def where_defined(df: Any, least: float, value: Any, otherwise: float) -> Any:
@@ -133,7 +110,7 @@ def _tail_parts(df, z):
     squared = ops.square(ops.where(near, ratio, 1.0 / ops.where(near, ops.ones_like(z), ratio)))
     half = 0.5 * ops.ones_like(low)
     one, other = ops.where(near, half, 0.5 * low), ops.where(near, 0.5 * low, half)
-    share = 0.5 * ops.betainc(one, other, squared / (1.0 + squared))
+    share = 0.5 * betainc(one, other, squared / (1.0 + squared))
     by_beta = ops.where(near, 0.5 - share, share)
     # Far out, where the argument of the beta function underflows, the tail is a power of z.
     dtype = keras.backend.standardize_dtype(z.dtype)
@@ -149,7 +126,7 @@ def _tail_parts(df, z):
     most = ops.maximum(z, ops.sqrt(high))
     unit = most * ops.sqrt(ops.square(z / most) + high / most / most)
     start = z / unit
-    fall = ops.expm1(2.0 * nats(z) / (high + 1.0))
+    fall = expm1(2.0 * nats(z) / (high + 1.0))
     span = fall / (start + ops.sqrt(ops.square(start) + fall))
 
     def integrand(u):
@@ -199,7 +176,7 @@ _tail = with_derivatives(
         lambda df, z, value: -ops.exp(_log_density(df, z)),
     ],
 )
-_of_tail = ops.invert_monotone(
+_of_tail = invert_monotone(
     lambda s, df: _tail(df, ops.sinh(s)), logarithm=lambda s, df: _log_tail(df, s)
 )
 

@@ -1,14 +1,14 @@
-"""The von Mises distribution about 0: its draws, its distribution function, their derivatives."""
+"""The von Mises distribution about 0: its distribution function, with its derivatives."""
 
 import math
 from typing import Any
 
-import keras
-
-from kelbo import ops
+from kelbo.ops import elementary as ops
 from kelbo.ops.autodiff.derivatives import with_derivatives
+from kelbo.ops.autodiff.inversion import invert_monotone
 from kelbo.ops.floats import together
 from kelbo.ops.series import polynomial
+from kelbo.ops.special.bessel import bessel_i0e, bessel_i1e
 from kelbo.ops.special.quadrature import integrate, nats
 
 
@@ -38,12 +38,12 @@ def circular_variance(concentration: Any) -> Any:
     near = ops.where(large, ops.ones_like(concentration), concentration)
     inverse = 1.0 / ops.where(large, concentration, _LARGE)
     series = -inverse * polynomial(inverse, _MEAN_RESULTANT[1:])
-    direct = 1.0 - ops.bessel_i1e(near) / ops.bessel_i0e(near)
+    direct = 1.0 - bessel_i1e(near) / bessel_i0e(near)
     return ops.where(large, series, direct)
 
 
 _log_normalizer = with_derivatives(
-    lambda k: math.log(2.0 * math.pi) + ops.log(ops.bessel_i0e(k)),
+    lambda k: math.log(2.0 * math.pi) + ops.log(bessel_i0e(k)),
     [lambda k, value: -circular_variance(k)],
 )
 
@@ -93,8 +93,16 @@ def _tail_value(concentration, angle):
     return _density(concentration, angle) * total
 
 
-def _tail_slope(concentration, angle):
-    """The derivative of the tail by the concentration, over the density."""
+def slope_of_tail(concentration: Any, angle: Any) -> Any:
+    r"""The derivative of the tail by the concentration, over the density.
+
+    Args:
+        concentration: $\kappa$, a tensor.
+        angle: A tensor of numbers in $[0, \pi]$, of its shape.
+
+    Returns:
+        A tensor of that shape.
+    """
     spread = circular_variance(concentration)
     return _beyond(concentration, angle, lambda squared_sine: spread - 2.0 * squared_sine)
 
@@ -102,7 +110,7 @@ def _tail_slope(concentration, angle):
 _tail = with_derivatives(
     _tail_value,
     [
-        lambda k, angle, value: _density(k, angle) * _tail_slope(k, angle),
+        lambda k, angle, value: _density(k, angle) * slope_of_tail(k, angle),
         lambda k, angle, value: -_density(k, angle),
     ],
 )
@@ -121,11 +129,11 @@ def _over_tail(concentration, angle, value):
 _log_tail = with_derivatives(
     _log_tail_value,
     [
-        lambda k, angle, value: _over_tail(k, angle, value) * _tail_slope(k, angle),
+        lambda k, angle, value: _over_tail(k, angle, value) * slope_of_tail(k, angle),
         lambda k, angle, value: -_over_tail(k, angle, value),
     ],
 )
-_of_tail = ops.invert_monotone(
+_of_tail = invert_monotone(
     lambda angle, k: _tail(k, angle), logarithm=lambda angle, k: _log_tail(k, angle)
 )
 
@@ -156,61 +164,3 @@ def angle_of_tail(concentration: Any, mass: Any) -> Any:
         A tensor of the broadcast shape, in $[0, \pi]$.
     """
     return _of_tail(mass, 0.0, math.pi, concentration)
-
-
-def _draw(seed, concentration):
-    """The rejection of D. J. Best and N. I. Fisher (1979), for the whole array at a time.
-
-    An angle is proposed by the tangent of its half, in a wrapped Cauchy distribution. So written no
-    number cancels, and no concentration is special: 0 proposes uniform angles and accepts them.
-    The Cauchy number is the ratio of the coordinates of a point in half a disc (G. Marsaglia,
-    1972), whose squared distance from the middle is uniform and independent of it: so two numbers
-    serve for the proposal and for its acceptance, whose probability is at most 1.
-    """
-    shape = ops.shape(concentration)
-    dtype = keras.backend.standardize_dtype(concentration.dtype)
-    twice = 2.0 * concentration
-    share = twice / (1.0 + twice)
-    root = (1.0 + twice) * ops.sqrt(ops.square(1.0 - share) + ops.square(share))
-    spread = 1.0 / (root + twice)
-    lowest = 0.5 * (1.0 + spread)
-    slope = ops.sqrt(spread)
-
-    def propose(turn, accepted, tangent):
-        seeds = ops.SeedSequence(seed).fold_in(turn)
-        x = 2.0 * keras.random.uniform(shape, dtype=dtype, seed=seeds) - 1.0
-        y = 1.0 - keras.random.uniform(shape, dtype=dtype, seed=seeds)  # above 0
-        proposed = slope * (x / y)
-        squared = ops.square(proposed)
-        c = lowest + twice * (squared / (1.0 + squared))
-        accept = ops.square(x) + ops.square(y) < c * ops.exp(1.0 - c)
-        tangent = ops.where(accepted, tangent, proposed)
-        return turn + 1, ops.logical_or(accepted, accept), tangent
-
-    # NaN is never accepted: it must not be waited for. Not `not k >= 0`, of which TensorFlow's
-    # graphs make `k < 0`.
-    hopeless = ops.logical_or(ops.isnan(concentration), concentration < 0)
-    start = (ops.zeros((), dtype="int32"), hopeless, ops.full_like(concentration, math.nan))
-    return 2.0 * ops.arctan(
-        ops.while_loop(lambda turn, accepted, tangent: ~ops.all(accepted), propose, start)[2]
-    )
-
-
-_draws = with_derivatives(
-    _draw, [None, lambda seed, k, angle: ops.sign(angle) * _tail_slope(k, ops.abs(angle))]
-)
-
-
-def draws(shape: tuple, concentration: Any, seed: Any) -> Any:
-    r"""Angles about 0, with implicit gradients by the concentration.
-
-    Args:
-        shape: The shape of the result.
-        concentration: $\kappa$, a tensor, broadcast to it.
-        seed: See `ops.random`.
-
-    Returns:
-        A tensor of numbers in $[-\pi, \pi]$.
-    """
-    word = keras.random.randint((), 0, 2**31 - 1, dtype="int32", seed=seed)
-    return _draws(word, ops.broadcast_to(concentration, shape))

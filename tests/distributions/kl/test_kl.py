@@ -23,7 +23,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.kl import registry
 from kelbo.distributions.kl.registry import comparable
 
-from .cases.foundation import ExponentialTiltReference
+from ..cases.foundation import ExponentialTiltReference
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 

@@ -6,7 +6,7 @@ import pytest
 from kelbo import ops
 from kelbo.distributions import SphericalUniform, VonMises, VonMisesFisher, has_kl, kl_divergence
 
-from .cases.directions import VonMisesFisherReference, log_area
+from ..cases.directions import VonMisesFisherReference, log_area
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
