@@ -192,6 +192,12 @@ CASES = [
         is_increasing=True,
     ),
     Case("softplus", kb.Softplus, _softplus, is_increasing=True),
+    Case(
+        "softplus above an end",
+        lambda **more: kb.Softplus(-0.5, **more),
+        lambda x: _softplus(x) - 0.5,
+        is_increasing=True,
+    ),
     Case("sigmoid", kb.Sigmoid, special.expit, is_increasing=True),
     Case(
         "sigmoid onto an interval",

@@ -83,6 +83,7 @@ BAD_ARGUMENTS = {
     "empty stack": (lambda: kb.Stack([]), "Stack: bijectors is empty"),
     "symbolic": (lambda: kb.Shift(keras.Input((3,))), "Shift: shift is a symbolic KerasTensor"),
     "none": (lambda: kb.Scale(None), "Scale: scale is None"),
+    "low end": (lambda: kb.Softplus(np.inf), "Softplus: low must be a finite number, got inf"),
     "half": (lambda: kb.Exp(dtype="float16"), 'Exp: dtype must be "float32" or "float64"'),
     "shapes": (
         lambda: kb.Affine(_zeros(3), np.ones(2)),

@@ -70,7 +70,8 @@ class Bijector(Parametrized, abc.ABC):
         Returns:
             A tensor.
         """
-        return self.forward_and_log_det(x)[0]
+        x, bijector = self._prepared(x)
+        return bijector._forward(x)
 
     def inverse(self, y: Any) -> Any:
         """The value $x$ with $f(x) = y$.
@@ -96,9 +97,14 @@ class Bijector(Parametrized, abc.ABC):
         Raises:
             ValueError: The last axes of `x` are not of a shape that is mapped.
         """
+        x, bijector = self._prepared(x)
+        return bijector._forward_and_log_det(x)
+
+    def _prepared(self, x: Any) -> tuple[Any, "Bijector"]:
+        """The value, which is checked, and the bijector in one dtype."""
         x, bijector = self._in_one_dtype(x)
         self.forward_event_shape(self._event_of(x, "x", self.event_rank))
-        return bijector._forward_and_log_det(x)
+        return x, bijector
 
     def inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
         r"""The value that is mapped to y, and $\log \lvert\det \partial x / \partial y\rvert$.
@@ -115,6 +121,10 @@ class Bijector(Parametrized, abc.ABC):
         y, bijector = self._in_one_dtype(y)
         self.inverse_event_shape(self._event_of(y, "y", self.inverse_event_rank))
         return bijector._inverse_and_log_det(y)
+
+    def _forward(self, x: Any) -> Any:
+        """`forward` of a tensor of a floating dtype; overridden where more is saved than shared."""
+        return self._forward_and_log_det(x)[0]
 
     @abc.abstractmethod
     def _forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
@@ -226,6 +236,10 @@ class Bijector(Parametrized, abc.ABC):
     def _in_one_dtype(self, value: Any) -> tuple[Any, "Bijector"]:
         """The value and the bijector in the wider of their dtypes."""
         own = self._parameter_dtype
+        if ops.is_tensor(value):  # most values are, of the one dtype
+            dtype = standardize_dtype(value.dtype)
+            if dtype in ("float32", "float64") and own in (None, dtype):
+                return value, self.astype(dtype)
         if hasattr(value, "dtype"):
             (value,) = as_floats(value)
             # A log-determinant is a sum of many terms: half precision is for networks only.

@@ -94,6 +94,11 @@ class Chain(CompositeBijector):
             increasing = direction if increasing is True else ops.equal(increasing, direction)
         return increasing
 
+    def _forward(self, x):
+        for bijector in self.bijectors:
+            x = bijector._forward(x)
+        return x
+
     def _forward_and_log_det(self, x):
         total, rank = 0.0, self.event_rank
         for bijector in self.bijectors:
