@@ -61,6 +61,7 @@ from kelbo.layers.functional import (
     StochasticBinarization,
 )
 from kelbo.layers.priors import LearnedMixture, LearnedNormal, Prior, VampPrior
+from kelbo.layers.weights import ConstrainedWeight, constrained_weight
 
 __all__ = [
     "MADE",
@@ -95,6 +96,7 @@ __all__ = [
     "ConditionalStudentT",
     "ConditionalVonMisesFisher",
     "ConditionalWeibull",
+    "ConstrainedWeight",
     "CouplingFlow",
     "DenseVariational",
     "ElementwiseTransform",
@@ -121,4 +123,5 @@ __all__ = [
     "StochasticBinarization",
     "SylvesterFlow",
     "VampPrior",
+    "constrained_weight",
 ]

@@ -9,9 +9,9 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution, Normal
 from kelbo.divergences import KL, Divergence
-from kelbo.layers.scale import positive
 from kelbo.layers.weight_draws import current_weight_draws
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.layers.weights import constrained_weight
+from kelbo.parameters import PACKAGE, constraints, whole_number
 
 ESTIMATORS = ("reparameterized", "local_reparameterized", "flipout")
 BIASES = ("deterministic", "variational", None)
@@ -132,19 +132,20 @@ class DenseVariational(keras.layers.Layer):
                 f"DenseVariational: the last axis of the input must be known, got {input_shape}."
             )
         self._mean = self._variable("kernel_mean", (inputs, self.units), self.kernel_initializer)
-        self._raw_scale = self._scale_variable("kernel_scale", (inputs, self.units))
+        self._scale = self._scale_weight("kernel_scale", (inputs, self.units))
         if self.bias is not None:
             self._bias_mean = self._variable("bias_mean", (self.units,), "zeros")
         if self.bias == "variational":
-            self._bias_raw_scale = self._scale_variable("bias_scale", (self.units,))
+            self._bias_scale = self._scale_weight("bias_scale", (self.units,))
         self.built = True
 
     def _variable(self, name, shape, initializer):
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
-    def _scale_variable(self, name, shape):
-        start = self.initial_scale + math.log(-math.expm1(-self.initial_scale))
-        return self._variable(name, shape, keras.initializers.Constant(start))
+    def _scale_weight(self, name, shape):
+        return constrained_weight(
+            self, name, shape, constraints.positive, initial=self.initial_scale
+        )
 
     def posteriors(self) -> dict[str, Distribution]:
         """The posterior of each weight: "kernel", and "bias" where it is variational.
@@ -152,13 +153,13 @@ class DenseVariational(keras.layers.Layer):
         Returns:
             A dict of normal distributions, of the batch shapes (inputs, units) and (units,).
         """
-        found = {"kernel": self._posterior(self._mean, self._raw_scale)}
+        found = {"kernel": self._posterior(self._mean, self._scale)}
         if self.bias == "variational":
-            found["bias"] = self._posterior(self._bias_mean, self._bias_raw_scale)
+            found["bias"] = self._posterior(self._bias_mean, self._bias_scale)
         return found
 
-    def _posterior(self, mean, raw_scale):
-        return Normal(mean, positive(raw_scale, "softplus", 0.0), validate=False)
+    def _posterior(self, mean, scale):
+        return Normal(mean, scale(), validate=False)
 
     def kl(self) -> Any:
         """The divergence of all weights from the prior, summed, in nats: a scalar tensor."""

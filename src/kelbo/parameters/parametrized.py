@@ -10,6 +10,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.ops.floats import as_floats
 from kelbo.parameters.constraints import Constraint
+from kelbo.parameters.rules import broken_rule
 from kelbo.parameters.shapes import Shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
 
@@ -87,16 +88,10 @@ class Parametrized:
 
     def _validate_values(self) -> None:
         for name, tensor in self._given.items():
-            constraint = self.parameters[name]
-            if not ops.is_concrete(tensor):
-                continue
-            is_valid = ops.all(constraint.contains(tensor))
-            # A concrete tensor meets traced ones inside compiled code: then so is the answer.
-            if ops.is_concrete(is_valid) and not bool(is_valid):
+            broken = broken_rule(name, tensor, self.parameters[name])
+            if broken is not None:
                 raise ValueError(
-                    f"{type(self).__name__}: {name} must be {constraint.rule}, but "
-                    f"{_describe_values(ops.convert_to_numpy(tensor), constraint)}. "
-                    "Pass validate=False to skip this check."
+                    f"{type(self).__name__}: {broken}. Pass validate=False to skip this check."
                 )
 
     @property
@@ -254,36 +249,3 @@ def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> di
         )
     with _naming_what_is_no_number(owner, parameters):
         return {n: ops.convert_to_tensor(v, dtype=dtype) for n, v in parameters.items()}
-
-
-def _describe_values(values: np.ndarray, constraint: Constraint) -> str:
-    description = _describe_range(values, constraint)
-    if constraint.measure is None or not values.size or not np.isfinite(values).all():
-        return description
-    name, measure = constraint.measure
-    # In float64: rounding in the error would be taken for that of what was given.
-    return f"{description}; its {name} {_range(measure(np.asarray(values, 'float64')))}"
-
-
-def _describe_range(values: np.ndarray, constraint: Constraint) -> str:
-    if constraint.event_rank < 2 or not constraint.is_square:
-        return f"what was given, of shape {values.shape}, {_range(values)}"
-    diagonal = np.diagonal(values, axis1=-2, axis2=-1)
-    upper = values[(..., *np.triu_indices(values.shape[-1], 1))]
-    lower = values[(..., *np.tril_indices(values.shape[-1], -1))]
-    return (
-        f"its diagonal, of shape {diagonal.shape}, {_range(diagonal)}, what is above it "
-        f"{_range(upper)}, and what is below it {_range(lower)}"
-    )
-
-
-def _range(values: np.ndarray) -> str:
-    if not values.size:
-        return "is empty"
-    missing = int(np.isnan(values).sum())
-    if missing == values.size:
-        return "is NaN"
-    if values.size == 1:
-        return f"is {values.item():.6g}"
-    ranges = f"ranges from {np.nanmin(values):.6g} to {np.nanmax(values):.6g}"
-    return f"{ranges} with {missing} NaN of {values.size} numbers" if missing else ranges

@@ -4,10 +4,12 @@ from typing import Any
 
 import keras
 
-from kelbo import ops
 from kelbo.bijectors import Bijector, Radial, invertible_beta
 from kelbo.layers.flows.parametric import ParametricBijector
-from kelbo.parameters import PACKAGE
+from kelbo.layers.links import FLOOR, link_onto
+from kelbo.parameters import PACKAGE, constraints
+
+_WIDTH = link_onto(constraints.positive, FLOOR)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -45,5 +47,5 @@ class RadialFlow(ParametricBijector):
         }
 
     def forward_bijector(self, center: Any, alpha: Any, beta: Any) -> Bijector:
-        alpha = ops.softplus(alpha) + 1e-3
+        alpha = _WIDTH.forward(alpha)
         return Radial(center, alpha, invertible_beta(beta, alpha), validate=False)

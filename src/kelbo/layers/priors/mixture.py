@@ -14,8 +14,7 @@ from kelbo.distributions import (
     Normal,
 )
 from kelbo.layers.precision import to_full_precision
-from kelbo.layers.priors.normal import positive_scale, starting_scale
-from kelbo.layers.priors.prior import Prior
+from kelbo.layers.priors.prior import Prior, learned_scale
 from kelbo.parameters import PACKAGE, whole_number
 
 
@@ -56,9 +55,7 @@ class LearnedMixture(Prior):
         self.loc = self.add_weight(
             shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="loc"
         )
-        self.raw_scale = self.add_weight(
-            shape=shape, initializer=starting_scale(), name="raw_scale"
-        )
+        self.scale = learned_scale(self, shape)
 
     def given(self) -> Distribution:
         """The mixture.
@@ -71,7 +68,7 @@ class LearnedMixture(Prior):
             to_full_precision(ops.convert_to_tensor(variable))
             for variable in (self.logits, self.loc)
         )
-        normal = Normal(loc, positive_scale(self.raw_scale), validate=False)
+        normal = Normal(loc, self.scale(), validate=False)
         return MixtureSameFamily(
             Categorical(logits=logits, validate=False),
             Independent(normal, len(self.event_shape)),

@@ -7,8 +7,10 @@ from typing import Any
 import keras
 
 from kelbo.distributions import Distribution
+from kelbo.layers.links import FLOOR
 from kelbo.layers.settled import Settled
-from kelbo.parameters import as_shape, whole_number
+from kelbo.layers.weights import ConstrainedWeight, constrained_weight
+from kelbo.parameters import as_shape, constraints, whole_number
 
 
 class Prior(Settled, keras.layers.Layer, abc.ABC):
@@ -73,3 +75,18 @@ class Prior(Settled, keras.layers.Layer, abc.ABC):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "event_shape": self.event_shape}
+
+
+def learned_scale(prior: Prior, shape: Sequence[int]) -> ConstrainedWeight:
+    """The scales of a prior of normals: they start at 1.
+
+    Args:
+        prior: The layer.
+        shape: Their shape.
+
+    Returns:
+        The weight.
+    """
+    return constrained_weight(
+        prior, "raw_scale", shape, constraints.positive, initial=1.0, floor=FLOOR
+    )

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.bijectors import Sigmoid
 from kelbo.distributions import Categorical, Distribution, Expanded, MixtureSameFamily
 from kelbo.intake import as_array
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.settled import Settled
-from kelbo.parameters import PACKAGE, as_shape, whole_number
+from kelbo.layers.weights import constrained_weight
+from kelbo.parameters import PACKAGE, as_shape, constraints, whole_number
 
 # How far apart pseudo-inputs start that all start at the mean of the data.
 _SPREAD = 0.01
@@ -97,10 +97,9 @@ class VampPrior(Settled, keras.layers.Layer):
             return
         self.example_shape = tuple(input_shape)[1:]
         start = self._start()
-        self._raw = self.add_weight(
-            shape=start.shape,
-            initializer=lambda shape, dtype=None: ops.convert_to_tensor(start, dtype=dtype),
-            name="pseudo_inputs",
+        within = constraints.real if self.bounds is None else constraints.interval(*self.bounds)
+        self._pseudo_inputs = constrained_weight(
+            self, "pseudo_inputs", start.shape, within, initial=start
         )
         self._initial = "random"  # an array may be large, and has served
         self.built = True
@@ -110,10 +109,9 @@ class VampPrior(Settled, keras.layers.Layer):
         # Keras' own seeds, by which a model is made again, seed this one too.
         generator = np.random.default_rng(random.randrange(2**31))
         if isinstance(self._initial, str):
-            if self.bounds is not None:
-                share = generator.uniform(_MARGIN, 1.0 - _MARGIN, shape)
-                return (np.log(share) - np.log1p(-share)).astype("float32")
-            return generator.normal(size=shape).astype("float32")
+            if self.bounds is None:
+                return generator.normal(size=shape)
+            return self._within_bounds(generator.uniform(_MARGIN, 1.0 - _MARGIN, shape))
         if self._initial.shape not in (shape, shape[1:]):
             raise ValueError(
                 f"VampPrior: initial has the shape {self._initial.shape}; it must be that of an "
@@ -125,14 +123,17 @@ class VampPrior(Settled, keras.layers.Layer):
         if self.bounds is not None:
             low, high = self.bounds
             share = np.clip((values - low) / (high - low), _MARGIN, 1.0 - _MARGIN)
-            values = np.log(share) - np.log1p(-share)
-        return values.astype("float32")
+            values = self._within_bounds(share)
+        return values
+
+    def _within_bounds(self, share):
+        low, high = self.bounds
+        return low + (high - low) * share
 
     @property
     def pseudo_inputs(self) -> Any:
         """The pseudo-inputs, of shape (K, *example shape)."""
-        raw = ops.convert_to_tensor(self._raw)
-        return raw if self.bounds is None else Sigmoid(*self.bounds).forward(raw)
+        return self._pseudo_inputs()
 
     def given(self, posterior: Conditional) -> Distribution:
         r"""The mixture.

@@ -7,53 +7,11 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.bijectors import Bijector, Chain, Shift, Softplus, onto
+from kelbo.bijectors import Bijector
 from kelbo.distributions import Distribution, Independent
 from kelbo.layers.conditionals.conditional import Conditional
-from kelbo.parameters import Constraint, constraints
+from kelbo.layers.links import head_link
 from kelbo.parts import size_of_batch
-
-# Nearer to 0 than this no scale, rate or concentration comes: a density that grows without bound
-# around one example is no model of it.
-_FLOOR = 1e-3
-
-
-def above(low: float) -> Bijector:
-    r"""The link $r \mapsto m + \log(1 + e^r)$ onto the numbers above $m$.
-
-    Args:
-        low: The lower end $m$.
-
-    Returns:
-        A bijector of numbers.
-
-    Example:
-        >>> from kelbo.layers.conditionals.families.family import above
-        >>> float(above(2.0).forward(0.0))
-        2.693...
-    """
-    return Chain([Softplus(), Shift(low)])
-
-
-def default_link(constraint: Constraint) -> Bijector:
-    """The bijector that turns outputs of a network into a parameter that obeys a constraint.
-
-    Args:
-        constraint: The parameter's rule.
-
-    Returns:
-        A softplus with a floor of 1e-3 for what must be positive, as in `ConditionalNormal`;
-        `bijectors.onto(constraint)` for all else.
-
-    Example:
-        >>> from kelbo.distributions import constraints
-        >>> from kelbo.layers.conditionals.families.family import default_link
-        >>> float(default_link(constraints.positive).forward(-100.0))
-        0.0010...
-    """
-    if constraint in (constraints.positive, constraints.positive_vector):
-        return above(_FLOOR)
-    return onto(constraint)
 
 
 class FamilyConditional(Conditional):
@@ -127,7 +85,7 @@ class FamilyConditional(Conditional):
 
     def _link(self, name):
         constraint = self.family.parameters[name]
-        usual = self.usual_links.get(name) or default_link(constraint)
+        usual = self.usual_links.get(name) or head_link(constraint)
         return self._own_links.get(name, usual)
 
     def parameter_shape(self, name: str) -> tuple:

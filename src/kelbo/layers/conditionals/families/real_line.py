@@ -2,8 +2,9 @@
 
 import keras
 
+from kelbo.bijectors import Softplus
 from kelbo.distributions import Laplace, Logistic, StudentT
-from kelbo.layers.conditionals.families.family import FamilyConditional, above
+from kelbo.layers.conditionals.families.family import FamilyConditional
 from kelbo.parameters import PACKAGE
 
 
@@ -27,7 +28,7 @@ class ConditionalStudentT(FamilyConditional):
 
     family = StudentT
     learned = ("df", "loc", "scale")
-    usual_links = {"df": above(1.001)}
+    usual_links = {"df": Softplus(1.001)}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
