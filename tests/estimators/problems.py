@@ -12,8 +12,8 @@ from scipy.special import expit, log_softmax
 from scipy.stats import norm
 
 from kelbo import ops
-from kelbo.distributions import Bernoulli, Independent, Normal, OneHotCategorical, kl_divergence
-from kelbo.estimators import LatentProblem, LatentTerms
+from kelbo.distributions import Bernoulli, Independent, Normal, OneHotCategorical
+from kelbo.latent import LatentProblem
 
 X, NOISE = 1.3, 0.8
 
@@ -27,12 +27,8 @@ def estimates(objective, make, parameters, replicates, seed=0):
 
     def loss():
         values = [ops.convert_to_tensor(variable) for variable in variables]
-        problem = make(values)
-        terms = objective.estimator.terms(problem, objective, ops.SeedSequence(seed))
-        if "kl" in objective.uses:
-            terms["kl"] = kl_divergence(problem.posterior, problem.prior)
-        terms = {n: t for n, t in terms.items() if n in objective.uses | {"surrogate"}}
-        return ops.sum(objective.loss(LatentTerms(**terms)))
+        terms = objective.terms(make(values), ops.SeedSequence(seed))
+        return ops.sum(objective.loss(terms))
 
     def run():
         return ops.value_and_grad(loss, variables)()

@@ -45,11 +45,13 @@ cases = pytest.mark.parametrize(("reduction", "expected"), REDUCTIONS.values(), 
 
 
 def numbers(x):
-    return ops.convert_to_numpy(x)
+    """With the examples in front."""
+    return ops.convert_to_numpy(x).T
 
 
 def tensor(x):
-    return ops.convert_to_tensor(x, dtype="float64")
+    """With the samples in front."""
+    return ops.convert_to_tensor(x.T, dtype="float64")
 
 
 @cases

@@ -110,5 +110,5 @@ def test_what_is_asked_for_is_checked(linear_gaussian):
         evaluation.importance_log_likelihood(model.vae, model.x, 0)
     with pytest.raises(ValueError, match=r"x has the shape \(3, 2\); expected \(n, 3\)"):
         evaluation.importance_log_likelihood(model.vae, model.x[:, :2])
-    with pytest.raises(TypeError, match=r"judges a models\.VAE, got a Normal"):
+    with pytest.raises(TypeError, match=r"judges a models\.VAE, .* got a Normal"):
         evaluation.importance_log_likelihood(model.vae.prior.distribution, model.x)

@@ -10,6 +10,7 @@ from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import objectives as ko
 from kelbo import ops
+from kelbo.latent import LogLikelihood
 
 pytestmark = pytest.mark.core
 
@@ -55,9 +56,9 @@ def test_weights_alone_go_into_hdf5(tmp_path, weights):
 
 
 class UnknownTerm(ko.ELBO):
-    """An objective of one's own, with a slip in a name."""
+    """An objective of one's own, with what is no term."""
 
-    weight_terms = frozenset({"log_likelihood", "log_priors", "log_posterior"})
+    weight_terms = frozenset({LogLikelihood, "log_prior"})
 
 
 def repr_of_a_seed(seed):
@@ -67,7 +68,7 @@ def repr_of_a_seed(seed):
 def test_an_unknown_term_is_named_at_compile():
     model = make_vae()
     model.objective = UnknownTerm()
-    with pytest.raises(ValueError, match=r"term 'log_priors'.*log_likelihood, log_prior"):
+    with pytest.raises(ValueError, match=r"term 'log_prior', which is no class .*Term"):
         model.compile("adam")
 
 

@@ -29,7 +29,7 @@ def make(*layers, **more):
 
 
 def require_that_the_verbs_follow(vae):
-    expected = vae.posterior.given(vae._observed(X, SEED)).mean()
+    expected = vae.posterior.given(vae.observed(X, SEED)).mean()
     for batch_size in (20, 16):
         found = vae.encode(X, batch_size=batch_size).mean()
         np.testing.assert_allclose(

@@ -11,7 +11,8 @@ import kelbo as kb
 from kelbo import ops
 from kelbo.distributions import Normal
 from kelbo.divergences import f
-from kelbo.estimators import LatentProblem, LatentTerms, ScoreFunction
+from kelbo.estimators import ScoreFunction
+from kelbo.latent import LatentProblem
 from kelbo.objectives import AlphaDivergence, FDivergence
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
@@ -74,9 +75,7 @@ def losses_and_gradients(objective, examples):
             log_prior=prior.log_prob,
             stopped_log_posterior=lambda z: posterior(ops.stop_gradient).log_prob(z),
         )
-        terms = objective.estimator.terms(problem, objective, ops.SeedSequence(seed))
-        terms = {n: t for n, t in terms.items() if n in objective.uses | {"surrogate"}}
-        return ops.sum(objective.loss(LatentTerms(**terms)))
+        return ops.sum(objective.loss(objective.terms(problem, ops.SeedSequence(seed))))
 
     value, gradients = ops.compile(ops.value_and_grad(total, [loc, log_scale]), [loc, log_scale])(3)
     gradients = np.stack([ops.convert_to_numpy(g) for g in gradients]).astype("float64")
@@ -123,10 +122,8 @@ def test_normalized_weights_measure_the_exact_posterior(estimator):
 
 def test_the_alpha_divergence_is_amaris():
     given = np.random.default_rng(0).normal(size=(3, 4, 6)).astype("float32")
-    log_likelihood, log_prior, log_posterior = map(ops.convert_to_tensor, given)
-    terms = LatentTerms(
-        log_likelihood=log_likelihood, log_prior=log_prior, log_posterior=log_posterior
-    )
+    names = ("log_likelihood", "log_prior", "log_posterior")
+    terms = {n: ops.convert_to_tensor(value.T) for n, value in zip(names, given, strict=True)}
     weights = np.exp(given[0] + given[1] - given[2])
     ratios = weights / weights.mean(1, keepdims=True)
     for alpha in (-1.0, 0.5, 2.0):

@@ -9,7 +9,6 @@ import pytest
 
 from kelbo import divergences, ops
 from kelbo import objectives as ko
-from kelbo.estimators import LatentTerms
 from kelbo.schedules import LinearWarmUp
 
 from .test_elbo import EVIDENCE, approximate, exact, losses
@@ -87,7 +86,10 @@ def test_renyi_bounds_fall_with_alpha_and_meet_the_others_at_its_limits():
 
 
 def terms(**given):
-    return LatentTerms(**{name: ops.convert_to_tensor(value) for name, value in given.items()})
+    """Terms by name; those of samples are given with the examples in front."""
+    tensors = {name: ops.convert_to_tensor(value) for name, value in given.items()}
+    turned = {name for name in given if name.startswith(("log_", "latent"))}
+    return {n: ops.moveaxis(t, 1, 0) if n in turned else t for n, t in tensors.items()}
 
 
 def test_weight_and_capacity_of_the_divergence():
@@ -101,7 +103,7 @@ def test_weight_and_capacity_of_the_divergence():
 def test_a_schedule_counts_steps_in_training_and_is_at_its_end_outside():
     given = {"log_likelihood": [[-3.0], [-5.0]], "kl": [2.0, 4.0]}
     objective = ko.BetaELBO(LinearWarmUp(10))
-    loss = ops.convert_to_numpy(objective.loss(terms(**given, step=[5.0, 5.0])))
+    loss = ops.convert_to_numpy(objective.loss(terms(**given, step=5.0)))
     assert loss.tolist() == [4.0, 7.0]
     assert ops.convert_to_numpy(objective.loss(terms(**given))).tolist() == [5.0, 9.0]
 
@@ -112,7 +114,7 @@ def test_free_bits_are_those_of_the_mean_over_the_batch():
     loss = ops.convert_to_numpy(ko.FreeBits(0.5).loss(terms(**given)))
     # The first dimension costs 0.3 on average, less than is free; the second one costs 1.
     np.testing.assert_allclose(loss, [3.0 + 0.5 + 2.0, 5.0 + 0.5 + 0.0])
-    given = {"log_likelihood": [[-3.0], [-5.0]], "kl": [0.5, 2.0]}
+    given = {"log_likelihood": [[-3.0], [-5.0]], "kl_per_part": [0.5, 2.0]}
     loss = ops.convert_to_numpy(ko.FreeBits(2.0, per="group").loss(terms(**given)))
     np.testing.assert_allclose(loss, [5.0, 7.0])
 

@@ -1,8 +1,10 @@
 """Distributions: draw samples, score values, and measure how far apart two of them are."""
 
 from kelbo.distributions.combinators import (
+    Dependent,
     Expanded,
     Independent,
+    Joint,
     Masked,
     Mixture,
     MixtureSameFamily,
@@ -68,6 +70,7 @@ __all__ = [
     "Cauchy",
     "ContinuousBernoulli",
     "Delta",
+    "Dependent",
     "Dirichlet",
     "DiscretizedLogistic",
     "Distribution",
@@ -81,6 +84,7 @@ __all__ = [
     "HalfNormal",
     "Independent",
     "InverseGamma",
+    "Joint",
     "Kumaraswamy",
     "LKJCholesky",
     "Laplace",

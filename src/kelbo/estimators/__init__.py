@@ -5,10 +5,9 @@ from kelbo.estimators.control_variates import DisARM, Rebar
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.lookup import ESTIMATORS, as_estimator
 from kelbo.estimators.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
-from kelbo.estimators.problem import LatentProblem
+from kelbo.estimators.per_part import PerPart
 from kelbo.estimators.relaxation import GumbelSoftmax, StraightThrough
 from kelbo.estimators.score_function import ScoreFunction, Vimco
-from kelbo.estimators.terms import LatentTerms
 from kelbo.estimators.wake import DoublyReparameterizedWakePhase, ModelOnly, WakePhase
 
 __all__ = [
@@ -19,11 +18,10 @@ __all__ = [
     "DoublyReparameterizedWakePhase",
     "Estimator",
     "GumbelSoftmax",
-    "LatentProblem",
-    "LatentTerms",
     "LearnedBaseline",
     "ModelOnly",
     "Pathwise",
+    "PerPart",
     "Rebar",
     "RunningAverage",
     "ScoreFunction",

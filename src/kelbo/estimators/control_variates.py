@@ -7,10 +7,10 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Bernoulli, Distribution, OneHotCategorical
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
-from kelbo.estimators.discrete import coupled_draws, require_discrete
-from kelbo.estimators.entries import inside
+from kelbo.estimators.discrete import coupled_draws, require_discrete, require_whole
 from kelbo.estimators.estimator import Bound, Estimator
-from kelbo.estimators.problem import LatentProblem
+from kelbo.latent import LatentProblem, LogPosterior
+from kelbo.latent.entries import inside
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import fixed_number
 
@@ -55,9 +55,10 @@ class Rebar(Estimator):
         self.scale = fixed_number("Rebar", "scale", scale)
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
+        require_whole(self.name, posterior)
         require_discrete(self.name, posterior, (Bernoulli, OneHotCategorical))
         _require_mean(self.name, bound)
-        if "log_posterior" in bound.weight_terms:
+        if LogPosterior in bound.weight_terms:
             raise ValueError(
                 'The estimator "rebar" needs a divergence in closed form, kl="analytic": a relaxed '
                 f"value has no mass under the posterior, which {bound!r} asks for. Take that, or "
@@ -69,7 +70,7 @@ class Rebar(Estimator):
             problem.posterior, bound.samples, self.temperature, seed
         )
         terms = densities(problem, bound, z)
-        loss = -ops.transpose(stopped_log_weights(bound, terms))
+        loss = -stopped_log_weights(bound, terms)
         of_relaxed = -problem.stopped_log_likelihood(relaxed)
         of_conditional = -problem.stopped_log_likelihood(conditional)
         score = only_gradient(problem.posterior.log_prob(z))
@@ -103,6 +104,7 @@ class DisARM(Estimator):
     name = "disarm"
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
+        require_whole(self.name, posterior)
         require_discrete(self.name, posterior, (Bernoulli,))
         _require_mean(self.name, bound)
         if bound.samples % 2:
@@ -119,10 +121,10 @@ class DisARM(Estimator):
         first, second = (ops.cast(noise < probs, u.dtype) for noise in (1.0 - u, u))
         z = ops.concatenate([first, second], axis=0)
         log_posterior = None
-        if "log_posterior" in bound.weight_terms:
+        if LogPosterior in bound.weight_terms:
             log_posterior = ops.stop_gradient(problem.posterior.log_prob(z))
         terms = densities(problem, bound, z, log_posterior)
-        losses = -ops.transpose(stopped_log_weights(bound, terms))
+        losses = -stopped_log_weights(bound, terms)
         difference = 0.5 * (losses[:pairs] - losses[pairs:])
         differs = ops.cast(ops.not_equal(first, second), u.dtype)
         factor = differs * (1.0 - 2.0 * second) * ops.stop_gradient(ops.sigmoid(ops.abs(logits)))

@@ -1,41 +1,37 @@
-"""Log densities at latent values that were drawn, as terms with the batch first."""
+"""The terms of a bound at latent values that were drawn."""
 
 from typing import Any
 
 from kelbo import ops
 from kelbo.estimators.estimator import Bound
-from kelbo.estimators.problem import LatentProblem
-from kelbo.estimators.terms import LatentTerms
+from kelbo.latent import LatentProblem, LogPosterior
 from kelbo.ops.floats import as_floats
 
 
 def densities(
-    problem: LatentProblem, bound: Bound, z: Any, log_posterior: Any = None
+    problem: LatentProblem, bound: Bound, z: Any, log_posterior: Any = None, seed: Any = None
 ) -> dict[str, Any]:
     """The terms that the log weights of a bound are made of.
 
     Args:
         problem: The densities of the model.
         bound: Says which terms it needs.
-        z: Latent values, of shape (samples, batch, *event shape).
+        z: Latent values, of shape (samples, batch, *event shape), or a dict of them by part.
         log_posterior: Their log density under the posterior, of shape (samples, batch), where the
             bound needs it.
+        seed: Where further draws of the terms come from.
 
     Returns:
-        Tensors of shape (batch, samples) by name, the values themselves as "latent", and "step".
+        Tensors of shape (samples, batch) by name, and the values themselves as "latent".
     """
-    terms = {"log_likelihood": problem.log_likelihood(z)}
-    if "log_prior" in bound.weight_terms:
-        terms["log_prior"] = problem.log_prior(z)
-    if "log_posterior" in bound.weight_terms:
-        terms["log_posterior"] = log_posterior
+    terms, draws = {}, {"latent": z}
+    for term in sorted(bound.weight_terms, key=lambda term: term.name):
+        if term is LogPosterior:
+            terms[term.name] = log_posterior
+        elif term.is_needed(problem.posterior, problem.prior):
+            terms[term.name] = term.value(problem, draws, seed)
     # Of a prior and a likelihood of two precisions the finer one holds.
-    terms = dict(zip(terms, map(ops.transpose, as_floats(*terms.values())), strict=True))
-    terms["latent"] = ops.transpose(z, (1, 0, *range(2, len(z.shape))))
-    if problem.step is not None:
-        first = terms["log_likelihood"][:, 0]
-        terms["step"] = ops.zeros_like(first) + ops.cast(problem.step, first.dtype)
-    return terms
+    return {**dict(zip(terms, as_floats(*terms.values()), strict=True)), **draws}
 
 
 def stopped_log_weights(bound: Bound, terms: dict[str, Any]) -> Any:
@@ -46,9 +42,9 @@ def stopped_log_weights(bound: Bound, terms: dict[str, Any]) -> Any:
         terms: Tensors by name.
 
     Returns:
-        A tensor of shape (batch, samples).
+        A tensor of shape (samples, batch).
     """
-    return ops.stop_gradient(bound.log_weights(LatentTerms(**terms)))
+    return ops.stop_gradient(bound.log_weights(terms))
 
 
 def only_gradient(value: Any) -> Any:

@@ -11,10 +11,12 @@ from kelbo.distributions import (
     Bernoulli,
     Distribution,
     Independent,
+    Joint,
     RelaxedBernoulli,
     RelaxedOneHotCategorical,
 )
-from kelbo.estimators.entries import inside
+from kelbo.latent.entries import inside
+from kelbo.latent.parts import parts_of
 from kelbo.ops.seeds import several_seeds
 
 
@@ -23,23 +25,45 @@ def require_discrete(name: str, posterior: Distribution, families: tuple[type, .
 
     Args:
         name: Of the estimator.
-        posterior: What was given.
+        posterior: What was given; of a `Joint`, each part is asked for.
         families: The distributions that it knows.
 
     Raises:
         ValueError: It is none of them.
     """
-    if not isinstance(inside(posterior), families):
-        known = " or ".join(family.__name__ for family in families)
+    for part, distribution in parts_of(posterior).items():
+        if not isinstance(inside(distribution), families):
+            known = " or ".join(family.__name__ for family in families)
+            of_part = f" the part {part!r}," if part else ""
+            raise ValueError(
+                f'The estimator "{name}" is for posteriors that are {known} distributions (or '
+                f"Independent of them), not for{of_part} {distribution!r}. For any posterior there "
+                'are "score_function" and "vimco"; for those with reparameterised draws '
+                '"pathwise", "sticking_the_landing" and "doubly_reparameterized".'
+            )
+
+
+def require_whole(name: str, posterior: Distribution) -> None:
+    """Checks that a latent value has no parts.
+
+    Args:
+        name: Of the estimator that knows of no parts.
+        posterior: What was given.
+
+    Raises:
+        ValueError: It is a `Joint`.
+    """
+    if isinstance(posterior, Joint):
         raise ValueError(
-            f'The estimator "{name}" is for posteriors that are {known} distributions (or '
-            f"Independent of them), not for {posterior!r}. For any posterior there are "
-            '"score_function" and "vimco"; for those with reparameterised draws "pathwise", '
-            '"sticking_the_landing" and "doubly_reparameterized".'
+            f'The estimator "{name}" is for a latent value without parts, not for {posterior!r}. '
+            'Take "score_function", "vimco" or "straight_through", or one estimator per part: '
+            f'{{{posterior.names[0]!r}: "score_function", ...}}.'
         )
 
 
 def _wrapped(distribution: Distribution, change: Callable[[Distribution], Distribution]):
+    if isinstance(distribution, Joint):
+        return distribution.with_each(lambda part: _wrapped(part, change))
     if isinstance(distribution, Independent):
         rank = distribution.reinterpreted_batch_rank
         return Independent(_wrapped(distribution.distribution, change), rank)
@@ -50,7 +74,7 @@ def relaxed(distribution: Distribution, temperature: Any) -> Distribution:
     """The relaxation of a discrete distribution: the same logits, values between 0 and 1.
 
     Args:
-        distribution: Bernoulli or one-hot, or Independent of them.
+        distribution: Bernoulli or one-hot, or Independent or a `Joint` of them.
         temperature: Positive; towards 0 the draws become those of the distribution.
 
     Returns:
@@ -71,18 +95,18 @@ def relaxed(distribution: Distribution, temperature: Any) -> Distribution:
     return _wrapped(distribution, change)
 
 
-def straight_through(distribution: Distribution, samples: int, seed: Any) -> Any:
+def straight_through(distribution: Distribution, sample_shape: tuple, seed: Any) -> Any:
     """Draws whose gradient is that of the probabilities.
 
     Args:
         distribution: Bernoulli or one-hot, or Independent of them.
-        samples: How many.
+        sample_shape: Shape of the set of draws.
         seed: Where they come from.
 
     Returns:
-        A tensor of shape (samples, *batch shape, *event shape).
+        A tensor of shape (*sample shape, *batch shape, *event shape).
     """
-    draws, probs = distribution.sample((samples,), seed), inside(distribution).probs
+    draws, probs = distribution.sample(sample_shape, seed), inside(distribution).probs
     return ops.stop_gradient(draws) + (probs - ops.stop_gradient(probs))
 
 

@@ -1,15 +1,14 @@
 """The base of all gradient estimators."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
 
 from kelbo.distributions import Distribution
-from kelbo.estimators.problem import LatentProblem
 from kelbo.estimators.reductions import Reduction
-from kelbo.estimators.terms import LatentTerms
+from kelbo.latent import LatentProblem, Term
 
 
 class Bound(abc.ABC):
@@ -31,12 +30,12 @@ class Bound(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def weight_terms(self) -> frozenset[str]:
-        """Names of the terms that the log weights are made of."""
+    def weight_terms(self) -> frozenset[type[Term]]:
+        """The terms that the log weights are made of."""
 
     @abc.abstractmethod
-    def log_weights(self, terms: LatentTerms) -> Any:
-        """The log weights, of shape (batch, samples)."""
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
+        """The log weights, of shape (samples, batch), from the values of terms by name."""
 
 
 class Estimator(abc.ABC):
@@ -54,7 +53,7 @@ class Estimator(abc.ABC):
 
     @abc.abstractmethod
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
-        """Terms by name, of shape (batch, samples), and "surrogate" of shape (batch,) if any.
+        """The terms of the log weights by name, "latent", and "surrogate" of shape (batch,) if any.
 
         Args:
             problem: The densities at a batch of examples.
@@ -86,6 +85,23 @@ class Estimator(abc.ABC):
             ValueError: It does not; the message says which estimators do.
         """
         return
+
+    def draw(self, part: Distribution, sample_shape: tuple, seed: Any, step: Any) -> Any:
+        """Draws of one part of a latent value, with the gradients that this estimator lets through.
+
+        Args:
+            part: The distribution of the part, given what was drawn before it.
+            sample_shape: Shape of the set of draws.
+            seed: Where they come from.
+            step: How many training steps were done; None outside of training.
+
+        Returns:
+            A tensor.
+
+        Raises:
+            NotImplementedError: The estimator is not one for single parts.
+        """
+        raise NotImplementedError
 
     @property
     def layers(self) -> Sequence[keras.layers.Layer]:

@@ -5,6 +5,7 @@ import keras
 from kelbo.estimators.control_variates import DisARM, Rebar
 from kelbo.estimators.estimator import Estimator
 from kelbo.estimators.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
+from kelbo.estimators.per_part import PerPart
 from kelbo.estimators.relaxation import GumbelSoftmax, StraightThrough
 from kelbo.estimators.score_function import ScoreFunction, Vimco
 from kelbo.estimators.wake import DoublyReparameterizedWakePhase, ModelOnly, WakePhase
@@ -29,7 +30,8 @@ def as_estimator(owner: str, estimator: str | Estimator | dict) -> Estimator:
 
     Args:
         owner: Name of the class that has the argument, for the error.
-        estimator: A name, an estimator, or the serialised config of one.
+        estimator: A name, an estimator, the serialised config of one, or a dict of them by part of
+            the latent value.
 
     Returns:
         An estimator.
@@ -42,8 +44,10 @@ def as_estimator(owner: str, estimator: str | Estimator | dict) -> Estimator:
         >>> as_estimator("IWELBO", "vimco")
         Vimco()
     """
-    if isinstance(estimator, dict):
+    if isinstance(estimator, dict) and "class_name" in estimator:
         estimator = keras.saving.deserialize_keras_object(estimator)
+    if isinstance(estimator, dict):
+        return PerPart({part: as_estimator(owner, each) for part, each in estimator.items()})
     if isinstance(estimator, str) and estimator in _BY_NAME:
         return _BY_NAME[estimator]()
     if not isinstance(estimator, Estimator):

@@ -9,8 +9,7 @@ from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
 from kelbo.estimators.estimator import Bound, Estimator
-from kelbo.estimators.problem import LatentProblem
-from kelbo.estimators.terms import LatentTerms
+from kelbo.latent import LatentProblem, LogPosterior
 from kelbo.parameters import PACKAGE
 
 # A weight that underflows cannot be scaled up again: this is nothing beside a weight of 1.
@@ -31,7 +30,7 @@ class ThroughDraws(Estimator):
                 '"gumbel_softmax" and "rebar" for Bernoulli and one-hot ones, "disarm" for '
                 "Bernoulli ones."
             )
-        if self.needs_log_posterior and "log_posterior" not in bound.weight_terms:
+        if self.needs_log_posterior and LogPosterior not in bound.weight_terms:
             raise ValueError(
                 f'The estimator "{self.name}" changes the gradient of log q(z|x), which '
                 f'{bound!r} does not use: take the divergence from samples, kl="monte_carlo", or '
@@ -59,12 +58,15 @@ class Pathwise(ThroughDraws):
     name = "pathwise"
     needs_log_posterior = False
 
+    def draw(self, part: Distribution, sample_shape: tuple, seed: Any, step: Any) -> Any:
+        return part.sample(sample_shape, seed)
+
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
         if bound.posterior_reduction != bound.reduction:
             return two_gradients(
                 problem, bound, seed, bound.posterior_reduction.slopes, with_score=True
             )
-        if "log_posterior" not in bound.weight_terms:
+        if LogPosterior not in bound.weight_terms:
             return densities(problem, bound, problem.posterior.sample((bound.samples,), seed))
         z, log_posterior = problem.posterior.sample_and_log_prob((bound.samples,), seed)
         return densities(problem, bound, z, log_posterior)
@@ -149,19 +151,26 @@ def two_gradients(
         Terms by name, no gradient in any but "surrogate".
     """
     draws = problem.posterior.sample((bound.samples,), seed)
-    z, tap = ops.gradient_tap(draws, 2)
+    z, tap = _tapped(draws)
     terms = densities(problem, bound, z, problem.stopped_log_posterior(z))
     log_weights = stopped_log_weights(bound, terms)
     for_model, for_draws = bound.reduction.slopes(log_weights), through_draws(log_weights)
     is_nothing = ops.abs(for_model) < _NOTHING
     for_model = ops.where(is_nothing, _NOTHING, for_model)
-    ratio = ops.stop_gradient(ops.transpose(for_draws / for_model))
+    ratio = ops.stop_gradient(for_draws / for_model)
     # Linear in the log weights, so that the weights of their gradients are those that were taken.
-    weighted = ops.stop_gradient(for_model) * only_gradient(bound.log_weights(LatentTerms(**terms)))
-    surrogate = ops.sum(weighted, axis=1) + ops.sum(ratio * tap[..., 0] + tap[..., 1], axis=0)
+    weighted = ops.stop_gradient(for_model) * only_gradient(bound.log_weights(terms))
+    surrogate = ops.sum(weighted + ratio * tap[..., 0] + tap[..., 1], axis=0)
     if with_score:
-        log_posterior = problem.posterior.log_prob(ops.stop_gradient(draws))
-        score = only_gradient(ops.transpose(log_posterior))
-        surrogate = surrogate - ops.sum(ops.stop_gradient(for_draws) * score, axis=1)
-    stopped = {name: ops.stop_gradient(term) for name, term in terms.items()}
+        still = keras.tree.map_structure(ops.stop_gradient, draws)
+        score = only_gradient(problem.posterior.log_prob(still))
+        surrogate = surrogate - ops.sum(ops.stop_gradient(for_draws) * score, axis=0)
+    stopped = keras.tree.map_structure(ops.stop_gradient, terms)
     return {**stopped, "surrogate": surrogate}
+
+
+def _tapped(draws):
+    """Latent values, and one tap for the gradients of all their parts."""
+    tapped = [ops.gradient_tap(part, 2) for part in keras.tree.flatten(draws)]
+    z = keras.tree.pack_sequence_as(draws, [value for value, _ in tapped])
+    return z, sum(tap for _, tap in tapped)

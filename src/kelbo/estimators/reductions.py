@@ -1,6 +1,6 @@
 r"""How a bound reduces the log weights of a set of samples to one loss per example.
 
-The log weights are $\ell_s = \log p(x, z_s) - \log q(z_s \mid x)$, of shape (batch, samples). (Of a
+The log weights are $\ell_s = \log p(x, z_s) - \log q(z_s \mid x)$, of shape (samples, batch). (Of a
 bound whose divergence has a closed form they are $\log p(x \mid z_s)$ alone.)
 """
 
@@ -41,32 +41,33 @@ class Reduction(abc.ABC):
 
     def signals(self, log_weights: Any) -> Any:
         """What the score of each sample is multiplied by: the loss, or its share of a sum."""
-        return self.value(log_weights)[:, None] + ops.zeros_like(log_weights)
+        return self.value(log_weights) + ops.zeros_like(log_weights)
 
     def left_out(self, log_weights: Any) -> Any:
         """The signals that would be expected without knowing the sample, from the other ones.
 
         Each log weight is replaced by the mean of the others.
         """
-        samples = log_weights.shape[1]
-        others = (ops.sum(log_weights, axis=1, keepdims=True) - log_weights) / (samples - 1)
+        samples = log_weights.shape[0]
+        others = (ops.sum(log_weights, axis=0, keepdims=True) - log_weights) / (samples - 1)
         return self.replaced(log_weights, others)
 
     def replaced(self, log_weights: Any, others: Any) -> Any:
         """The loss with one log weight replaced, for each of them in turn.
 
         Args:
-            log_weights: Of shape (batch, samples).
+            log_weights: Of shape (samples, batch).
             others: What takes the place of each, of the same shape.
 
         Returns:
             A tensor of that shape.
         """
-        samples = log_weights.shape[1]
-        is_replaced = ops.eye(samples, dtype="bool")[None]
-        each = ops.where(is_replaced, others[:, :, None], log_weights[:, None, :])
-        values = self.value(ops.reshape(each, (-1, samples)))
-        return ops.reshape(values, (-1, samples))
+        samples = log_weights.shape[0]
+        is_replaced = ops.eye(samples, dtype="bool")[:, :, None]
+        # Samples stand in front, then which of them is replaced.
+        each = ops.where(is_replaced, others[None], log_weights[:, None])
+        values = self.value(ops.reshape(each, (samples, -1)))
+        return ops.reshape(values, (samples, -1))
 
 
 @dataclass(frozen=True)
@@ -77,20 +78,20 @@ class Mean(Reduction):
     is_sum: ClassVar[bool] = True
 
     def value(self, log_weights: Any) -> Any:
-        return -ops.mean(log_weights, axis=1)
+        return -ops.mean(log_weights, axis=0)
 
     def slopes(self, log_weights: Any) -> Any:
-        return ops.full_like(log_weights, -1.0 / log_weights.shape[1])
+        return ops.full_like(log_weights, -1.0 / log_weights.shape[0])
 
     def curvatures(self, log_weights: Any) -> Any:
         return ops.zeros_like(log_weights)
 
     def signals(self, log_weights: Any) -> Any:
-        return -log_weights / log_weights.shape[1]
+        return -log_weights / log_weights.shape[0]
 
     def left_out(self, log_weights: Any) -> Any:
-        samples = log_weights.shape[1]
-        others = ops.sum(log_weights, axis=1, keepdims=True) - log_weights
+        samples = log_weights.shape[0]
+        others = ops.sum(log_weights, axis=0, keepdims=True) - log_weights
         return -others / (samples * (samples - 1))
 
 
@@ -112,26 +113,26 @@ class LogMeanExp(Reduction):
     def value(self, log_weights: Any) -> Any:
         powers = self.power * log_weights
         if abs(self.power) > _SMALL:
-            total = ops.logsumexp(powers, axis=1) - math.log(log_weights.shape[1])
+            total = ops.logsumexp(powers, axis=0) - math.log(log_weights.shape[0])
         else:  # the logarithm of the number of samples would cancel
-            peak = ops.stop_gradient(ops.max(powers, axis=1, keepdims=True))
-            total = peak[:, 0] + ops.log1p(ops.mean(ops.expm1(powers - peak), axis=1))
+            peak = ops.stop_gradient(ops.max(powers, axis=0, keepdims=True))
+            total = peak[0] + ops.log1p(ops.mean(ops.expm1(powers - peak), axis=0))
         return (self.sign / self.power) * total
 
     def slopes(self, log_weights: Any) -> Any:
-        return self.sign * ops.softmax(self.power * log_weights, axis=1)
+        return self.sign * ops.softmax(self.power * log_weights, axis=0)
 
     def curvatures(self, log_weights: Any) -> Any:
-        share = ops.softmax(self.power * log_weights, axis=1)
+        share = ops.softmax(self.power * log_weights, axis=0)
         curvatures = self.sign * self.power * share
         return curvatures if self.is_exponentiated else curvatures * (1.0 - share)
 
     def left_out(self, log_weights: Any) -> Any:
         """The loss of the other samples alone."""
-        samples = log_weights.shape[1]
-        is_left_out = ops.eye(samples, dtype="bool")[None]
-        others = ops.where(is_left_out, -float("inf"), self.power * log_weights[:, None, :])
-        total = ops.logsumexp(others, axis=2) - math.log(samples - 1)
+        samples = log_weights.shape[0]
+        is_left_out = ops.eye(samples, dtype="bool")[:, :, None]
+        others = ops.where(is_left_out, -float("inf"), self.power * log_weights[:, None])
+        total = ops.logsumexp(others, axis=0) - math.log(samples - 1)
         return (self.sign / self.power) * total
 
 
@@ -146,15 +147,15 @@ class Extreme(Reduction):
     largest: bool
 
     def _extreme(self, log_weights):
-        return (ops.max if self.largest else ops.min)(log_weights, axis=1)
+        return (ops.max if self.largest else ops.min)(log_weights, axis=0)
 
     def value(self, log_weights: Any) -> Any:
         return -self._extreme(log_weights)
 
     def slopes(self, log_weights: Any) -> Any:
-        samples = log_weights.shape[1]
-        which = (ops.argmax if self.largest else ops.argmin)(log_weights, axis=1)
-        return -ops.one_hot(which, samples, axis=-1, dtype=log_weights.dtype)
+        samples = log_weights.shape[0]
+        which = (ops.argmax if self.largest else ops.argmin)(log_weights, axis=0)
+        return -ops.one_hot(which, samples, axis=0, dtype=log_weights.dtype)
 
     def curvatures(self, log_weights: Any) -> Any:
         return ops.zeros_like(log_weights)
@@ -173,34 +174,41 @@ class OfGroups(Reduction):
     size: int
 
     def _split(self, log_weights):
-        return ops.reshape(log_weights, (-1, self.size))
+        """Of shape (size, groups x batch)."""
+        groups = log_weights.shape[0] // self.size
+        split = ops.reshape(log_weights, (groups, self.size, -1))
+        return ops.reshape(ops.transpose(split, (1, 0, 2)), (self.size, -1))
 
     def value(self, log_weights: Any) -> Any:
-        groups = log_weights.shape[1] // self.size
+        groups = log_weights.shape[0] // self.size
         each = self.reduction.value(self._split(log_weights))
-        return ops.mean(ops.reshape(each, (-1, groups)), axis=1)
+        return ops.mean(ops.reshape(each, (groups, -1)), axis=0)
 
-    def _of_samples(self, method, log_weights):
-        samples = log_weights.shape[1]
-        each = method(self._split(log_weights)) * (self.size / samples)
-        return ops.reshape(each, (-1, samples))
+    def _of_samples(self, each, samples):
+        """What groups say of their samples, in the order of all samples."""
+        groups = samples // self.size
+        each = ops.reshape(each * (self.size / samples), (self.size, groups, -1))
+        return ops.reshape(ops.transpose(each, (1, 0, 2)), (samples, -1))
 
     def slopes(self, log_weights: Any) -> Any:
-        return self._of_samples(self.reduction.slopes, log_weights)
+        each = self.reduction.slopes(self._split(log_weights))
+        return self._of_samples(each, log_weights.shape[0])
 
     def curvatures(self, log_weights: Any) -> Any:
-        return self._of_samples(self.reduction.curvatures, log_weights)
+        each = self.reduction.curvatures(self._split(log_weights))
+        return self._of_samples(each, log_weights.shape[0])
 
     def signals(self, log_weights: Any) -> Any:
-        return self._of_samples(self.reduction.signals, log_weights)
+        each = self.reduction.signals(self._split(log_weights))
+        return self._of_samples(each, log_weights.shape[0])
 
     def left_out(self, log_weights: Any) -> Any:
-        return self._of_samples(self.reduction.left_out, log_weights)
+        each = self.reduction.left_out(self._split(log_weights))
+        return self._of_samples(each, log_weights.shape[0])
 
     def replaced(self, log_weights: Any, others: Any) -> Any:
-        samples = log_weights.shape[1]
         each = self.reduction.replaced(self._split(log_weights), self._split(others))
-        return ops.reshape(each * (self.size / samples), (-1, samples))
+        return self._of_samples(each, log_weights.shape[0])
 
 
 @dataclass(frozen=True)
@@ -252,19 +260,19 @@ class MeanOfFunction(Reduction):
     curvature: Callable[[Any], Any]
 
     def value(self, log_weights: Any) -> Any:
-        return ops.mean(self.function(log_weights), axis=1)
+        return ops.mean(self.function(log_weights), axis=0)
 
     def slopes(self, log_weights: Any) -> Any:
-        return self.slope(log_weights) / log_weights.shape[1]
+        return self.slope(log_weights) / log_weights.shape[0]
 
     def curvatures(self, log_weights: Any) -> Any:
-        return self.curvature(log_weights) / log_weights.shape[1]
+        return self.curvature(log_weights) / log_weights.shape[0]
 
     def signals(self, log_weights: Any) -> Any:
-        return self.function(log_weights) / log_weights.shape[1]
+        return self.function(log_weights) / log_weights.shape[0]
 
     def left_out(self, log_weights: Any) -> Any:
-        samples = log_weights.shape[1]
+        samples = log_weights.shape[0]
         each = self.function(log_weights)
-        others = ops.sum(each, axis=1, keepdims=True) - each
+        others = ops.sum(each, axis=0, keepdims=True) - each
         return others / (samples * (samples - 1))

@@ -8,21 +8,15 @@ from kelbo import ops
 from kelbo.distributions import Bernoulli, Distribution, OneHotCategorical
 from kelbo.estimators.densities import densities
 from kelbo.estimators.discrete import harden, relaxed, require_discrete, straight_through
-from kelbo.estimators.entries import inside
 from kelbo.estimators.estimator import Bound, Estimator
-from kelbo.estimators.problem import LatentProblem
+from kelbo.estimators.per_part import draw_each, require_one_loss
+from kelbo.latent import LatentProblem, LogPosterior, LogPrior
+from kelbo.latent.entries import inside
+from kelbo.latent.parts import pairs
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import Schedule, as_schedule, at_step
 
 _FAMILIES = (Bernoulli, OneHotCategorical)
-
-
-def _require_one_loss(name, bound):
-    if bound.posterior_reduction != bound.reduction:
-        raise ValueError(
-            f'The estimator "{name}" has one gradient for model and posterior, but {bound!r} '
-            'trains them by two: take "score_function" or "vimco".'
-        )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -44,10 +38,13 @@ class StraightThrough(Estimator):
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
         require_discrete(self.name, posterior, _FAMILIES)
-        _require_one_loss(self.name, bound)
+        require_one_loss(self.name, bound)
+
+    def draw(self, part: Distribution, sample_shape: tuple, seed: Any, step: Any) -> Any:
+        return straight_through(part, sample_shape, seed)
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
-        z = straight_through(problem.posterior, bound.samples, seed)
+        z = draw_each(self, problem, bound.samples, seed)
         return densities(problem, bound, z, problem.posterior.log_prob(z))
 
 
@@ -84,34 +81,37 @@ class GumbelSoftmax(Estimator):
 
     def check(self, bound: Bound, posterior: Distribution) -> None:
         require_discrete(self.name, posterior, _FAMILIES)
-        _require_one_loss(self.name, bound)
-        if self.hard and "log_posterior" in bound.weight_terms:
+        require_one_loss(self.name, bound)
+        if self.hard and LogPosterior in bound.weight_terms:
             raise ValueError(
                 "GumbelSoftmax(hard=True) needs a divergence in closed form: discrete values have "
                 f'no relaxed density, which {bound!r} asks for. Take hard=False, or kl="analytic".'
             )
 
     def check_prior(self, bound: Bound, posterior: Distribution, prior: Distribution) -> None:
-        family = next(f for f in _FAMILIES if isinstance(inside(posterior), f))
-        if "log_posterior" in bound.weight_terms and not isinstance(inside(prior), family):
-            raise ValueError(
-                f"GumbelSoftmax has no relaxed density of the prior {prior!r} at relaxed draws of "
-                f"{posterior!r}, which {bound!r} asks for: take a prior of {family.__name__} (or "
-                "Independent ones), or another estimator: "
-                '"score_function", "vimco", "straight_through".'
-            )
+        if LogPosterior not in bound.weight_terms:
+            return
+        for part, prior_part in pairs(repr(bound), posterior, prior).values():
+            family = next(f for f in _FAMILIES if isinstance(inside(part), f))
+            if not isinstance(inside(prior_part), family):
+                raise ValueError(
+                    f"GumbelSoftmax has no relaxed density of the prior {prior_part!r} at relaxed "
+                    f"draws of {part!r}, which {bound!r} asks for: take a prior of "
+                    f"{family.__name__} (or Independent ones), or another estimator: "
+                    '"score_function", "vimco", "straight_through".'
+                )
+
+    def draw(self, part: Distribution, sample_shape: tuple, seed: Any, step: Any) -> Any:
+        z = relaxed(part, at_step(self.temperature, step)).sample(sample_shape, seed)
+        return z + ops.stop_gradient(harden(part, z) - z) if self.hard else z
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
-        temperature = at_step(self.temperature, problem.step)
-        posterior = relaxed(problem.posterior, temperature)
-        z = posterior.sample((bound.samples,), seed)
-        if self.hard:
-            z = z + ops.stop_gradient(harden(problem.posterior, z) - z)
-        if "log_posterior" not in bound.weight_terms:
+        z = draw_each(self, problem, bound.samples, seed)
+        if LogPosterior not in bound.weight_terms:
             return densities(problem, bound, z)
-        terms = densities(problem, bound, z, posterior.log_prob(z))
-        log_prior = relaxed(problem.prior, temperature).log_prob(z)
-        return {**terms, "log_prior": ops.transpose(log_prior)}
+        temperature = at_step(self.temperature, problem.step)
+        terms = densities(problem, bound, z, relaxed(problem.posterior, temperature).log_prob(z))
+        return {**terms, LogPrior.name: relaxed(problem.prior, temperature).log_prob(z)}
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -9,10 +9,24 @@ from kelbo.distributions import Distribution
 from kelbo.estimators.baselines import LearnedBaseline, RunningAverage
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
 from kelbo.estimators.estimator import Bound, Estimator
-from kelbo.estimators.problem import LatentProblem
+from kelbo.latent import LatentProblem, LogPosterior
 from kelbo.parameters import PACKAGE
 
 _BASELINES = ("none", "running_average", "leave_one_out")
+
+
+def stopped_draws(posterior: Distribution, samples: int, seed: Any) -> Any:
+    """Draws through which no gradient flows.
+
+    Args:
+        posterior: Where they are drawn from.
+        samples: How many.
+        seed: Where they come from.
+
+    Returns:
+        Latent values, of shape (samples, batch, *event shape), or a dict of them by part.
+    """
+    return keras.tree.map_structure(ops.stop_gradient, posterior.sample((samples,), seed))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -69,35 +83,62 @@ class ScoreFunction(Estimator):
                 'samples=2 or more, or take the baseline "running_average".'
             )
 
+    def draw(self, part: Distribution, sample_shape: tuple, seed: Any, step: Any) -> Any:
+        return ops.stop_gradient(part.sample(sample_shape, seed))
+
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
-        z = ops.stop_gradient(problem.posterior.sample((bound.samples,), seed))
-        log_posterior = ops.transpose(problem.posterior.log_prob(z))
-        terms = densities(problem, bound, z, ops.transpose(ops.stop_gradient(log_posterior)))
+        z = stopped_draws(problem.posterior, bound.samples, seed)
+        log_posterior = problem.posterior.log_prob(z)
+        terms = densities(problem, bound, z, ops.stop_gradient(log_posterior))
         log_weights = stopped_log_weights(bound, terms)
-        baseline, error = self._expected(problem, bound, log_weights)
-        factor = bound.posterior_reduction.signals(log_weights) - baseline
         # Of a mean of log weights the expectation of this part is 0.
-        if "log_posterior" in bound.weight_terms and not bound.posterior_reduction.is_mean:
-            factor = factor - bound.posterior_reduction.slopes(log_weights)
+        known = 0.0
+        if LogPosterior in bound.weight_terms and not bound.posterior_reduction.is_mean:
+            known = bound.posterior_reduction.slopes(log_weights)
+        surrogate = self.surrogate(problem, bound, log_weights, log_posterior, known)
+        return {**terms, "surrogate": surrogate}
+
+    def surrogate(
+        self,
+        problem: LatentProblem,
+        bound: Bound,
+        log_weights: Any,
+        log_posterior: Any,
+        known: Any = 0.0,
+    ) -> Any:
+        r"""0, with the gradient $\sum_s (L_s - b_s) \nabla \log q(z_s)$, and what trains $b$.
+
+        Args:
+            problem: The densities at a batch of examples.
+            bound: Whose gradient is wanted.
+            log_weights: Of shape (samples, batch), without a gradient.
+            log_posterior: The log densities whose score is taken, of that shape.
+            known: What is taken from each signal beside the baseline.
+
+        Returns:
+            A tensor of shape (batch,).
+        """
+        baseline, error = self._expected(problem, bound, log_weights)
+        factor = bound.posterior_reduction.signals(log_weights) - baseline - known
         score = ops.stop_gradient(factor) * only_gradient(log_posterior)
-        return {**terms, "surrogate": ops.sum(score, axis=1) + error}
+        return ops.sum(score, axis=0) + error
 
     def _expected(self, problem, bound, log_weights):
         """The signals that are expected, and a term that trains the baseline."""
-        reduction, samples = bound.posterior_reduction, log_weights.shape[1]
+        reduction, samples = bound.posterior_reduction, log_weights.shape[0]
         if self.baseline == "none":
             return 0.0, 0.0
         if self.baseline == "leave_one_out":
             return reduction.left_out(log_weights), 0.0
         signals = reduction.signals(log_weights)
         share = 1.0 / samples if reduction.is_sum else 1.0
-        losses = ops.mean(signals, axis=1) / share
+        losses = ops.mean(signals, axis=0) / share
         if isinstance(self._layer, RunningAverage):
             expected = self._layer(losses, training=problem.step is not None)
             return share * ops.cast(expected, losses.dtype), 0.0
         expected = ops.cast(self._layer(problem.observed), losses.dtype)
         error = 0.5 * ops.square(expected - losses)
-        return share * ops.stop_gradient(expected)[:, None], only_gradient(error)
+        return share * ops.stop_gradient(expected), only_gradient(error)
 
     def get_config(self) -> dict[str, Any]:
         is_layer = isinstance(self.baseline, LearnedBaseline)
@@ -145,10 +186,10 @@ class Vimco(ScoreFunction):
             )
 
     def _expected(self, problem, bound, log_weights):
-        reduction, samples = bound.posterior_reduction, log_weights.shape[1]
+        reduction, samples = bound.posterior_reduction, log_weights.shape[0]
         if reduction.is_sum:
             return reduction.left_out(log_weights), 0.0
-        others = (ops.sum(log_weights, axis=1, keepdims=True) - log_weights) / (samples - 1)
+        others = (ops.sum(log_weights, axis=0, keepdims=True) - log_weights) / (samples - 1)
         return reduction.replaced(log_weights, others), 0.0
 
     def get_config(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from kelbo.distributions import Distribution
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.pathwise import DoublyReparameterized, two_gradients
-from kelbo.estimators.problem import LatentProblem
+from kelbo.estimators.score_function import stopped_draws
+from kelbo.latent import LatentProblem
 from kelbo.parameters import PACKAGE
 
 
@@ -29,7 +30,7 @@ class ModelOnly(Estimator):
         _require_own(self.name, bound)
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
-        z = ops.stop_gradient(problem.posterior.sample((bound.samples,), seed))
+        z = stopped_draws(problem.posterior, bound.samples, seed)
         log_posterior = ops.stop_gradient(problem.posterior.log_prob(z))
         return densities(problem, bound, z, log_posterior)
 
@@ -54,12 +55,12 @@ class WakePhase(Estimator):
         _require_own(self.name, bound)
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:
-        z = ops.stop_gradient(problem.posterior.sample((bound.samples,), seed))
+        z = stopped_draws(problem.posterior, bound.samples, seed)
         log_posterior = problem.posterior.log_prob(z)
         terms = densities(problem, bound, z, ops.stop_gradient(log_posterior))
-        weights = ops.softmax(stopped_log_weights(bound, terms), axis=1)
-        score = only_gradient(ops.transpose(log_posterior))
-        return {**terms, "surrogate": -ops.sum(weights * score, axis=1)}
+        weights = ops.softmax(stopped_log_weights(bound, terms), axis=0)
+        score = only_gradient(log_posterior)
+        return {**terms, "surrogate": -ops.sum(weights * score, axis=0)}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -8,11 +8,13 @@ import numpy as np
 from scipy.special import logsumexp
 
 from kelbo import ops
-from kelbo.distributions import Distribution, Normal, has_kl, kl_divergence
+from kelbo.distributions import Distribution, Joint, Normal, has_kl, kl_divergence
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
-from kelbo.estimators.entries import inside
+from kelbo.evaluation.coordinates import as_vectors, count
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.units import posterior_means
+from kelbo.latent.entries import inside
+from kelbo.latent.parts import at_draws
 from kelbo.training import map_rows
 
 
@@ -77,55 +79,61 @@ def aggregate_draws(
     """
     latent = LatentModel(owner, model)
     rows = latent.examples(x)
-    if len(rows) < 2:
-        raise ValueError(f"{owner}: it needs at least 2 examples, got {len(rows)}.")
+    number = len(keras.tree.flatten(rows)[0])
+    if number < 2:
+        raise ValueError(f"{owner}: it needs at least 2 examples, got {number}.")
 
     def draw(x, seed, index):
         seeds = ops.SeedSequence(seed).fold_in(index)
-        parameters = latent.posterior(latent.observed(x, seeds))
-        posterior, prior = latent.posterior.distribution(**parameters), latent.prior
+        problem = latent.problem(latent.observed(x, seeds))
+        posterior, prior = problem.posterior, problem.prior
         z, log_posterior = posterior.sample_and_log_prob((1,), seeds.fold_in(1))
         found = {
-            "z": z[0],
             "log_posterior": log_posterior[0],
-            "log_prior": prior.log_prob(z[0]),
+            "log_prior": problem.log_prior(z)[0],
         }
         if has_kl(posterior, prior):
             found["kl"] = kl_divergence(posterior, prior)
-        marginals = _marginals(posterior), _marginals(prior)
-        if None not in marginals:
-            found["kl_per_dimension"] = _kl_of_entries(*marginals, z[0])
-        return parameters, found
+        z = keras.tree.map_structure(lambda part: part[0], z)
+        per_dimension = _kl_per_dimension(posterior, prior, z)
+        if per_dimension is not None:
+            found["kl_per_dimension"] = per_dimension
+        return z, found
 
     run = latent.compiled("aggregate draws", draw)
     seed = ops.whole_seed(seed)
-    parameters, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
+    z, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
     latent.require_numbers("log q(z|x)", ops.convert_to_numpy(found["log_posterior"]))
-    starts = range(0, len(rows), batch_size)
+    starts = range(0, number, batch_size)
     bar = keras.utils.Progbar(len(starts), unit_name="block") if verbose else None
 
-    def score(z, parameters):
-        posterior = latent.posterior.distribution(**parameters)
-        batch, count = ops.shape(keras.tree.flatten(parameters)[0])[0], ops.shape(z)[0]
-        pairs = ops.broadcast_to(z[:, None], (count, batch, *latent.latent_shape))
-        return ops.logsumexp(posterior.log_prob(pairs), axis=1)
+    def score(z, block, seed, index):
+        # The block is seen as it was when it was drawn from, also after a random preprocessing.
+        observed = latent.observed(block, ops.SeedSequence(seed).fold_in(index))
+        posterior, many = latent.problem(observed).posterior, count(observed)
+
+        def pairs(part):
+            part = part[:, None]
+            return ops.broadcast_to(part, (ops.shape(part)[0], many, *part.shape[2:]))
+
+        log_posterior = posterior.log_prob(keras.tree.map_structure(pairs, z))
+        return ops.logsumexp(log_posterior, axis=1)
 
     run_pairs = latent.compiled("aggregate pairs", score)
     log_aggregate = []
-    for done, start in enumerate(starts, 1):
-        stop = start + batch_size
-        block = {name: value[start:stop] for name, value in parameters.items()}
-        scores = map_rows(lambda z, _: run_pairs(z, block), found["z"], batch_size)  # noqa: B023
+    for index, start in enumerate(starts):
+        block = keras.tree.map_structure(lambda a: a[start : start + batch_size], rows)  # noqa: B023
+        scores = map_rows(lambda z, _: run_pairs(z, block, seed, index), z, batch_size)  # noqa: B023
         log_aggregate.append(ops.convert_to_numpy(scores).astype("float64"))
         if bar is not None:
-            bar.update(done)
+            bar.update(index + 1)
     arrays = {n: ops.convert_to_numpy(value).astype("float64") for n, value in found.items()}
     per_dimension = arrays.get("kl_per_dimension")
     difference = arrays["log_posterior"] - arrays["log_prior"]
     return AggregateDraws(
-        z=arrays["z"],
+        z=ops.convert_to_numpy(as_vectors(z)).astype("float64"),
         log_posterior=arrays["log_posterior"],
-        log_aggregate=logsumexp(log_aggregate, axis=0) - np.log(len(rows)),
+        log_aggregate=logsumexp(log_aggregate, axis=0) - np.log(number),
         log_prior=arrays["log_prior"],
         kl=float(np.mean(arrays.get("kl", difference))),
         kl_per_dimension=None if per_dimension is None else per_dimension.mean(axis=0),
@@ -139,6 +147,18 @@ def _marginals(distribution: Distribution) -> Distribution | None:
     if isinstance(found, MultivariateNormal):
         return Normal(found.mean(), found.stddev(), validate=False)
     return None if found.event_shape else found
+
+
+def _kl_per_dimension(posterior, prior, z):
+    """The divergence of each entry by itself, at a draw where it has no closed form, or None."""
+    if isinstance(posterior, Joint):
+        each = {
+            name: _kl_per_dimension(*pair, z[name])
+            for name, pair in at_draws(posterior, prior, z).items()
+        }
+        return None if None in each.values() else as_vectors(each)
+    marginals = _marginals(posterior), _marginals(prior)
+    return None if None in marginals else _kl_of_entries(*marginals, z)
 
 
 def _kl_of_entries(posterior, prior, z):

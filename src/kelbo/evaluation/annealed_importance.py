@@ -10,7 +10,7 @@ from kelbo import ops
 from kelbo.evaluation.annealing import Bar, prepare
 from kelbo.evaluation.text import share, with_error
 from kelbo.evaluation.weights import log_mean_error
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import whole_number
 from kelbo.training import map_rows
 
@@ -90,7 +90,7 @@ class AnnealedEstimate:
 
 
 def annealed_importance_sampling(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     steps: int = 1000,
     chains: int = 16,

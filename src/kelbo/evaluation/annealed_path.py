@@ -1,5 +1,6 @@
 """The path of densities from a start to p(x, z), and Hamiltonian Monte Carlo along it."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,10 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.bijectors import Identity, onto
 from kelbo.distributions import Distribution
+from kelbo.evaluation.coordinates import constrained, unconstrained
 from kelbo.evaluation.latent_model import LatentModel
+from kelbo.latent import LatentProblem
 
 # Step sizes are drawn within this factor, so that no orbit is a multiple of the trajectory.
 _JITTER = 0.2
@@ -56,19 +58,24 @@ class Path:
     observed: Any
     from_prior: bool
 
+    @functools.cached_property
+    def problem(self) -> LatentProblem:
+        """The densities of the model at the examples."""
+        return self.model.problem(self.observed)
+
+    @property
     def first(self) -> Distribution:
         """The distribution $p_0$: of batch shape (), or (batch,)."""
-        return self.model.prior if self.from_prior else self.model.posterior.given(self.observed)
+        return self.problem.prior if self.from_prior else self.problem.posterior
 
     def draw(self, chains: int, seed: Any) -> Any:
         """Draws from $p_0$, of shape (chains, batch, *shape)."""
-        first, batch = self.first(), ops.shape(self.observed)[0]
-        shape = (chains, batch) if self.from_prior else (chains,)
-        return self.unconstrained(first.sample(shape, seed))
+        shape = (chains,) if self.first.batch_shape else (chains, self.problem.batch_size)
+        return self.unconstrained(self.first.sample(shape, seed))
 
     def unconstrained(self, z: Any) -> Any:
         """What is mapped to latent values."""
-        return onto(self.first().support).inverse(z)
+        return unconstrained(self.first, z)
 
     def at(self, u: Any) -> dict[str, Any]:
         r"""The densities and their gradients.
@@ -80,22 +87,17 @@ class Path:
             `u`; `base`, $\log p_0$ by u, and `ratio`, $\log p(x, z) - \log p_0(z)$, of shape
             (chains, batch); `base_slope` and `ratio_slope`, their gradients by u.
         """
-        first = self.first()
-        bijector = onto(first.support)
+        problem, first = self.problem, self.first
 
         def base(u):
-            if isinstance(bijector, Identity):
-                return first.log_prob(u)
-            z, log_det = bijector.forward_and_log_det(u)
-            axes = tuple(range(2, len(log_det.shape)))
-            return first.log_prob(z) + (ops.sum(log_det, axis=axes) if axes else log_det)
+            z, log_det = constrained(first, u)
+            return first.log_prob(z) + log_det
 
         def ratio(u):
-            z = bijector.forward(u)
-            log_likelihood = self.model.likelihood.given(z).log_prob(self.observed)
+            z, _ = constrained(first, u)
             if self.from_prior:
-                return log_likelihood
-            return log_likelihood + self.model.prior.log_prob(z) - first.log_prob(z)
+                return problem.log_likelihood(z)
+            return problem.log_likelihood(z) + problem.log_prior(z) - first.log_prob(z)
 
         u = ops.convert_to_tensor(u)
         point = {"u": u}

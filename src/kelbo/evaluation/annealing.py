@@ -10,6 +10,7 @@ from kelbo import ops
 from kelbo.bijectors import onto
 from kelbo.evaluation.annealed_path import Path, temperatures, transition
 from kelbo.evaluation.latent_model import LatentModel
+from kelbo.latent.parts import pairs
 from kelbo.parameters import whole_number
 
 _ACCEPTANCE = 0.65
@@ -83,7 +84,8 @@ class Annealing:
         def begin(x, seed, index, betas):
             path = self.path(x, seed, index)
             draws = path.draw(_TUNING_CHAINS, _seeds(seed, index, _TUNING))
-            sizes = ops.full(ops.shape(x)[:1], float(np.log(_FIRST_STEP_SIZE)), dtype="float32")
+            start = float(np.log(_FIRST_STEP_SIZE))
+            sizes = ops.full((path.problem.batch_size,), start, dtype="float32")
             recorded = ops.tile(sizes[None], (ops.shape(betas)[0], 1))
             return path.at(draws), sizes, recorded
 
@@ -139,10 +141,11 @@ class Annealing:
             if z is None:
                 draws = path.draw(self.chains, _seeds(seed, index, _FORWARDS))
             else:
-                latent = path.unconstrained(z)[None]
+                latent = path.unconstrained(keras.tree.map_structure(lambda a: a[None], z))
                 draws = ops.tile(latent, (self.chains, *[1] * (len(latent.shape) - 1)))
             point = path.at(draws)
-            return point, rise * point["ratio"], ops.zeros(ops.shape(x)[:1], "float32")
+            accepted = ops.zeros((path.problem.batch_size,), "float32")
+            return point, rise * point["ratio"], accepted
 
         def go_on(state, x, betas, rises, sizes, first, last, seed, index, direction):
             path = self.path(x, seed, index)
@@ -240,14 +243,15 @@ def prepare(
     if start not in ("prior", "posterior"):
         raise ValueError(f'{owner}: start must be "prior" or "posterior", got {start!r}.')
     latent = LatentModel(owner, model)
-    prior = latent.prior
-    first = prior if start == "prior" else latent.posterior.template()
-    if prior.support.is_discrete or first.support.is_discrete:
-        raise ValueError(
-            f"{owner}: the latent values are discrete ({prior!r}), and Hamiltonian Monte Carlo "
-            "needs continuous ones. Take importance_log_likelihood."
-        )
-    onto(first.support)  # says so where there is no such bijector
+    posterior, prior = latent.kinds()
+    for part, prior_part in pairs(owner, posterior, prior).values():
+        first = prior_part if start == "prior" else part
+        if prior_part.support.is_discrete or first.support.is_discrete:
+            raise ValueError(
+                f"{owner}: the latent values are discrete ({prior_part!r}), and Hamiltonian Monte "
+                "Carlo needs continuous ones. Take importance_log_likelihood."
+            )
+        onto(first.support)  # says so where there is no such bijector
     return Annealing(
         latent,
         whole_number(owner, "steps", steps, 2),

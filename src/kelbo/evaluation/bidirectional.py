@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from kelbo import ops
 from kelbo.evaluation.annealing import Bar, prepare
 from kelbo.evaluation.text import with_error
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import whole_number
 from kelbo.training import map_rows
 
@@ -70,7 +70,7 @@ def _log_mean(log_weights):
 
 
 def bidirectional_monte_carlo(
-    model: VAE,
+    model: LatentVariableModel,
     n: int = 100,
     steps: int = 1000,
     chains: int = 16,
@@ -148,10 +148,10 @@ def _simulated(model, n, seed, batch_size):
 
     def draw(rows, seed, index):
         seeds = ops.SeedSequence(seed).fold_in(index).fold_in(0)
-        z = model.prior.sample(ops.shape(rows)[:1], seeds)
-        return model.likelihood.given(z).sample(seed=seeds), z
+        z, x = model.problem(rows).dream(seeds)
+        return x, z
 
     run = model.compiled("simulate", draw)
-    rows = np.zeros((n, 1), "float32")
+    rows = np.zeros((n, *model.model.example_shape), "float32")
     found = map_rows(lambda rows, index: run(rows, seed, index), rows, batch_size)
     return tuple(map(ops.convert_to_numpy, found))

@@ -7,7 +7,7 @@ import numpy as np
 
 from kelbo.evaluation.aggregate import AggregateDraws, aggregate_draws
 from kelbo.evaluation.text import share, with_error
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import real_number
 
 # In nats: below, all of the latent space says nothing of x.
@@ -128,7 +128,7 @@ class PosteriorCollapse:
 
 
 def posterior_collapse(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     threshold: float = 0.01,
     seed: int = 0,

@@ -9,7 +9,7 @@ from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.pareto import pareto_k, pareto_k_threshold
 from kelbo.evaluation.text import share, with_error
 from kelbo.evaluation.weights import WeightSums, stream_weights
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import whole_number
 
 
@@ -71,7 +71,7 @@ class ImportanceEstimate:
 
 
 def importance_log_likelihood(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     samples: int = 5000,
     seed: int = 0,

@@ -19,7 +19,7 @@ from kelbo.evaluation.latent_findings import (
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.mismatch import AggregateMismatch, mismatch_of
 from kelbo.evaluation.training_findings import training_findings
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 
 # Numbers in memory at once where all pairs of examples are scored in one call.
 _BLOCK = 20_000_000
@@ -71,7 +71,7 @@ def judge(
 
 
 def verdict(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     history: Mapping[str, Sequence[float | None]] | None = None,
     *,
@@ -123,9 +123,7 @@ def verdict(
         estimate = importance_log_likelihood(model, rows, samples, seed)
     if len(rows) < 2:
         return judge(history, None, None, estimate, **training)
-    batch_size = min(
-        len(rows), max(1, math.isqrt(_BLOCK // max(math.prod(latent.latent_shape), 1)))
-    )
+    batch_size = min(len(rows), max(1, math.isqrt(_BLOCK // max(latent.latent_size, 1))))
     try:
         draws = aggregate_draws("verdict", model, rows, seed, batch_size, verbose=False)
         measures = collapse_of(draws), mismatch_of(draws, latent, seed=seed)

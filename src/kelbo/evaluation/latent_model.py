@@ -1,5 +1,6 @@
 """What judging needs of a latent variable model, in one place."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.layers import Conditional
-from kelbo.models import VAE
+from kelbo.latent import LatentProblem
+from kelbo.models import LatentVariableModel
 
 
 class LatentModel:
@@ -16,21 +17,23 @@ class LatentModel:
 
     Args:
         owner: Name of the function that judges, for errors.
-        model: A `models.VAE`; it is built if it is not.
+        model: Any `models.LatentVariableModel`; it is built if it is not.
 
     Raises:
         TypeError: It is something else.
     """
 
-    def __init__(self, owner: str, model: VAE):
-        if not isinstance(model, VAE):
+    def __init__(self, owner: str, model: LatentVariableModel):
+        if not isinstance(model, LatentVariableModel):
             raise TypeError(
-                f"{owner} judges a models.VAE, got a {type(model).__name__}: it needs a prior, a "
-                "likelihood and a posterior."
+                f"{owner} judges a models.VAE, or another latent variable model, got a "
+                f"{type(model).__name__}: it needs a prior, a likelihood and a posterior."
             )
-        self.owner, self.vae = owner, model
-        model._require_built()
-        self.latent_shape = tuple(model.prior.event_shape)
+        self.owner, self.model = owner, model
+        model.require_built()
+        shapes = model.latent_shape
+        shapes = shapes.values() if isinstance(shapes, dict) else (shapes,)
+        self.latent_size = sum(map(math.prod, shapes))
 
     def examples(self, x: Any) -> Any:
         """The examples, their shape and values checked.
@@ -39,7 +42,7 @@ class LatentModel:
             ValueError: The shape is another one, or values are NaN or infinite: a figure of them
                 would say nothing of the model, and a comparison with it passes unseen.
         """
-        return self.vae._examples(x)
+        return self.model.examples(x)
 
     def require_numbers(self, name: str, values: np.ndarray) -> None:
         """Refuses results that are NaN, which compare as neither dead nor active.
@@ -61,27 +64,25 @@ class LatentModel:
 
     def observed(self, x: Any, seeds: ops.SeedSequence, preprocess: bool = True) -> Any:
         """The examples in floating point, after the model's preprocessing unless told not to."""
-        return self.vae._observed(x, seeds) if preprocess else self.vae._floating(x)
+        return self.model.observed(x, seeds, preprocess)
 
-    @property
-    def likelihood(self) -> Conditional:
-        """The likelihood that the model has now: a compiled function outlives an exchange."""
-        return self.vae.likelihood
-
-    @property
-    def posterior(self) -> Conditional:
-        """The posterior that the model has now."""
-        return self.vae.posterior
+    def problem(self, observed: Any) -> LatentProblem:
+        """Densities at examples, of the parts that the model has now."""
+        return self.model.problem(observed)
 
     @property
     def prior(self) -> Distribution:
         """The prior; where it trains, to be read inside of a compiled function."""
-        return self.vae._prior_distribution()
+        return self.model.prior_given()
+
+    def kinds(self) -> tuple[Distribution, Distribution]:
+        """Distributions of the kinds of posterior and prior."""
+        return self.model.kinds()
 
     def log_weights(self, observed: Any) -> Callable[[int, ops.SeedSequence], Any]:
         """A function of (k, seeds) that draws k log importance weights per example."""
-        return self.vae._log_weights(observed)
+        return self.model.log_weights(observed)
 
     def compiled(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once per name for this model: the name says all it closes over."""
-        return self.vae._compiled(f"evaluation {name}", function)
+        return self.model.compiled_verb(f"evaluation {name}", function)

@@ -8,9 +8,10 @@ import numpy as np
 from kelbo import ops
 from kelbo.divergences import RBF, maximum_mean_discrepancy
 from kelbo.evaluation.aggregate import AggregateDraws, aggregate_draws
+from kelbo.evaluation.coordinates import as_vectors
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.text import with_error
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import whole_number
 
 # Draws that say where the prior's mass is; and the share of it that is called outside.
@@ -49,7 +50,7 @@ class AggregateMismatch:
 
 
 def aggregate_posterior_mismatch(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     mmd_samples: int = 1000,
     seed: int = 0,
@@ -152,7 +153,7 @@ def _prior_draws(model, seed):
     def draw(seed):
         prior = model.prior
         z = prior.sample((_PRIOR_DRAWS,), ops.SeedSequence(seed).fold_in(0))
-        return z, prior.log_prob(z)
+        return as_vectors(z), prior.log_prob(z)
 
     found = model.compiled("prior draws", draw)(seed)
     return [ops.convert_to_numpy(value).astype("float64") for value in found]

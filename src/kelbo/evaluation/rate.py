@@ -9,7 +9,7 @@ from kelbo import ops
 from kelbo.distributions import has_kl, kl_divergence
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.text import with_error
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import whole_number
 from kelbo.training import map_rows
 
@@ -50,7 +50,7 @@ class RateDistortion:
 
 
 def rate_distortion(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     samples: int = 100,
     seed: int = 0,
@@ -102,13 +102,14 @@ def rate_distortion(
     def terms(x, seed, index):
         seeds = ops.SeedSequence(seed).fold_in(index)
         observed = latent.observed(x, seeds)
-        posterior, prior = latent.posterior.given(observed), latent.prior
+        problem = latent.problem(observed)
+        posterior, prior = problem.posterior, problem.prior
         closed = kl_divergence(posterior, prior) if has_kl(posterior, prior) else None
 
         def draw(step):
             z, log_posterior = posterior.sample_and_log_prob((at_once,), seeds.fold_in(step + 1))
-            rate = log_posterior - prior.log_prob(z) if closed is None else None
-            distortion = -latent.likelihood.given(z).log_prob(observed)
+            rate = log_posterior - problem.log_prior(z) if closed is None else None
+            distortion = -problem.log_likelihood(z)
             counts = step * at_once + ops.arange(at_once, dtype="int32") < samples
             return [v for v in (distortion, rate) if v is not None], counts[:, None]
 
@@ -119,7 +120,7 @@ def rate_distortion(
                 for own, value in zip(moments, values, strict=True)
             ]
 
-        nothing = ops.zeros(ops.shape(x)[:1], "float32")
+        nothing = ops.zeros((problem.batch_size,), "float32")
         start = [(nothing, nothing, nothing) for _ in range(1 if closed is not None else 2)]
         moments = ops.fori_loop(0, -(-samples // at_once), add, start)
         found = [(mean, squares) for _, mean, squares in moments]

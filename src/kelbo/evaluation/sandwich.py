@@ -11,7 +11,7 @@ from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.pareto import pareto_k_threshold
 from kelbo.evaluation.text import share, with_error
 from kelbo.evaluation.weights import stream_weights
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.parameters import real_number, whole_number
 
 # Fewer equal powers of weights than these say little of the chi bound.
@@ -69,7 +69,7 @@ class EvidenceSandwich:
 
 
 def evidence_sandwich(
-    model: VAE,
+    model: LatentVariableModel,
     x: Any,
     samples: int = 5000,
     n: float = 2.0,

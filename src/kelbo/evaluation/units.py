@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
+from kelbo.evaluation.coordinates import as_vectors
 from kelbo.evaluation.latent_model import LatentModel
-from kelbo.models import VAE
+from kelbo.models import LatentVariableModel
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.parameters import real_number
 from kelbo.training import map_rows
@@ -40,7 +41,11 @@ class ActiveUnits:
 
 
 def active_units(
-    model: VAE, x: Any, threshold: float = 0.01, seed: int = 0, batch_size: int = 512
+    model: LatentVariableModel,
+    x: Any,
+    threshold: float = 0.01,
+    seed: int = 0,
+    batch_size: int = 512,
 ) -> ActiveUnits:
     r"""Which latent dimensions the model uses.
 
@@ -104,7 +109,8 @@ def posterior_means(model: LatentModel, rows: Any, seed: int, batch_size: int) -
 
     def mean(x, seed, index):
         seeds = ops.SeedSequence(seed).fold_in(index)
-        return mean_or_estimate(model.posterior.given(model.observed(x, seeds)), seeds)
+        posterior = model.problem(model.observed(x, seeds)).posterior
+        return as_vectors(mean_or_estimate(posterior, seeds))
 
     run = model.compiled("posterior mean", mean)
     seed = ops.whole_seed(seed)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
+from kelbo.evaluation.coordinates import count
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.pareto import tail_length
-from kelbo.models.importance import fold_weights
+from kelbo.latent.weights import fold_weights
 from kelbo.training import map_rows
 
 
@@ -94,10 +95,10 @@ def stream_weights(
     def estimate(x, seed, index):
         seeds = ops.SeedSequence(seed).fold_in(index)
         log_weights = model.log_weights(model.observed(x, seeds))
-        nothing = ops.full((ops.shape(x)[0],), -float("inf"), dtype="float32")
+        nothing = ops.full((count(x),), -float("inf"), dtype="float32")
         start = {
             "peak": nothing,
-            "sums": ops.zeros((len(wanted), ops.shape(x)[0]), "float32"),
+            "sums": ops.zeros((len(wanted), count(x)), "float32"),
             "largest": ops.tile(nothing[:, None], (1, kept)),
         }
         return _batch_first(fold_weights(_adder(wanted), start, log_weights, samples, seeds))

@@ -212,7 +212,7 @@ class ConditionalDensity(ProbabilisticModel):
         def score(x, y):
             return self.conditional.given(self._context(x)).log_prob(self._floating(y))
 
-        run = self._compiled("log_prob", score)
+        run = self.compiled_verb("log_prob", score)
         return ops.convert_to_numpy(map_rows(lambda rows, _: run(*rows), (x, y), batch_size))
 
     def sample(self, x: Any, n: int = 1, seed: int | None = None, batch_size: int = 512) -> Any:
@@ -238,7 +238,7 @@ class ConditionalDensity(ProbabilisticModel):
             seeds = ops.SeedSequence(seed).fold_in(index)
             return ops.moveaxis(self.conditional.given(self._context(x)).sample(n, seeds), 0, 1)
 
-        run = self._compiled(f"sample {n}", draw)
+        run = self.compiled_verb(f"sample {n}", draw)
         draws = map_rows(lambda rows, index: run(rows, seed, index), x, batch_size)
         return ops.convert_to_numpy(ops.moveaxis(draws, 0, 1))
 

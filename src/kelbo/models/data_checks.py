@@ -6,7 +6,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.objectives.supports import has_fixed_ends
+from kelbo.latent.supports import has_fixed_ends
 from kelbo.parameters import constraints
 from kelbo.parameters.constraints import Interval
 from kelbo.violations import find_violations

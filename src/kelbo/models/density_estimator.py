@@ -118,8 +118,8 @@ class DensityEstimator(ProbabilisticModel):
         Raises:
             ValueError: x is empty or has another shape.
         """
-        x = self._examples(x)
-        run = self._compiled("log_prob", self.call)
+        x = self.examples(x)
+        run = self.compiled_verb("log_prob", self.call)
         return ops.convert_to_numpy(map_rows(lambda batch, _: run(batch), x, batch_size))
 
     def sample(self, n: int, seed: int | None = None, batch_size: int = 4096) -> Any:
@@ -136,7 +136,7 @@ class DensityEstimator(ProbabilisticModel):
         Raises:
             ValueError: `n` or `batch_size` is not a whole number of at least 1.
         """
-        self._require_built()
+        self.require_built()
         seed = ops.whole_seed(seed)
 
         def draw(count, seeds):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import keras
+
 from kelbo import ops
 from kelbo.distributions import Distribution
 
@@ -15,7 +17,7 @@ def mean_or_estimate(distribution: Distribution, seed: Any, samples: int = 100) 
         samples: How many draws are averaged then.
 
     Returns:
-        A tensor of shape batch_shape + event_shape.
+        A tensor of shape batch_shape + event_shape; of a `Joint` a dict of them by part.
 
     Example:
         >>> from kelbo.distributions import Normal
@@ -26,4 +28,5 @@ def mean_or_estimate(distribution: Distribution, seed: Any, samples: int = 100) 
     try:
         return distribution.mean()
     except NotImplementedError:
-        return ops.mean(distribution.sample((samples,), seed=seed), axis=0)
+        draws = distribution.sample((samples,), seed=seed)
+        return keras.tree.map_structure(lambda part: ops.mean(part, axis=0), draws)

@@ -257,8 +257,16 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         x = x if hasattr(x, "dtype") else as_array(x)
         return ops.cast(x, self._precision)
 
-    def _compiled(self, verb, function):
-        """The function, compiled once for a verb: it reads what it needs from the model anew."""
+    def compiled_verb(self, verb: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, compiled once for a verb: it reads what it needs from the model anew.
+
+        Args:
+            verb: A name that says all that the function closes over beside the model.
+            function: Takes and returns nests of tensors.
+
+        Returns:
+            The compiled function.
+        """
         if verb not in self._verbs:
             self._verbs[verb] = ops.compile(function, self._state)
         return self._verbs[verb]
@@ -293,19 +301,31 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             def batch(seed, index):
                 return draw(count, ops.SeedSequence(seed).fold_in(index))
 
-            return self._compiled(f"{verb} {count}", batch)(seed, index)
+            return self.compiled_verb(f"{verb} {count}", batch)(seed, index)
 
         return map_rows(
             lambda rows, index: run(index, len(rows)), np.zeros((n, 0), "float32"), batch_size
         )
 
-    def _examples(self, x):
+    def examples(self, x: Any) -> Any:
+        """The examples for a verb: their shape and values checked; the model is built.
+
+        Args:
+            x: See `kelbo.intake.as_array`.
+
+        Returns:
+            An array or tensor of shape (n, *event shape).
+
+        Raises:
+            ValueError: The shape is another one, or values are NaN or infinite.
+        """
         x = as_rows(x, self.example_shape, "x")
         self._require_finite("x", x)
-        self._require_built()
+        self.require_built()
         return x
 
-    def _require_built(self):
+    def require_built(self) -> None:
+        """Builds the model for examples of its shape, if it is not built."""
         if not self.built:
             self.build((None, *self.example_shape))
 

@@ -1,6 +1,5 @@
 """Objectives: variational bounds as functions of log densities."""
 
-from kelbo.estimators import LatentTerms
 from kelbo.objectives.aggregate import BetaTCELBO, InfoELBO, WassersteinMMD
 from kelbo.objectives.elbo import ELBO, BetaELBO, FreeBits
 from kelbo.objectives.f_divergence import AlphaDivergence, FDivergence
@@ -22,7 +21,6 @@ __all__ = [
     "FDivergence",
     "FreeBits",
     "InfoELBO",
-    "LatentTerms",
     "Objective",
     "RenyiBound",
     "ReweightedWakeSleep",

@@ -1,6 +1,7 @@
 """Objectives that look at the posteriors of a whole batch together."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -8,9 +9,21 @@ import keras
 from kelbo import ops
 from kelbo.divergences import InverseMultiquadric, Kernel
 from kelbo.divergences.mmd import as_kernel, discrepancy_of_draws
-from kelbo.estimators import Estimator, LatentTerms
+from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Mean, Reduction
-from kelbo.objectives.objective import Objective
+from kelbo.latent import (
+    KL,
+    KLAtDraws,
+    Latent,
+    LogAggregate,
+    LogAggregateMarginals,
+    LogLikelihood,
+    LogPosterior,
+    LogPrior,
+    PriorDraws,
+    Term,
+)
+from kelbo.objectives.objective import Objective, divergence
 from kelbo.parameters import PACKAGE, whole_number
 from kelbo.schedules import Schedule, as_schedule, at_step, fixed_number
 
@@ -24,15 +37,14 @@ class OfBatch(Objective):
     It is differentiated through them: the estimator must be a pathwise one.
     """
 
-    weight_terms = frozenset({"log_likelihood"})
-    differentiates_draws = True
+    weight_terms = frozenset({LogLikelihood})
 
     @property
     def reduction(self) -> Reduction:
         return Mean()
 
-    def log_weights(self, terms: LatentTerms) -> Any:
-        return terms.log_likelihood
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
+        return terms["log_likelihood"]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -68,7 +80,7 @@ class BetaTCELBO(OfBatch):
     """
 
     regularizer_terms = frozenset(
-        {"log_posterior", "log_prior", "log_aggregate", "log_aggregate_marginals"}
+        {Latent, LogPosterior, LogPrior, LogAggregate, LogAggregateMarginals}
     )
 
     def __init__(
@@ -84,24 +96,19 @@ class BetaTCELBO(OfBatch):
             dataset_size = whole_number("BetaTCELBO", "dataset_size", dataset_size)
         self.dataset_size = dataset_size
 
-    def regularizer(self, terms: LatentTerms) -> Any:
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
         # Both sums over the data are short by the factor N, one of them in each dimension.
         size = float(self.dataset_size or 1)
         dimensions = 1
-        for length in terms.latent.shape[2:]:
+        for length in terms["latent"].shape[2:]:
             dimensions *= length
-        log_aggregate = terms.log_aggregate - math.log(size)
-        log_marginals = terms.log_aggregate_marginals - dimensions * math.log(size)
-        beta = at_step(self.beta, terms.step)
-        beta = beta if terms.step is None else beta[:, None]
-        information = terms.log_posterior - log_aggregate
+        log_aggregate = terms["log_aggregate"] - math.log(size)
+        log_marginals = terms["log_aggregate_marginals"] - dimensions * math.log(size)
+        beta = at_step(self.beta, terms.get("step"))
+        information = terms["log_posterior"] - log_aggregate
         correlation = log_aggregate - log_marginals
-        by_dimension = log_marginals - terms.log_prior
-        return ops.mean(information + beta * correlation + by_dimension, axis=1)
-
-    @property
-    def uses(self) -> frozenset[str]:
-        return super().uses | {"latent"}
+        by_dimension = log_marginals - terms["log_prior"]
+        return ops.mean(information + beta * correlation + by_dimension, axis=0)
 
     def get_config(self) -> dict[str, Any]:
         beta = keras.saving.serialize_keras_object(self.beta)
@@ -112,7 +119,7 @@ class _WithDiscrepancy(OfBatch):
     """An objective with a maximum mean discrepancy between posterior draws and the prior's."""
 
     # The two densities are for the metric alone: no closed divergence is needed to report one.
-    regularizer_terms = frozenset({"latent", "prior_draws", "log_posterior", "log_prior"})
+    regularizer_terms = frozenset({Latent, PriorDraws, LogPosterior, LogPrior})
     compares_densities = False
 
     def __init__(self, kernel: Kernel | None, estimator: str | Estimator):
@@ -120,11 +127,11 @@ class _WithDiscrepancy(OfBatch):
         kernel = InverseMultiquadric() if kernel is None else kernel
         self.kernel = as_kernel(type(self).__name__, kernel)
 
-    def discrepancy(self, terms: LatentTerms) -> Any:
+    def discrepancy(self, terms: Mapping[str, Any]) -> Any:
         """Between the draws of the batch, as a number."""
-        batch, length = ops.shape(terms.latent)[0], math.prod(terms.latent.shape[1:])
-        flat = (ops.reshape(draws, (batch, length)) for draws in (terms.latent, terms.prior_draws))
-        return discrepancy_of_draws(*flat, self.kernel)
+        return discrepancy_of_draws(
+            _as_vectors(terms["latent"]), _as_vectors(terms["prior_draws"]), self.kernel
+        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -179,12 +186,14 @@ class InfoELBO(_WithDiscrepancy):
             )
 
     @property
-    def regularizer_terms(self) -> frozenset[str]:
-        return super().regularizer_terms | ({"kl"} if self.alpha < 1.0 else set())
+    def regularizer_terms(self) -> frozenset[type[Term]]:
+        return super().regularizer_terms | ({KL, KLAtDraws} if self.alpha < 1.0 else set())
 
-    def regularizer(self, terms: LatentTerms) -> Any:
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
         discrepancy = (self.alpha + self.scale - 1.0) * self.discrepancy(terms)
-        return discrepancy if self.alpha == 1.0 else (1.0 - self.alpha) * terms.kl + discrepancy
+        if self.alpha == 1.0:
+            return discrepancy
+        return (1.0 - self.alpha) * divergence(terms) + discrepancy
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "alpha": self.alpha, "scale": self.scale}
@@ -224,8 +233,15 @@ class WassersteinMMD(_WithDiscrepancy):
         super().__init__(kernel, estimator)
         self.scale = fixed_number("WassersteinMMD", "scale", scale, least=0)
 
-    def regularizer(self, terms: LatentTerms) -> Any:
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
         return self.scale * self.discrepancy(terms)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale}
+
+
+def _as_vectors(draws):
+    """All draws of the batch, of shape (draws, length), their parts one after another."""
+    parts = keras.tree.flatten(draws)
+    rows = [ops.reshape(part, (-1, math.prod(part.shape[2:]))) for part in parts]
+    return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=-1)

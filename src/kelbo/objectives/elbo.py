@@ -1,13 +1,15 @@
 """The evidence lower bound, and its relatives that weight the divergence."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from kelbo import ops
-from kelbo.estimators import Estimator, LatentTerms
+from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Mean, Reduction
-from kelbo.objectives.objective import Objective
+from kelbo.latent import KL, KLAtDraws, KLPerDimension, KLPerPart, LogLikelihood, Term
+from kelbo.objectives.objective import Objective, divergence
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import Schedule, as_schedule, at_step
 
@@ -39,14 +41,32 @@ class MeanObjective(Objective):
         return Mean()
 
     @property
-    def weight_terms(self) -> frozenset[str]:
+    def weight_terms(self) -> frozenset[type[Term]]:
         if self.kl == "analytic":
-            return frozenset({"log_likelihood"})
+            return frozenset({LogLikelihood, KLAtDraws})
         return super().weight_terms
 
     @property
-    def regularizer_terms(self) -> frozenset[str]:
-        return frozenset({"kl"} if self.kl == "analytic" else ())
+    def regularizer_terms(self) -> frozenset[type[Term]]:
+        return frozenset({KL} if self.kl == "analytic" else ())
+
+    def weighted(self, terms: Mapping[str, Any], weight: Any) -> Any:
+        """The log weights, with a weight on what they hold of the divergence.
+
+        Args:
+            terms: Values of the `weight_terms` by name.
+            weight: A number.
+
+        Returns:
+            A tensor of shape (samples, batch).
+        """
+        if self.kl != "analytic":
+            kl = terms["log_posterior"] - terms["log_prior"]
+            return terms["log_likelihood"] - weight * kl
+        # Of a latent value with parts: what depends on the draws of other parts.
+        if "kl_at_draws" in terms:
+            return terms["log_likelihood"] - weight * terms["kl_at_draws"]
+        return terms["log_likelihood"]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kl": self.kl}
@@ -77,11 +97,11 @@ class ELBO(MeanObjective):
         ELBO(samples=5, kl='monte_carlo')
     """
 
-    def log_weights(self, terms: LatentTerms) -> Any:
-        return terms.log_likelihood if self.kl == "analytic" else super().log_weights(terms)
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
+        return self.weighted(terms, 1.0)
 
-    def regularizer(self, terms: LatentTerms) -> Any:
-        return terms.kl if self.kl == "analytic" else 0.0
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
+        return terms["kl"] if self.kl == "analytic" else 0.0
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -131,21 +151,28 @@ class BetaELBO(MeanObjective):
             if kl != "analytic":
                 raise ValueError('BetaELBO: a capacity needs the closed form, kl="analytic".')
 
-    def log_weights(self, terms: LatentTerms) -> Any:
-        if self.kl == "analytic":
-            return terms.log_likelihood
-        terms.require(self.weight_terms)
-        beta = at_step(self.beta, terms.step)
-        beta = beta if terms.step is None else beta[:, None]
-        return terms.log_likelihood + beta * (terms.log_prior - terms.log_posterior)
+    @property
+    def weight_terms(self) -> frozenset[type[Term]]:
+        # A capacity is taken from the whole divergence.
+        return super().weight_terms if self.capacity is None else frozenset({LogLikelihood})
 
-    def regularizer(self, terms: LatentTerms) -> Any:
+    @property
+    def regularizer_terms(self) -> frozenset[type[Term]]:
+        return super().regularizer_terms if self.capacity is None else frozenset({KL, KLAtDraws})
+
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
+        if self.capacity is not None:
+            return terms["log_likelihood"]
+        return self.weighted(terms, at_step(self.beta, terms.get("step")))
+
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
         if self.kl != "analytic":
             return 0.0
-        kl = terms.kl
-        if self.capacity is not None:
-            kl = ops.abs(kl - at_step(self.capacity, terms.step))
-        return at_step(self.beta, terms.step) * kl
+        step = terms.get("step")
+        if self.capacity is None:
+            return at_step(self.beta, step) * terms["kl"]
+        surplus = ops.abs(divergence(terms) - at_step(self.capacity, step))
+        return at_step(self.beta, step) * surplus
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
@@ -193,21 +220,26 @@ class FreeBits(MeanObjective):
             raise ValueError(f'FreeBits: per must be "dimension" or "group", got {per!r}.')
         self.per = per
 
+    weight_terms = frozenset({LogLikelihood})
+
     @property
-    def regularizer_terms(self) -> frozenset[str]:
-        return frozenset({"kl_per_dimension" if self.per == "dimension" else "kl"})
+    def regularizer_terms(self) -> frozenset[type[Term]]:
+        return frozenset({KLPerDimension if self.per == "dimension" else KLPerPart})
 
-    def log_weights(self, terms: LatentTerms) -> Any:
-        return terms.log_likelihood
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
+        return terms["log_likelihood"]
 
-    def regularizer(self, terms: LatentTerms) -> Any:
-        kl = terms.kl if self.per == "group" else terms.kl_per_dimension
-        kl = ops.reshape(kl, (ops.shape(kl)[0], -1))
-        nats = at_step(self.nats, terms.step)
-        nats = nats if terms.step is None else nats[:, None]
-        # Its mean over the batch is the maximum, and so is the gradient of that.
-        is_paid = ops.mean(kl, axis=0, keepdims=True) > nats
-        return ops.sum(ops.where(is_paid, kl, nats + ops.zeros_like(kl)), axis=1)
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
+        (term,) = self.regularizer_terms
+        nats = at_step(self.nats, terms.get("step"))
+
+        def paid(kl):
+            kl = ops.reshape(kl, (ops.shape(kl)[0], -1))
+            # Its mean over the batch is the maximum, and so is the gradient of that.
+            is_paid = ops.mean(kl, axis=0, keepdims=True) > nats
+            return ops.sum(ops.where(is_paid, kl, nats + ops.zeros_like(kl)), axis=1)
+
+        return sum(paid(kl) for kl in keras.tree.flatten(terms[term.name]))
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

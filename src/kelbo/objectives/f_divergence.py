@@ -1,6 +1,7 @@
 """Objectives that fit the posterior by an f-divergence to the exact one."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -8,7 +9,7 @@ import keras
 from kelbo import ops
 from kelbo.divergences.f_divergence import as_function
 from kelbo.divergences.f_functions import Amari, CsiszarFunction
-from kelbo.estimators import Estimator, LatentTerms
+from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import MeanOfFunction, Reduction
 from kelbo.objectives.objective import Objective
 from kelbo.parameters import PACKAGE
@@ -103,11 +104,11 @@ class FDivergence(Objective):
     def reduction(self) -> Reduction:
         return MeanOfFunction(self.f.of_log, self.f.slope, self.f.curvature)
 
-    def log_weights(self, terms: LatentTerms) -> Any:
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
         log_weights = super().log_weights(terms)
         if not self.normalized:
             return log_weights
-        total = ops.logsumexp(ops.stop_gradient(log_weights), axis=1, keepdims=True)
+        total = ops.logsumexp(ops.stop_gradient(log_weights), axis=0)
         return log_weights - (total - math.log(self.samples))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,29 +1,37 @@
 """The base of all objectives."""
 
+import itertools
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.distributions.kl.registry import has_kl
-from kelbo.estimators import Bound, Estimator, LatentTerms, as_estimator
-from kelbo.estimators.entries import by_dimension, inside
-from kelbo.objectives.supports import require_comparable, require_inside
+from kelbo.estimators import Bound, Estimator, as_estimator
+from kelbo.latent import LatentProblem, LogLikelihood, LogPosterior, LogPrior, Term
+from kelbo.latent.parts import pairs
+from kelbo.latent.supports import require_comparable, require_inside
+from kelbo.ops.floats import as_floats
 from kelbo.parameters import whole_number
+
+# What stands beside the terms: see `Objective.terms`.
+_SURROGATE, _STEP = "surrogate", "step"
 
 
 class Objective(Bound):
-    r"""What a latent variable model minimises: a function of its `LatentTerms`.
+    r"""What a latent variable model minimises: a function of terms.
 
-    The loss is a `reduction` of log weights, which are a sum of the terms named in `weight_terms`,
-    plus a `regularizer`, a function of those in `regularizer_terms`. How the first is
-    differentiated by the posterior's parameters is left to the `estimator`. A small serialisable
-    object; only the terms that are named are computed.
+    The loss is a `reduction` of log weights, which are a function of the `weight_terms`, plus a
+    `regularizer`, a function of the `regularizer_terms`; both are sets of `kelbo.latent.Term`
+    classes, whose values are handed to `log_weights` and `regularizer` as a dict by name. How the
+    first is differentiated by the posterior's parameters is left to the `estimator`. A small
+    serialisable object; only the terms that are named are computed.
 
     Args:
         samples: Number of posterior samples per example and step.
-        estimator: Gradient estimator, by name or as an object; see `kelbo.estimators`.
+        estimator: Gradient estimator, by name or as an object, or a dict of them by part of the
+            latent value; see `kelbo.estimators`.
 
     Raises:
         ValueError: `samples` is not a positive whole number, or there is no such estimator.
@@ -31,31 +39,34 @@ class Objective(Bound):
     Attributes:
         trains_model: Whether prior and likelihood are trained too, or the posterior alone; their
             variables are not among the model's trainable ones then.
-        differentiates_draws: Whether the regulariser is a function of the draws themselves.
         compares_densities: Whether densities of posterior and prior are more than a metric.
     """
 
-    weight_terms: ClassVar[frozenset[str]] = frozenset(
-        {"log_likelihood", "log_prior", "log_posterior"}
+    weight_terms: ClassVar[frozenset[type[Term]]] = frozenset(
+        {LogLikelihood, LogPrior, LogPosterior}
     )
-    regularizer_terms: ClassVar[frozenset[str]] = frozenset()
+    regularizer_terms: ClassVar[frozenset[type[Term]]] = frozenset()
     trains_model: ClassVar[bool] = True
-    differentiates_draws: ClassVar[bool] = False
     compares_densities: ClassVar[bool] = True
 
-    def __init__(self, samples: int = 1, estimator: str | Estimator = "pathwise"):
+    def __init__(
+        self, samples: int = 1, estimator: str | Estimator | Mapping[str, Any] = "pathwise"
+    ):
         self.samples = whole_number(type(self).__name__, "samples", samples)
         self.estimator = as_estimator(type(self).__name__, estimator)
 
     @property
-    def uses(self) -> frozenset[str]:
-        """Names of the fields of `LatentTerms` that `loss` and `metrics` read."""
+    def uses(self) -> frozenset[type[Term]]:
+        """The terms that `loss` and `metrics` read."""
         return self.weight_terms | self.regularizer_terms
 
-    def log_weights(self, terms: LatentTerms) -> Any:
-        r"""$\log p(x, z_s) - \log q(z_s \mid x)$, of shape (batch, samples)."""
-        terms.require(self.weight_terms)
-        return terms.log_likelihood + terms.log_prior - terms.log_posterior
+    def log_weights(self, terms: Mapping[str, Any]) -> Any:
+        r"""$\log p(x, z_s) - \log q(z_s \mid x)$, of shape (samples, batch).
+
+        Args:
+            terms: Values of the `weight_terms` by name.
+        """
+        return terms["log_likelihood"] + terms["log_prior"] - terms["log_posterior"]
 
     def check(self, posterior: Distribution, prior: Distribution) -> None:
         """Whether a model with such a posterior and prior can be trained by the objective.
@@ -67,70 +78,140 @@ class Objective(Bound):
         Raises:
             ValueError: It cannot; the message says what to take in its place.
         """
-        unknown = sorted(self.uses - LatentTerms.__annotations__.keys())
-        if unknown:
+        terms = self._checked_terms()
+        moving = [
+            term
+            for term in terms
+            if term in self.regularizer_terms
+            and term.is_needed(posterior, prior)
+            and term.depends_on_draws(posterior, prior)
+        ]
+        if moving and self.estimator.name != "pathwise":
             raise ValueError(
-                f"{type(self).__name__} uses the term {unknown[0]!r}, which no model computes; "
-                f"expected names among {', '.join(LatentTerms.__annotations__)}."
+                f"{type(self).__name__} is differentiated through the draws of a batch, by the "
+                f'term {moving[0].name!r}: its estimator must be "pathwise", not '
+                f"{self.estimator!r}."
             )
-        if self.differentiates_draws and self.estimator.name != "pathwise":
-            raise ValueError(
-                f"{type(self).__name__} is differentiated through the draws of a batch: its "
-                f'estimator must be "pathwise", not {self.estimator!r}.'
-            )
-        require_comparable(repr(self), posterior, prior)
-        if self.compares_densities:
-            why = f"{self!r} needs a prior that is positive wherever the posterior is"
-            require_inside(posterior, prior, why)
-        if "log_posterior_of_dreams" in self.regularizer_terms:
-            why = (
-                f"{self!r} has a sleep phase: the posterior must be able to name the prior's draws"
-            )
-            require_inside(prior, posterior, why)
+        for part, prior_part in pairs(repr(self), posterior, prior).values():
+            require_comparable(repr(self), part, prior_part)
+            if self.compares_densities:
+                why = f"{self!r} needs a prior that is positive wherever the posterior is"
+                require_inside(part, prior_part, why)
         self.estimator.check(self, posterior)
         self.estimator.check_prior(self, posterior, prior)
-        one_by_one = {"kl_per_dimension": (posterior, prior), "log_aggregate": (posterior,)}
-        for name, distributions in one_by_one.items():
-            for distribution in distributions if name in self.regularizer_terms else ():
-                by_dimension(distribution, repr(self))
-        if "kl_per_dimension" in self.regularizer_terms and not has_kl(
-            inside(posterior), inside(prior)
-        ):
-            raise ValueError(
-                f"{self!r} needs the divergence of each dimension in closed form, and there is "
-                f"none from {posterior!r} to {prior!r}."
-            )
-        if "kl" in self.regularizer_terms and not has_kl(posterior, prior):
-            raise ValueError(
-                f"{self!r} needs the divergence from {posterior!r} to {prior!r} in closed form, "
-                'and there is none: take it from samples, ELBO(kl="monte_carlo"), or a bound of '
-                "importance weights, IWELBO(samples=5)."
-            )
+        for term in terms:
+            term.check(repr(self), posterior, prior)
 
-    def regularizer(self, terms: LatentTerms) -> Any:
-        """What is added to the reduced log weights, of shape (batch,)."""
-        return 0.0
+    def _checked_terms(self):
+        """The terms in the order of their names."""
+        for term in self.uses:
+            if not (isinstance(term, type) and issubclass(term, Term)):
+                raise ValueError(
+                    f"{type(self).__name__} uses the term {term!r}, which is no class of "
+                    "kelbo.latent.Term: list classes such as LogLikelihood, KL, or one of your own."
+                )
+        terms = sorted(self.uses, key=lambda term: term.name)
+        for first, second in itertools.pairwise(terms):
+            if first.name == second.name:
+                raise ValueError(
+                    f"{type(self).__name__} uses two terms of the name {first.name!r}, {first!r} "
+                    f"and {second!r}: give one of them another name."
+                )
+        return terms
 
-    def loss(self, terms: LatentTerms) -> Any:
-        """Loss in nats per example, of shape (batch,).
+    def terms(self, problem: LatentProblem, seed: Any) -> dict[str, Any]:
+        """The values of the terms, as the estimator makes them.
+
+        Args:
+            problem: The densities at a batch of examples.
+            seed: Where the draws come from.
+
+        Returns:
+            Tensors by the names of the terms, samples in front, without those that are 0 for this
+            posterior; "step", a number, in training; and "surrogate", of shape (batch,), if the
+            estimator has one: 0, with the part of the gradient that differentiating the terms does
+            not give.
 
         Raises:
-            ValueError: A term that is named in `uses` is None.
+            ValueError: A term is one of the whole data set, and nobody knows how many examples
+                there are.
         """
-        terms.require(self.uses)
-        loss = self.reduction.value(self.log_weights(terms)) + self.regularizer(terms)
-        return loss if terms.surrogate is None else loss + terms.surrogate
+        made = self.estimator.terms(problem, self, seed)
+        found = {_SURROGATE: made[_SURROGATE]} if _SURROGATE in made else {}
+        for term in sorted(self.uses, key=lambda term: term.name):
+            if term.name in made:
+                found[term.name] = made[term.name]
+            elif term.is_needed(problem.posterior, problem.prior):
+                value = term.value(problem, made, seed)
+                found[term.name] = self._per_example(term, value, problem)
+        if problem.step is not None:
+            found[_STEP] = problem.step
+        flat = as_floats(*keras.tree.flatten(found))  # of one precision
+        return keras.tree.pack_sequence_as(found, flat)
 
-    def metrics(self, terms: LatentTerms) -> dict[str, Any]:
-        """Reconstruction error and divergence in nats per example, each of shape (batch,)."""
-        kl = terms.kl
-        if kl is None and terms.kl_per_dimension is not None:
-            kl = ops.sum(
-                terms.kl_per_dimension, axis=tuple(range(1, len(terms.kl_per_dimension.shape)))
+    def _per_example(self, term, value, problem):
+        if not term.of_data:
+            return value
+        if problem.training_examples is None:
+            raise ValueError(
+                f"{self!r}: the term {term.name!r} stands once for the whole data set, but the "
+                "number of training examples is not known: fit the model first."
             )
-        if kl is None:
-            kl = ops.mean(terms.log_posterior - terms.log_prior, axis=1)
-        return {"reconstruction": -ops.mean(terms.log_likelihood, axis=1), "kl": kl}
+        return value / ops.cast(problem.training_examples, value.dtype)
+
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
+        """What is added to the reduced log weights, of shape (batch,) or ().
+
+        Args:
+            terms: Values of the terms by name.
+        """
+        return 0.0
+
+    def loss(self, terms: Mapping[str, Any]) -> Any:
+        """Loss in nats per example, of shape (batch,).
+
+        Args:
+            terms: What `terms` returned.
+
+        Raises:
+            ValueError: A term of `uses` is not among them.
+        """
+        try:
+            loss = self.reduction.value(self.log_weights(terms)) + self.regularizer(terms)
+        except KeyError as error:
+            if error.args[0] not in {term.name for term in self.uses}:
+                raise
+            raise ValueError(
+                f"{self!r} uses the term {error.args[0]!r}, which is not among those it was given "
+                f"({', '.join(terms)}): hand it what `terms` returns."
+            ) from error
+        return loss + terms[_SURROGATE] if _SURROGATE in terms else loss
+
+    def metrics(self, terms: Mapping[str, Any]) -> dict[str, Any]:
+        """Reconstruction error and divergence in nats per example, each of shape (batch,).
+
+        Args:
+            terms: What `terms` returned.
+        """
+        return {"reconstruction": -ops.mean(terms["log_likelihood"], axis=0), "kl": _kl(terms)}
+
+    def by_example(self, terms: Mapping[str, Any]) -> dict[str, Any]:
+        """The terms with the batch in front, as a prediction has it.
+
+        Args:
+            terms: What `terms` returned.
+
+        Returns:
+            Tensors of shape (batch, samples, ...) or (batch, ...) by name, or dicts of them by
+            part; numbers are left out.
+        """
+        turned = {term.name for term in self.uses if term.of_samples}
+        numbers = {term.name for term in self.uses if term.of_data} | {_STEP}
+        return {
+            name: keras.tree.map_structure(_turned, value) if name in turned else value
+            for name, value in terms.items()
+            if name not in numbers
+        }
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, for saving."""
@@ -148,6 +229,33 @@ class Objective(Bound):
             del shown["estimator"]
         arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{type(self).__name__}({arguments})"
+
+
+def divergence(terms: Mapping[str, Any]) -> Any:
+    """The divergence of posterior and prior, from the terms that hold it.
+
+    Args:
+        terms: Values by name: "kl", and "kl_at_draws" where there is any.
+
+    Returns:
+        A tensor of shape (batch,), in nats.
+    """
+    kl = terms["kl"]
+    return kl + ops.mean(terms["kl_at_draws"], axis=0) if "kl_at_draws" in terms else kl
+
+
+def _kl(terms):
+    if "kl" in terms:
+        return divergence(terms)
+    for name in ("kl_per_part", "kl_per_dimension"):
+        if name in terms:
+            parts = keras.tree.flatten(terms[name])
+            return sum(ops.sum(ops.reshape(kl, (ops.shape(kl)[0], -1)), axis=1) for kl in parts)
+    return ops.mean(terms["log_posterior"] - terms["log_prior"], axis=0)
+
+
+def _turned(tensor):
+    return ops.transpose(tensor, (1, 0, *range(2, len(tensor.shape))))
 
 
 def _deserialized(value):

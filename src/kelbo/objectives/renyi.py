@@ -9,8 +9,9 @@ import numpy as np
 from kelbo.distributions import Distribution
 from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Extreme, LogMeanExp, Mean, Reduction
+from kelbo.latent.parts import pairs
+from kelbo.latent.supports import require_inside
 from kelbo.objectives.objective import Objective
-from kelbo.objectives.supports import require_inside
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import fixed_number
 
@@ -108,7 +109,8 @@ class ChiUpperBound(Objective):
     def check(self, posterior: Distribution, prior: Distribution) -> None:
         super().check(posterior, prior)
         why = f"{self!r} is an upper bound where the posterior is positive wherever the prior is"
-        require_inside(prior, posterior, why)
+        for part, prior_part in pairs(repr(self), posterior, prior).values():
+            require_inside(prior_part, part, why)
 
     @property
     def reduction(self) -> Reduction:

@@ -1,11 +1,13 @@
 """Objectives whose posterior is trained by another loss than the model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from kelbo.estimators import Estimator, LatentTerms
+from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import LogMeanExp, Mean, Reduction
+from kelbo.latent import LogPosteriorOfDreams, Term
 from kelbo.objectives.objective import Objective
 from kelbo.parameters import PACKAGE
 from kelbo.schedules import fixed_number
@@ -36,7 +38,7 @@ class WakeSleep(Objective):
     """
 
     own_estimators = ("model_only",)
-    regularizer_terms = frozenset({"log_posterior_of_dreams"})
+    regularizer_terms = frozenset({LogPosteriorOfDreams})
 
     def __init__(self, samples: int = 1):
         super().__init__(samples, "model_only")
@@ -45,8 +47,8 @@ class WakeSleep(Objective):
     def reduction(self) -> Reduction:
         return Mean()
 
-    def regularizer(self, terms: LatentTerms) -> Any:
-        return -terms.log_posterior_of_dreams
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
+        return -terms["log_posterior_of_dreams"]
 
     def get_config(self) -> dict[str, Any]:
         return {"samples": self.samples}
@@ -91,21 +93,21 @@ class ReweightedWakeSleep(Objective):
         self.sleep = fixed_number("ReweightedWakeSleep", "sleep", sleep, least=0, most=1)
 
     @property
-    def regularizer_terms(self) -> frozenset[str]:
-        return frozenset({"log_posterior_of_dreams"} if self.sleep else ())
+    def regularizer_terms(self) -> frozenset[type[Term]]:
+        return frozenset({LogPosteriorOfDreams} if self.sleep else ())
 
     @property
     def reduction(self) -> Reduction:
         return LogMeanExp()
 
-    def regularizer(self, terms: LatentTerms) -> Any:
-        return -self.sleep * terms.log_posterior_of_dreams if self.sleep else 0.0
+    def regularizer(self, terms: Mapping[str, Any]) -> Any:
+        return -self.sleep * terms["log_posterior_of_dreams"] if self.sleep else 0.0
 
-    def loss(self, terms: LatentTerms) -> Any:
-        if terms.surrogate is None or not self.sleep:
+    def loss(self, terms: Mapping[str, Any]) -> Any:
+        if "surrogate" not in terms or not self.sleep:
             return super().loss(terms)
-        wake = (1.0 - self.sleep) * terms.surrogate
-        return super().loss(terms) - terms.surrogate + wake
+        wake = (1.0 - self.sleep) * terms["surrogate"]
+        return super().loss(terms) - terms["surrogate"] + wake
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sleep": self.sleep}

@@ -100,7 +100,7 @@ class PriorOf:
     """
 
     def __init__(self, model: VAE):
-        self._prior = model._prior_distribution()
+        self._prior = model.prior_given()
 
     def log_density(self, z: np.ndarray) -> np.ndarray:
         """Its log density at points of shape (n, d)."""

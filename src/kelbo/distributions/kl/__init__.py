@@ -7,6 +7,7 @@ from kelbo.distributions.kl import (  # noqa: F401 (registered)
     directions,
     discrete,
     gamma,
+    joint,
     kumaraswamy,
     normal,
     transformed,

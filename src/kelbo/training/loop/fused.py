@@ -187,6 +187,25 @@ class FusedTrainer(Renewal, Handover):
             stack.enter_context(self._steps_per_call("test"))
             return super().evaluate(test, **shared)
 
+    def prediction(self, outputs: Any) -> Any:
+        """What `predict` returns of what `call` returned; the batch is to stand in front.
+
+        Args:
+            outputs: Of one batch.
+
+        Returns:
+            A nest of tensors.
+        """
+        return outputs
+
+    def predict_step(self, *args: Any) -> Any:
+        """Keras' step of `predict`: of a batch, or on JAX of the state and a batch."""
+        found = super().predict_step(*args)
+        if len(args) == 1:
+            return self.prediction(found)
+        outputs, state = found
+        return self.prediction(outputs), state
+
     def predict(
         self,
         x: Any,

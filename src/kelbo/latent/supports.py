@@ -57,7 +57,7 @@ def has_fixed_ends(support: Constraint) -> bool:
         The truth of it.
 
     Example:
-        >>> from kelbo.objectives.supports import has_fixed_ends
+        >>> from kelbo.latent.supports import has_fixed_ends
         >>> from kelbo.parameters import constraints
         >>> has_fixed_ends(constraints.unit_interval)
         True

@@ -14,7 +14,7 @@ def inside(distribution: Distribution) -> Distribution:
 
     Example:
         >>> from kelbo.distributions import Bernoulli, Independent
-        >>> from kelbo.estimators.entries import inside
+        >>> from kelbo.latent.entries import inside
         >>> inside(Independent(Bernoulli(logits=[0.0, 1.0]), 1)).batch_shape
         (2,)
     """

@@ -7,7 +7,7 @@ from scipy import special
 
 import kelbo as kb
 from kelbo import ops
-from kelbo.models.importance import log_mean_weight
+from kelbo.latent.weights import log_mean_weight
 
 pytestmark = pytest.mark.core
 

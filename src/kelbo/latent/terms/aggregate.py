@@ -1,35 +1,38 @@
-"""What the posteriors of a batch say together, and each of their dimensions by itself."""
+"""What the posteriors of a batch say together."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions import Distribution, kl_divergence
-from kelbo.estimators.entries import by_dimension
+from kelbo.distributions import Distribution
+from kelbo.latent.entries import by_dimension
+from kelbo.latent.problem import LatentProblem
+from kelbo.latent.terms.term import Term
 
 
-def kl_per_dimension(posterior: Distribution, prior: Distribution) -> Any:
-    """The divergence of each entry of the latent value, in nats.
+class LogAggregate(Term):
+    r"""$\log q(z_s)$ under the posteriors of the batch, averaged, of shape (samples, batch)."""
 
-    Args:
-        posterior: Of batch shape (batch,), with independent entries.
-        prior: With independent entries.
+    name = "log_aggregate"
+    of_samples = True
 
-    Returns:
-        A tensor of shape (batch, *latent shape).
+    @classmethod
+    def check(cls, owner: str, posterior: Distribution, prior: Distribution) -> None:
+        by_dimension(posterior, owner)
 
-    Raises:
-        ValueError: The entries are not independent.
-        NotImplementedError: No closed form is known.
+    @classmethod
+    def value(cls, problem: LatentProblem, draws: Mapping[str, Any], seed: Any) -> Any:
+        return log_aggregate_posterior(problem.posterior, draws["latent"])
 
-    Example:
-        >>> from kelbo.distributions import Independent, Normal
-        >>> from kelbo.models.aggregate import kl_per_dimension
-        >>> posterior = Independent(Normal([[0.0, 1.0]], 1.0), 1)
-        >>> kl_per_dimension(posterior, Normal.standard((2,))).shape
-        (1, 2)
-    """
-    entries = (by_dimension(d, "A divergence per dimension") for d in (posterior, prior))
-    return kl_divergence(*entries)
+
+class LogAggregateMarginals(LogAggregate):
+    r"""$\sum_d \log q(z_{s,d})$ under them, of shape (samples, batch)."""
+
+    name = "log_aggregate_marginals"
+
+    @classmethod
+    def value(cls, problem: LatentProblem, draws: Mapping[str, Any], seed: Any) -> Any:
+        return log_aggregate_posterior(problem.posterior, draws["latent"], marginals=True)
 
 
 def log_aggregate_posterior(posterior: Distribution, z: Any, marginals: bool = False) -> Any:

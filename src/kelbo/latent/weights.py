@@ -33,7 +33,7 @@ def fold_weights(
 
     Example:
         >>> from kelbo import ops
-        >>> from kelbo.models.importance import fold_weights
+        >>> from kelbo.latent.weights import fold_weights
         >>> def largest(value, block): return ops.maximum(value, ops.max(block, axis=0))
         >>> def weights(k, seeds): return ops.ones((k, 2))
         >>> fold_weights(largest, ops.zeros((2,)), weights, 100, ops.SeedSequence(0))
