@@ -9,7 +9,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.distributions.seeds import several_seeds
+from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import PACKAGE, Constraint, Shape, as_shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
 
