@@ -4,7 +4,13 @@
 from keras.ops import *
 
 from kelbo.ops import linalg, random
-from kelbo.ops.autodiff import gradient_tap, invert_monotone, value_and_grad, values_and_gradients
+from kelbo.ops.autodiff import (
+    gradient_tap,
+    gradients_of_each,
+    invert_monotone,
+    value_and_grad,
+    values_and_gradients,
+)
 from kelbo.ops.compilation import compile, is_concrete
 from kelbo.ops.float64 import *
 from kelbo.ops.linalg import (
@@ -47,3 +53,4 @@ from kelbo.ops.special import (
     xlog1py,
     xlogy,
 )
+from kelbo.ops.updates import update_if

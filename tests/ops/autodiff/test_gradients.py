@@ -240,3 +240,34 @@ def test_values_of_constants_carry_no_graph():
     values, slopes = ops.values_and_gradients(lambda x: x**3, ops.ones((2,)))
     assert not getattr(values, "requires_grad", False)
     assert not getattr(slopes, "requires_grad", False)
+
+
+def test_each_scalar_has_the_gradients_of_its_own_variables():
+    a, b, unused = variable(3.0), variable([1.0, 2.0]), variable(1.0)
+    state = variable(0.0, trainable=False)
+
+    def scalars():
+        state.assign_add(1.0)  # once, whatever is differentiated
+        shared = ops.tanh(a * ops.sum(ops.convert_to_tensor(b)))
+        # Its slope by b is infinite; a's is not touched by that.
+        broken = ops.sum(ops.sqrt(ops.convert_to_tensor(b) - b))
+        return [2.0 * a + 0.0 * shared, 5.0 * ops.sum(b * b) + a, broken], shared
+
+    def run(wanted):
+        values, shared, gradients = ops.gradients_of_each(
+            scalars, [[a, unused], [b], []], [None, wanted, None]
+        )
+        return values, shared, gradients, ops.convert_to_tensor(state)
+
+    compiled = (
+        run if keras.backend.backend() == "torch" else ops.compile(run, [a, b, unused, state])
+    )
+    for wanted, slope in ((True, [10.0, 20.0]), (False, [0.0, 0.0])):
+        values, shared, gradients, _ = compiled(ops.convert_to_tensor(wanted))
+        np.testing.assert_allclose([float(value) for value in values], [6.0, 28.0, 0.0])
+        assert float(shared) == pytest.approx(1.0)
+        np.testing.assert_allclose([float(each) for each in gradients[0]], [2.0, 0.0])
+        np.testing.assert_allclose(to_numpy(gradients[1][0]), slope)
+        assert not gradients[2]
+    with pytest.raises(ValueError, match=r"a scalar for each of 1 groups"):
+        ops.gradients_of_each(lambda: ([ops.convert_to_tensor(b)], None), [[b]])

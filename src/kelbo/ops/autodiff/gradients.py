@@ -72,6 +72,58 @@ def value_and_grad(
     return differentiated
 
 
+def gradients_of_each(
+    fn: Callable[[], tuple[Sequence[Any], Any]],
+    groups: Sequence[Sequence[keras.Variable]],
+    wanted: Sequence[Any] | None = None,
+) -> tuple[list[Any], Any, list[list[Any]]]:
+    """Several scalars that one function computes, and the gradients of each by its own variables.
+
+    The function runs once; the gradient of a scalar then goes back through what leads from its own
+    variables to it, and through nothing else. Where variables lead to scalars that are not theirs,
+    as those of a generator do to the loss of its discriminator, nothing has to be stopped. State
+    that the function changes on the way is changed once. Call it where `value_and_grad` may be
+    called; what it returns is not differentiated again.
+
+    Args:
+        fn: Takes nothing and returns (scalars, auxiliary): as many scalars as there are groups, and
+            a nest of tensors or None.
+        groups: Trainable variables by which each scalar is differentiated; a group may be empty.
+        wanted: For each group None or a boolean scalar: where it is false, the gradients are zeros
+            and cost nothing. None for all of them.
+
+    Returns:
+        (scalars, auxiliary, gradients): the gradients are a list for each group, in its order, with
+        zeros for a variable that the scalar does not depend on.
+
+    Raises:
+        ValueError: The function does not return one scalar for each group.
+
+    Example:
+        >>> import keras
+        >>> from kelbo import ops
+        >>> a, b = keras.Variable(3.0), keras.Variable(4.0)
+        >>> products = lambda: ([a * b, -2.0 * a * b], None)
+        >>> values, _, gradients = ops.gradients_of_each(products, [[a], [b]])
+        >>> [float(value) for value in values], [float(slope) for (slope,) in gradients]
+        ([12.0, -24.0], [4.0, -6.0])
+    """
+    groups = [list(group) for group in groups]
+
+    def run():
+        values, auxiliary = fn()
+        values = [ops.convert_to_tensor(value) for value in values]
+        shapes = [tuple(value.shape) for value in values]
+        if shapes != [()] * len(groups):
+            raise ValueError(
+                f"gradients_of_each needs a scalar for each of {len(groups)} groups, and fn "
+                f"returned the shapes {shapes}: reduce each with ops.sum or ops.mean."
+            )
+        return values, auxiliary
+
+    return backend.gradients_of_each(run, groups, wanted or [None] * len(groups))
+
+
 def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
     r"""The values of a function of a tensor, and the gradient of their sum by it.
 

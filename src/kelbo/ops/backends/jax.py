@@ -189,7 +189,8 @@ class _RecordingScope(keras.StatelessScope):
     """A stateless scope that knows which variables changed, and sees through to an outer scope."""
 
     def __init__(self, state_mapping: Any) -> None:
-        super().__init__(state_mapping)
+        # What layers add as losses is read within, as the values that they change are.
+        super().__init__(state_mapping, collect_losses=True)
         self.changed = {}
 
     def add_update(self, update: Any) -> None:
@@ -234,6 +235,62 @@ def value_and_grad(
     for variable, new in zip(touched, state, strict=True):
         variable.assign(new)
     return value, auxiliary, gradients
+
+
+def gradients_of_each(
+    function: Callable[[], tuple[list[Any], Any]],
+    groups: Sequence[Sequence[keras.Variable]],
+    wanted: Sequence[jax.Array | None],
+) -> tuple[list[Any], Any, list[list[jax.Array]]]:
+    """The values and auxiliary output of `function()`, and gradients: see `ops.autodiff`."""
+    variables = [variable for group in groups for variable in group]
+    touched = []
+
+    def of_values(values):
+        with _RecordingScope(list(zip(variables, values, strict=True))) as scope:
+            outputs, auxiliary = function()
+        touched[:] = scope.changed.values()
+        return outputs, (auxiliary, [scope.get_current_value(variable) for variable in touched])
+
+    current = [variable.value for variable in variables]
+    outputs, slopes, (auxiliary, state) = jax.linearize(of_values, current, has_aux=True)
+    for variable, new in zip(touched, state, strict=True):
+        variable.assign(new)
+
+    def gradient(index, start, stop):
+        # Of a map that has this output alone: what leads to the others is not gone through, where
+        # `jax.vjp` would go through it with zeros.
+        transposed = jax.linear_transpose(lambda tangents: slopes(tangents)[index], current)
+        return transposed(jnp.ones_like(outputs[index]))[0][start:stop]
+
+    gradients, start = [], 0
+    for index, (group, is_wanted) in enumerate(zip(groups, wanted, strict=True)):
+        stop = start + len(group)
+        found = partial(gradient, index, start, stop)
+        zeros = partial(lambda values: [jnp.zeros_like(v) for v in values], current[start:stop])
+        gradients.append(found() if is_wanted is None else jax.lax.cond(is_wanted, found, zeros))
+        start = stop
+    return outputs, auxiliary, gradients
+
+
+def update_if(
+    condition: jax.Array, update: Callable[[], Any], variables: Sequence[keras.Variable]
+) -> None:
+    """Runs `update` where the condition holds: see `ops.autodiff`."""
+
+    def updated(values):
+        with _RecordingScope(list(zip(variables, values, strict=True))) as scope:
+            update()
+        known = {id(variable) for variable in variables}
+        others = [v.path for key, v in scope.changed.items() if key not in known]
+        if others:
+            raise ValueError(f"update_if: the update also changes {', '.join(others)}: list them.")
+        return [scope.get_current_value(variable) for variable in variables]
+
+    current = [variable.value for variable in variables]
+    new = jax.lax.cond(condition, updated, lambda values: values, current)
+    for variable, value in zip(variables, new, strict=True):
+        variable.assign(value)
 
 
 def values_and_gradients(fn: Callable, x: jax.Array) -> tuple[jax.Array, jax.Array]:

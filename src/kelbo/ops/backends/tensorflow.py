@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -255,6 +256,41 @@ def value_and_grad(
     gradients = tape.gradient(value, values, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     # The gradient of a gather is a set of indexed slices: give the dense tensor.
     return value, auxiliary, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
+def gradients_of_each(
+    function: Callable[[], tuple[list[Any], Any]],
+    groups: Sequence[Sequence[keras.Variable]],
+    wanted: Sequence[tf.Tensor | None],
+) -> tuple[list[Any], Any, list[list[tf.Tensor]]]:
+    """The values and auxiliary output of `function()`, and gradients: see `ops.autodiff`."""
+    values = [[variable.value for variable in group] for group in groups]
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        outputs, auxiliary = function()
+
+    def gradient(output, at):
+        found = tape.gradient(output, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(each) for each in found]
+
+    gradients = []
+    for output, at, is_wanted in zip(outputs, values, wanted, strict=True):
+        found = partial(gradient, output, at)
+        zeros = partial(lambda at: [tf.zeros_like(value) for value in at], at)
+        gradients.append(found() if is_wanted is None else tf.cond(is_wanted, found, zeros))
+    return outputs, auxiliary, gradients
+
+
+def update_if(
+    condition: tf.Tensor, update: Callable[[], Any], variables: Sequence[keras.Variable]
+) -> None:
+    """Runs `update` where the condition holds: see `ops.autodiff`."""
+
+    def run():
+        update()
+        return True
+
+    tf.cond(condition, run, lambda: False)
 
 
 def values_and_gradients(fn: Callable, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

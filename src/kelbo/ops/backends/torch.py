@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -279,6 +280,37 @@ def value_and_grad(
         lambda x: x.detach() if isinstance(x, torch.Tensor) else x, auxiliary
     )
     return value.detach(), auxiliary, gradients
+
+
+def gradients_of_each(
+    function: Callable[[], tuple[list[Any], Any]],
+    groups: Sequence[Sequence[keras.Variable]],
+    wanted: Sequence[torch.Tensor | None],
+) -> tuple[list[Any], Any, list[list[torch.Tensor]]]:
+    """The values and auxiliary output of `function()`, and gradients: see `ops.autodiff`."""
+    with torch.enable_grad():
+        outputs, auxiliary = function()
+    gradients = []
+    for output, group, is_wanted in zip(outputs, groups, wanted, strict=True):
+        at = [variable.value for variable in group]
+        found = [None] * len(at)
+        if at and output.requires_grad and (is_wanted is None or bool(is_wanted)):
+            found = torch.autograd.grad(output, at, allow_unused=True, retain_graph=True)
+        gradients.append(
+            [torch.zeros_like(v) if g is None else g for g, v in zip(found, at, strict=True)]
+        )
+    detach = partial(
+        keras.tree.map_structure, lambda x: x.detach() if isinstance(x, torch.Tensor) else x
+    )
+    return detach(outputs), detach(auxiliary), gradients
+
+
+def update_if(
+    condition: torch.Tensor, update: Callable[[], Any], variables: Sequence[keras.Variable]
+) -> None:
+    """Runs `update` where the condition holds: see `ops.autodiff`."""
+    if bool(condition):
+        update()
 
 
 def values_and_gradients(fn: Callable, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
