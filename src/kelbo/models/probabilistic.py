@@ -15,6 +15,7 @@ from kelbo.models.data_checks import require_finite, require_support
 from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
 from kelbo.training.state import model_state
+from kelbo.training.weights import weighted
 
 # Arguments of `compile` that are about one tensor for each example.
 _OF_OUTPUTS = ("metrics", "weighted_metrics", "loss_weights")
@@ -179,12 +180,6 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
                 'save_weights("....weights.h5").'
             )
         super().save(filepath, *args, **kwargs)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles the model as `get_compile_config` says."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build` needs: the shape of a batch; None for a model that is not built."""
@@ -378,18 +373,3 @@ def as_rows(x: Any, event_shape: Sequence[int], name: str) -> Any:
             f"({', '.join(map(str, ('n', *expected)))}{',' if not expected else ''}).{hint}"
         )
     return x
-
-
-def weighted(values: Any, weights: Any) -> Any:
-    """Values per example, times the weights of the examples where there are any.
-
-    Args:
-        values: Of shape (batch,).
-        weights: Of shape (batch,) or (batch, 1), or None.
-
-    Returns:
-        A tensor of shape (batch,).
-    """
-    if weights is None:
-        return values
-    return values * ops.cast(ops.reshape(weights, ops.shape(values)), values.dtype)

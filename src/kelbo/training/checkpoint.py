@@ -15,6 +15,7 @@ import numpy as np
 from kelbo.errors import InputError
 from kelbo.files import replacing
 from kelbo.training.checkpoint_file import FORMAT, read_checkpoint
+from kelbo.training.watch import first_non_finite
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -152,7 +153,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         batches = self.model.train_batches
-        if self.model.interrupted and batches is not None and _is_finite(logs):
+        if self.model.interrupted and batches is not None and self._is_finite(logs):
             self.model.jax_state_sync()
             self._save(self._epoch, step=batches.next_step)
 
@@ -162,15 +163,18 @@ class Checkpoint(keras.callbacks.Callback):
         self._epoch = epoch + 1
         waited = time.monotonic() - self._saved_at >= self.every
         due = waited or self.model.interrupted or self.model.train_batches is None
-        if _is_finite(logs) and due:
+        if self._is_finite(logs) and due:
             self._save(self._epoch)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         if self._restored is not None:
             self._epoch, self._restored = self._restored[0]["epochs"], None
-        if _is_finite(logs):
+        if self._is_finite(logs):
             self.finished = True
             self._save(self._epoch)
+
+    def _is_finite(self, logs):
+        return first_non_finite(logs, self.model.loss_names) is None
 
     def _save(self, epochs, step=None):
         variables = _variables(self.model)
@@ -203,10 +207,6 @@ def _as_array(variable):
     array = keras.ops.convert_to_numpy(variable.value)
     # NumPy's files know no bfloat16.
     return array.astype("float32") if array.dtype.kind == "V" else array
-
-
-def _is_finite(logs):
-    return math.isfinite(float((logs or {}).get("loss", 0.0)))
 
 
 def _callback_state(callback, arrays, index):

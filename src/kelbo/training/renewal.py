@@ -63,6 +63,12 @@ class Renewal:
             self.optimizer.build(self.trainable_variables)
         self._make_again(made)
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model as `get_compile_config` says."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def _made_kinds(self):
         return [kind for kind in _KINDS if getattr(self, f"{kind}_function", None) is not None]
 

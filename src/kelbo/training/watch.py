@@ -1,8 +1,21 @@
 """What may end a fit early: a loss that is not a number, and a person."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
+
+
+def first_non_finite(logs: Mapping[str, Any] | None, losses: Sequence[str]) -> str | None:
+    """The first of the losses that is among the logs and not finite, or None.
+
+    Args:
+        logs: What a step reports, by name.
+        losses: Names of losses.
+    """
+    found = (name for name in losses if not math.isfinite(float((logs or {}).get(name, 0.0))))
+    return next(found, None)
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -11,18 +24,19 @@ class NonFiniteLossError(FloatingPointError):
     Attributes:
         epoch: Number of the epoch, from 1; None for a step that belongs to no fit.
         step: Number of the step within the epoch, from 1, or None.
+        loss: Name of the loss among the logs.
     """
 
-    def __init__(self, epoch: int | None = None, step: int | None = None):
+    def __init__(self, epoch: int | None = None, step: int | None = None, loss: str = "loss"):
         where = "in this step" if epoch is None else f"in epoch {epoch} at step {step}"
         super().__init__(
-            f"The loss became NaN or infinite {where}. Try a smaller "
+            f"The {loss.replace('_', ' ')} became NaN or infinite {where}. Try a smaller "
             "learning rate, a floor under the scale (minimum_scale), gradient clipping "
             "(clipnorm in the optimizer), or look for outliers in the data. Batches that a "
             "tf.data set or a DataLoader makes are not checked: look there for NaN too, and for "
             "values that the distribution does not take."
         )
-        self.epoch, self.step = epoch, step
+        self.epoch, self.step, self.loss = epoch, step, loss
 
 
 class Watch(keras.callbacks.Callback):
@@ -41,10 +55,10 @@ class Watch(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(float(loss)):
-            broken = self.model.first_broken_step
-            raise NonFiniteLossError(self._epoch + 1, (batch if broken is None else broken) + 1)
+        broken = first_non_finite(logs, self.model.loss_names)
+        if broken is not None:
+            step, loss = self.model.first_broken or (batch, broken)
+            raise NonFiniteLossError(self._epoch + 1, step + 1, loss)
         self._listen()
 
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kelbo import ops
 from kelbo.intake import as_array
 
 
@@ -61,3 +62,18 @@ def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
             "a weight per example."
         )
     return np.array([class_weight.get(int(c), 1.0) for c in classes], keras.config.floatx())
+
+
+def weighted(values: Any, weights: Any) -> Any:
+    """Values per example, times the weights of the examples where there are any.
+
+    Args:
+        values: Of shape (batch,).
+        weights: Of shape (batch,) or (batch, 1), or None.
+
+    Returns:
+        A tensor of shape (batch,).
+    """
+    if weights is None:
+        return values
+    return values * ops.cast(ops.reshape(weights, ops.shape(values)), values.dtype)

@@ -1,7 +1,6 @@
 """The fused trainer: Keras' own `fit`, with many steps per compiled call on JAX."""
 
 import contextlib
-import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from kelbo.training.loop.memory import Memory
 from kelbo.training.loop.streams import checked
 from kelbo.training.mode import run_in_training
 from kelbo.training.renewal import MadeOf, Renew, Renewal
-from kelbo.training.watch import NonFiniteLossError, Watch
+from kelbo.training.watch import NonFiniteLossError, Watch, first_non_finite
 from kelbo.training.weights import as_weights, weights_of_classes
 
 # A compiled call takes about this long: the progress bar moves, and Ctrl-C is heard.
@@ -58,7 +57,7 @@ class FusedTrainer(Renewal, Handover):
         self.remembered = Remembered()
         self.made_of = MadeOf()
         self.interrupted = False
-        self.first_broken_step = None
+        self.first_broken = None
         self._hears_interrupts = False
         self._on_device = {}
         self._memory = {}
@@ -123,7 +122,7 @@ class FusedTrainer(Renewal, Handover):
         test, validation_steps = self._validation(
             validation_data, stack, validation_batch_size or batch_size, validation_steps
         )
-        self.first_broken_step = None
+        self.first_broken = None
         offset = int(self.epochs_trained.value) - initial_epoch
         with stack:
             stack.enter_context(self._interruptible())
@@ -244,9 +243,10 @@ class FusedTrainer(Renewal, Handover):
         """
         data = self._arrays(x, y, sample_weight, class_weight)
         logs = super().train_on_batch(*_pack(*data), return_dict=True)
-        if not math.isfinite(float(logs["loss"])):
+        broken = first_non_finite(logs, self.loss_names)
+        if broken is not None:
             self.reset_metrics()
-            raise NonFiniteLossError
+            raise NonFiniteLossError(loss=broken)
         return logs if return_dict else self._flatten_metrics_in_order(logs)
 
     def test_on_batch(
@@ -368,6 +368,11 @@ class FusedTrainer(Renewal, Handover):
         return self.predict_function
 
     @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the logs that a fit watches: it ends where one is not finite."""
+        return ("loss",)
+
+    @property
     def train_batches(self) -> Any:
         """The batches of the fused fit that is running, or None."""
         return self._on_device.get("train")
@@ -387,7 +392,7 @@ class FusedTrainer(Renewal, Handover):
             return
         from kelbo.training.loop import scan
 
-        loop = scan.PredictLoop(step) if kind == "predict" else scan.StepLoop(step)
+        loop = scan.PredictLoop(step) if kind == "predict" else scan.StepLoop(step, self.loss_names)
         name = f"{kind}_function"
         setattr(self, name, FusedFunction(self, kind, getattr(self, name), loop))
 
@@ -494,14 +499,14 @@ class FusedFunction:
     def __call__(self, state: Any, iterator: Any) -> tuple[Any, Any]:
         batches = self._model._on_device.get(self._kind)
         if batches is None:
-            self._model.first_broken_step = None
+            self._model.first_broken = None
             self._model.forget_reset()
             return self._plain(state, iterator)
         if self._kind == "predict":
             return self.loop.run(state, batches)
         runs_a_step = batches.next_step < batches.steps
         logs, broken, state = self.loop.run(state, batches, self._model.steps_per_execution)
-        self._model.first_broken_step = broken
+        self._model.first_broken = broken
         self._model.remembered.logs_are_results = runs_a_step
         return logs, state
 

@@ -7,7 +7,7 @@ a small model. Here the lists are made once per fit and the values attached as t
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,11 @@ class Handover:
                 self.remembered = Remembered()
 
     def _remember(self):
+        self.remembered.variables = self._variables_by_kind()
+
+    def _variables_by_kind(self):
         optimizer = getattr(self, "optimizer", None)  # a model that predicts may have none
-        self.remembered.variables = {
+        return {
             "trainable_variables": list(self.trainable_variables),
             "non_trainable_variables": list(self.non_trainable_variables),
             "optimizer_variables": list(optimizer.variables) if optimizer else [],
@@ -63,6 +66,28 @@ class Handover:
         if self.remembered.variables is not None:
             self._remember()
             self.remembered.metrics_at_reset = None
+
+    def run_on_state(self, step: Callable[[], Any], state: Any, with_optimizer: bool) -> Any:
+        """Runs what reads and assigns variables as Keras' steps run on JAX: state in, state out.
+
+        Args:
+            step: Takes nothing and returns logs.
+            state: Values of the variables, as Keras hands them to a train or test step.
+            with_optimizer: Whether those of the optimizer are among them.
+
+        Returns:
+            The logs, and the state after the step.
+        """
+        by_kind = self.remembered.variables or self._variables_by_kind()
+        kinds = [kind for kind in _KINDS if with_optimizer or kind != "optimizer_variables"]
+        pairs = [
+            pair
+            for kind, values in zip(kinds, state, strict=True)
+            for pair in zip(by_kind[kind], values, strict=True)
+        ]
+        with keras.StatelessScope(pairs, collect_losses=True) as scope:
+            logs = step()
+        return logs, tuple([scope.get_current_value(v) for v in by_kind[kind]] for kind in kinds)
 
     def _get_jax_state(
         self,

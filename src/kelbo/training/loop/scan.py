@@ -93,10 +93,12 @@ class StepLoop:
 
     Args:
         step: `train_step` or `test_step` of a Keras model on JAX: (state, data) to (logs, state).
+        losses: Names of the logs that must stay finite.
     """
 
-    def __init__(self, step: Callable[..., Any]):
+    def __init__(self, step: Callable[..., Any], losses: Sequence[str] = ("loss",)):
         self._step = step
+        self._losses = tuple(losses)
         self._run = jax.jit(
             self._loop, donate_argnums=0, static_argnames=("batch_size", "with_short_step")
         )
@@ -112,18 +114,26 @@ class StepLoop:
         def body(i, carry):
             state, _, broken = carry
             logs, state = self._step(state, full_batch(i))
-            return state, logs, _first_non_finite(broken, logs, i)
+            return state, logs, self._first_broken(broken, logs, i)
 
         logs_shape, _ = jax.eval_shape(lambda s: self._step(s, full_batch(0)), state)
         logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs_shape)
-        state, logs, broken = jax.lax.fori_loop(begin, end, body, (state, logs, jnp.int32(-1)))
+        broken = jnp.full(len(self._losses), -1, jnp.int32)
+        state, logs, broken = jax.lax.fori_loop(begin, end, body, (state, logs, broken))
         if with_short_step:
             short = order.shape[0] % batch_size
             logs, state = self._step(state, _take(data, order[-short:]))
-            broken = _first_non_finite(broken, logs, order.shape[0] // batch_size)
+            broken = self._first_broken(broken, logs, order.shape[0] // batch_size)
         return logs, broken, state
 
-    def run(self, state: Any, batches: DeviceBatches, steps: int) -> tuple[Any, int | None, Any]:
+    def _first_broken(self, broken, logs, step):
+        """For each loss the first step where it was not finite, or -1."""
+        found = ~jnp.isfinite(jnp.stack([logs[name] for name in self._losses]))
+        return jnp.where((broken < 0) & found, step, broken).astype(jnp.int32)
+
+    def run(
+        self, state: Any, batches: DeviceBatches, steps: int
+    ) -> tuple[Any, tuple[int, str] | None, Any]:
         """Runs the next `steps` steps of the epoch, or those that are left.
 
         Args:
@@ -132,7 +142,8 @@ class StepLoop:
             steps: How many steps at most.
 
         Returns:
-            The last step's logs, the first step whose loss was not finite or None, and the state.
+            The last step's logs; the first step where a loss was not finite and the name of that
+            loss, or None; and the state.
         """
         first, broken = batches.next_step, None
         for part in batches.advance(steps):
@@ -147,8 +158,16 @@ class StepLoop:
                 batch_size=min(batches.batch_size, batches.examples),
                 with_short_step=part.start < part.stop > batches.full_steps,
             )
-            if broken is None and int(found) >= 0:
-                broken = first + int(found) - part.start
+            if broken is None:
+                broken = min(
+                    (
+                        (first + step - part.start, name)
+                        for step, name in zip(found.tolist(), self._losses, strict=True)
+                        if step >= 0
+                    ),
+                    key=lambda pair: pair[0],
+                    default=None,
+                )
             first += part.stop - part.start
         return logs, broken, state
 
@@ -165,11 +184,6 @@ class StepLoop:
                     self.seconds_per_step = (time.perf_counter() - started) / max(steps, 1)
             batches.next_step = 0
         return self.seconds_per_step
-
-
-def _first_non_finite(broken, logs, step):
-    found = jnp.logical_and(broken < 0, jnp.logical_not(jnp.isfinite(logs["loss"])))
-    return jnp.where(found, step, broken).astype(jnp.int32)
 
 
 class PredictLoop:
