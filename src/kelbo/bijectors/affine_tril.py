@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.scale_tril import ScaleTriL, check_size, multiply
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class AffineTriL(Bijector):
     r"""$y = L x + b$ for vectors $x$; the log-determinant is $\sum_i \log L_{ii}$.
 

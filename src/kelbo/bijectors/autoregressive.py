@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.conditioned import Conditioned
-from kelbo.parameters import PACKAGE, block_sizes, broadcast_shapes
+from kelbo.parameters import block_sizes, broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Autoregressive(Conditioned):
     r"""A map of vectors, $y_i = f_{c_i(x_1, \dots, x_{i-1})}(x_i)$.
 

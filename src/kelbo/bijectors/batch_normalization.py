@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
 # The layer of that name is saved under it.
-@keras.saving.register_keras_serializable(package=PACKAGE, name="BatchNormalizationBijector")
+@registered
 class BatchNormalization(Bijector):
     r"""Normalisation by fixed moments: `inverse` normalises, `forward` undoes it.
 

@@ -4,15 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import solve_monotone_system
-from kelbo.parameters import PACKAGE, broadcast_shapes, constraints
+from kelbo.parameters import broadcast_shapes, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class BlockAutoregressive(Bijector):
     r"""A tanh network of vectors, $y = g\, f(x) + (1 - g)\, x$, with blocks of weights.
 

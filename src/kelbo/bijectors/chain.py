@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector, sum_over_event
 from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.image import image
 from kelbo.bijectors.inverse import Inverse
-from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes
+from kelbo.parameters import Constraint, Shape, broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Chain(CompositeBijector):
     r"""The composition $y = f_n(\cdots f_2(f_1(x)))$, in the order in which they are listed.
 

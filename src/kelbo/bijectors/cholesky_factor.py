@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.exp import Exp
 from kelbo.bijectors.fill_triangular import triangle_shape, vector_shape
-from kelbo.parameters import PACKAGE, Constraint, Shape, constraints
+from kelbo.parameters import Constraint, Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class CholeskyFactor(CompositeBijector):
     r"""From vectors of $d (d + 1) / 2$ numbers to Cholesky factors of $d \times d$ matrices.
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.fill_triangular import vector_shape
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class CholeskyOuterProduct(Bijector):
     r"""$Y = L L^\top$, from Cholesky factors to positive-definite matrices.
 

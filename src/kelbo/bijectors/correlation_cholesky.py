@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.fill_triangular import triangle_shape, vector_shape
 from kelbo.bijectors.tanh import log_slope_of_tanh
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class CorrelationCholesky(Bijector):
     r"""From $d (d - 1) / 2$ numbers to Cholesky factors of $d \times d$ correlation matrices.
 

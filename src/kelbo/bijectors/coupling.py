@@ -4,16 +4,16 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector, sum_over_event
 from kelbo.bijectors.conditioned import Conditioned
-from kelbo.parameters import PACKAGE, Shape
+from kelbo.parameters import Shape
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Coupling(Conditioned):
     r"""A map of vectors that leaves the part $x_a$ as it is, and maps the part $x_b$ as $x_a$ says.
 

@@ -1,13 +1,12 @@
 """Exp: from the real numbers onto the positive ones."""
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Exp(Bijector):
     r"""$y = e^x$ for each entry; the log-determinant is $x$.
 

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Sequence
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class FillTriangular(Bijector):
     r"""From vectors of $d (d + 1) / 2$ numbers to lower-triangular $d \times d$ matrices.
 

@@ -1,13 +1,11 @@
 """Identity: leaves everything as it is."""
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Identity(Bijector):
     r"""$y = x$; the log-determinant is 0.
 

@@ -7,10 +7,11 @@ import keras
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Constraint, Shape, constraints, whole_number
+from kelbo.parameters import Constraint, Shape, constraints, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Inline(Bijector):
     r"""From three functions: $f$, $f^{-1}$ and $\log\lvert\det\partial f / \partial x\rvert$.
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.composite import CompositeBijector
-from kelbo.parameters import PACKAGE, Constraint, Shape
+from kelbo.parameters import Constraint, Shape
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Inverse(CompositeBijector):
     r"""$y = f^{-1}(x)$.
 

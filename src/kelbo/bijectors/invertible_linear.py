@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import vector_times_matrix
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
 # The layer of that name is saved under it.
-@keras.saving.register_keras_serializable(package=PACKAGE, name="InvertibleLinearBijector")
+@registered
 class InvertibleLinear(Bijector):
     r"""$y = P L (U + \operatorname{diag}(s))\, x$, a matrix whose determinant costs nothing.
 

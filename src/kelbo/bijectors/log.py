@@ -1,13 +1,12 @@
 """Log: from the positive numbers onto the real ones."""
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Log(Bijector):
     r"""$y = \log x$ for each entry $x > 0$; the log-determinant is $-\log x$.
 

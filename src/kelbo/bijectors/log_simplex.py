@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LogSimplex(Bijector):
     r"""From $d - 1$ numbers to the logarithms of $d$ probabilities, whose log ratios they are.
 

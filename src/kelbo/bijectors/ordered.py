@@ -1,13 +1,12 @@
 """Ordered: from vectors onto those with increasing entries."""
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Ordered(Bijector):
     r"""$y_1 = x_1$ and $y_i = y_{i-1} + e^{x_i}$: vectors with increasing entries.
 

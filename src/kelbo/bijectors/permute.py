@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Permute(Bijector):
     r"""$y_i = x_{\pi(i)}$ for vectors $x$; the log-determinant is 0.
 

@@ -3,15 +3,14 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import solve_monotone_system
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Planar(Bijector):
     r"""$y = x + u \tanh(w^\top x + b)$, for vectors: a ridge across the direction $w$.
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Power(Bijector):
     r"""$y = x^p$ for each entry $x > 0$; the log-determinant is $\log|p| + (p - 1) \log x$.
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Radial(Bijector):
     r"""$y = x + \frac{\beta}{\alpha + r} (x - x_0)$ with $r = \lVert x - x_0 \rVert$, for vectors.
 

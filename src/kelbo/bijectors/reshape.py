@@ -3,14 +3,13 @@
 import math
 from collections.abc import Sequence
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Constraint, Shape, as_shape, constraints, whole_number
+from kelbo.parameters import Constraint, Shape, as_shape, constraints, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Reshape(Bijector):
     r"""Values of one shape, laid out in another one; the log-determinant is 0.
 

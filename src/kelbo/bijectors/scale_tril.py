@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ScaleTriL(Bijector):
     r"""$y = L x$ for vectors $x$; the log-determinant is $\sum_i \log L_{ii}$.
 

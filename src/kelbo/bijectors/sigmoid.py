@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Constraint, constraints
+from kelbo.parameters import Constraint, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Sigmoid(Bijector):
     r"""$y = l + (h - l) \, \sigma(x)$ for each entry, with $\sigma(x) = 1 / (1 + e^{-x})$.
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Simplex(Bijector):
     r"""From $d - 1$ numbers to $d$ probabilities that sum to 1, by breaking a stick.
 

@@ -1,13 +1,12 @@
 """Softplus: from the real numbers onto those above an end, linear for large ones."""
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import PACKAGE, Constraint, constraints, real_number
+from kelbo.parameters import Constraint, constraints, real_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Softplus(Bijector):
     r"""$y = m + \log(1 + e^x)$ for each entry.
 

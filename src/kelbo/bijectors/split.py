@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector, sum_over_event
 from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.parts import broadcast_parts, in_each
-from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes, whole_number
+from kelbo.parameters import Constraint, Shape, broadcast_shapes, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Split(CompositeBijector):
     r"""Splits vectors into parts, maps each by its own bijector, and puts them together again.
 

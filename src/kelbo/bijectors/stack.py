@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.composite import CompositeBijector
 from kelbo.bijectors.parts import broadcast_parts, in_each
-from kelbo.parameters import PACKAGE, Constraint, Shape, broadcast_shapes
+from kelbo.parameters import Constraint, Shape, broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Stack(CompositeBijector):
     r"""$y_i = f_i(x_i)$: the i-th bijector maps the i-th slice.
 

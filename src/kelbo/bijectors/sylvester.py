@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import solve_monotone_system, vector_times_matrix
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Sylvester(Bijector):
     r"""$y = x + Q R \tanh(\tilde R Q^\top x + b)$, for vectors: M planar maps in one.
 

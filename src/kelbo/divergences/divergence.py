@@ -3,12 +3,11 @@
 import abc
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions import Distribution, kl_divergence
 from kelbo.distributions.kl.registry import comparable
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
 class Divergence(abc.ABC):
@@ -50,7 +49,7 @@ class Divergence(abc.ABC):
         return cls(**config)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class KL(Divergence):
     r"""Kullback-Leibler divergence $\mathrm{KL}(q \Vert p)$, by its closed form.
 
@@ -65,7 +64,7 @@ class KL(Divergence):
         return kl_divergence(q, p)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ReverseKL(Divergence):
     r"""Kullback-Leibler divergence with the arguments swapped, $\mathrm{KL}(p \Vert q)$.
 
@@ -80,7 +79,7 @@ class ReverseKL(Divergence):
         return kl_divergence(p, q)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Jeffreys(Divergence):
     r"""Jeffreys divergence $\mathrm{KL}(q \Vert p) + \mathrm{KL}(p \Vert q)$ (Jeffreys, 1946).
 
@@ -95,7 +94,7 @@ class Jeffreys(Divergence):
         return kl_divergence(q, p) + kl_divergence(p, q)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MonteCarloKL(Divergence):
     r"""Estimate of $\mathrm{KL}(q \Vert p)$ from samples, for any pair of distributions.
 

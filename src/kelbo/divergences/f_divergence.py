@@ -8,13 +8,14 @@ from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.divergences.divergence import Divergence, draws_to_compare
 from kelbo.divergences.f_functions import CsiszarFunction
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 # Beyond, u itself cannot be held in float32.
 _LARGEST_LOG_RATIO = 80.0
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="FDivergenceEstimate")
+@registered
 class FDivergence(Divergence):
     r"""Estimate of an f-divergence from samples, for any pair of distributions.
 

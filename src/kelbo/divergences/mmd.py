@@ -7,7 +7,8 @@ import keras
 
 from kelbo import ops
 from kelbo.intake import as_array
-from kelbo.parameters import PACKAGE, real_number
+from kelbo.parameters import real_number
+from kelbo.registration import registered
 
 
 class Kernel(abc.ABC):
@@ -42,7 +43,7 @@ class Kernel(abc.ABC):
         return f"{type(self).__name__}(scale={self.scale!r})"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class RBF(Kernel):
     r"""The Gaussian kernel $k(x, y) = \exp(-\lVert x - y \rVert^2 / (2 s^2))$.
 
@@ -63,7 +64,7 @@ class RBF(Kernel):
         return ops.exp(ops.multiply(square, -0.5 / scale_square))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class InverseMultiquadric(Kernel):
     r"""The kernel $k(x, y) = C / (C + \lVert x - y \rVert^2)$ with $C = 2 d s^2$.
 

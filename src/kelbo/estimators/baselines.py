@@ -7,12 +7,12 @@ import keras
 
 from kelbo import ops
 from kelbo.networks import as_network, build_network
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 _DECAY = 0.9
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class RunningAverage(keras.layers.Layer):
     r"""The average of the losses seen in training, $b \leftarrow 0.9\, b + 0.1\, \bar L$.
 
@@ -47,7 +47,7 @@ class RunningAverage(keras.layers.Layer):
         return ops.cast(before, losses.dtype)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LearnedBaseline(keras.layers.Layer):
     r"""A network that predicts the loss of an example, $b(x)$.
 

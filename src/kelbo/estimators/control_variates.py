@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions import Bernoulli, Distribution, OneHotCategorical
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
@@ -11,7 +9,7 @@ from kelbo.estimators.discrete import coupled_draws, require_discrete, require_w
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.latent import LatentProblem, LogPosterior
 from kelbo.latent.entries import inside
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.schedules import fixed_number
 
 
@@ -23,7 +21,7 @@ def _require_mean(name, bound):
         )
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Rebar(Estimator):
     r"""The score gradient with the relaxed model as its control variate.
 
@@ -82,7 +80,7 @@ class Rebar(Estimator):
         return {"temperature": self.temperature, "scale": self.scale}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class DisARM(Estimator):
     r"""Two antithetic draws, and what changes between them, for Bernoulli posteriors.
 

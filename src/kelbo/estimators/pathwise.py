@@ -10,7 +10,7 @@ from kelbo.distributions import Distribution
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.latent import LatentProblem, LogPosterior
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 # A weight that underflows cannot be scaled up again: this is nothing beside a weight of 1.
 _NOTHING = 1e-30
@@ -38,7 +38,7 @@ class ThroughDraws(Estimator):
             )
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Pathwise(ThroughDraws):
     r"""The gradient through reparameterised draws, $z = g(\epsilon, \phi)$.
 
@@ -72,7 +72,7 @@ class Pathwise(ThroughDraws):
         return densities(problem, bound, z, log_posterior)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class StickingTheLanding(ThroughDraws):
     r"""The pathwise gradient without the score, $\nabla_\phi \log q_\phi(z)$ at a fixed $z$.
 
@@ -97,7 +97,7 @@ class StickingTheLanding(ThroughDraws):
         return densities(problem, bound, z, problem.stopped_log_posterior(z))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class DoublyReparameterized(ThroughDraws):
     r"""The pathwise gradient whose score is reparameterised once more.
 

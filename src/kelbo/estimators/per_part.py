@@ -9,7 +9,7 @@ from kelbo.distributions import Distribution, Joint
 from kelbo.estimators.densities import densities, stopped_log_weights
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.latent import LatentProblem
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
 def require_one_loss(name: str, bound: Bound) -> None:
@@ -50,7 +50,7 @@ def draw_each(estimator: Estimator, problem: LatentProblem, samples: int, seed: 
     return by(None, problem.posterior, (samples,), seed)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class PerPart(Estimator):
     r"""An estimator for each part of a latent value: a class by its score, a style pathwise.
 

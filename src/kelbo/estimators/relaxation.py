@@ -13,13 +13,13 @@ from kelbo.estimators.per_part import draw_each, require_one_loss
 from kelbo.latent import LatentProblem, LogPosterior, LogPrior
 from kelbo.latent.entries import inside
 from kelbo.latent.parts import pairs
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.schedules import Schedule, as_schedule, at_step
 
 _FAMILIES = (Bernoulli, OneHotCategorical)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class StraightThrough(Estimator):
     r"""Discrete draws, with the gradient of the probabilities in place of their own.
 
@@ -48,7 +48,7 @@ class StraightThrough(Estimator):
         return densities(problem, bound, z, problem.posterior.log_prob(z))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class GumbelSoftmax(Estimator):
     r"""Relaxed draws in place of the discrete ones, as near to them as the temperature is low.
 

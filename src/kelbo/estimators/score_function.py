@@ -10,7 +10,7 @@ from kelbo.estimators.baselines import LearnedBaseline, RunningAverage
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
 from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.latent import LatentProblem, LogPosterior
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 _BASELINES = ("none", "running_average", "leave_one_out")
 
@@ -29,7 +29,7 @@ def stopped_draws(posterior: Distribution, samples: int, seed: Any) -> Any:
     return keras.tree.map_structure(ops.stop_gradient, posterior.sample((samples,), seed))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ScoreFunction(Estimator):
     r"""The gradient by the score, for any posterior that has a density.
 
@@ -157,7 +157,7 @@ class ScoreFunction(Estimator):
         return f"ScoreFunction(baseline={self.baseline!r})"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Vimco(ScoreFunction):
     r"""The score gradient whose baseline replaces a log weight by the mean of the other ones.
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.estimators.densities import densities, only_gradient, stopped_log_weights
@@ -11,10 +9,10 @@ from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.pathwise import DoublyReparameterized, two_gradients
 from kelbo.estimators.score_function import stopped_draws
 from kelbo.latent import LatentProblem
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ModelOnly(Estimator):
     """No gradient by the posterior from the draws: it is trained by another term.
 
@@ -35,7 +33,7 @@ class ModelOnly(Estimator):
         return densities(problem, bound, z, log_posterior)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class WakePhase(Estimator):
     r"""The posterior's gradient is that of $-\sum_s \tilde w_s \log q(z_s \mid x)$.
 
@@ -63,7 +61,7 @@ class WakePhase(Estimator):
         return {**terms, "surrogate": -ops.sum(weights * score, axis=0)}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class DoublyReparameterizedWakePhase(WakePhase):
     r"""The wake phase through reparameterised draws: less noise, its expectation unchanged.
 

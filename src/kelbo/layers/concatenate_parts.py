@@ -6,11 +6,11 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.parameters import PACKAGE
 from kelbo.parts import named_shapes, parts_in_order, size_of_batch, without_batch
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConcatenateParts(keras.layers.Layer):
     """Makes one vector of a dict or tuple of tensors: each is flattened, then they are joined.
 

@@ -11,13 +11,14 @@ from kelbo.distributions import Distribution, Normal
 from kelbo.divergences import KL, Divergence
 from kelbo.layers.weight_draws import current_weight_draws
 from kelbo.layers.weights import constrained_weight
-from kelbo.parameters import PACKAGE, constraints, whole_number
+from kelbo.parameters import constraints, whole_number
+from kelbo.registration import registered
 
 ESTIMATORS = ("reparameterized", "local_reparameterized", "flipout")
 BIASES = ("deterministic", "variational", None)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class DenseVariational(keras.layers.Layer):
     r"""Dense layer whose weights have an independent normal posterior each.
 

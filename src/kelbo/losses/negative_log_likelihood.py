@@ -11,10 +11,10 @@ from kelbo.distributions import Distribution
 from kelbo.layers import Conditional
 from kelbo.layers.conditionals.families.lookup import conditional_of
 from kelbo.layers.precision import to_full_precision
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class NegativeLogLikelihood(keras.losses.Loss):
     r"""Negative log-likelihood $-\log p(y; \theta)$ in nats per example, $\theta$ from a model.
 

@@ -11,12 +11,13 @@ from kelbo.layers import Conditional
 from kelbo.models.draws import predict_draws
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
 from kelbo.networks import takes_whole_numbers
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 from kelbo.training import map_rows
 from kelbo.training.loop.batches import count_examples
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalDensity(ProbabilisticModel):
     r"""A conditional $p(y \mid x)$, fitted to pairs by maximum likelihood.
 

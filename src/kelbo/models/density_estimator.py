@@ -2,17 +2,15 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.layers import Flow
 from kelbo.layers.flows.conditional_bijector import require_same_use
 from kelbo.models.probabilistic import ProbabilisticModel
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.training import map_rows
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class DensityEstimator(ProbabilisticModel):
     r"""A flow, fitted to examples by maximum likelihood.
 

@@ -15,11 +15,12 @@ from kelbo.models.latent_variable import LatentVariableModel
 from kelbo.models.probabilistic import as_rows
 from kelbo.networks import as_network, build_network
 from kelbo.objectives import ELBO, Objective
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 from kelbo.training import map_rows
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class VAE(LatentVariableModel):
     r"""Variational autoencoder: a latent variable model and its amortised posterior.
 

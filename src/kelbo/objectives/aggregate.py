@@ -24,7 +24,8 @@ from kelbo.latent import (
     Term,
 )
 from kelbo.objectives.objective import Objective, divergence
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 from kelbo.schedules import Schedule, as_schedule, at_step, fixed_number
 
 # By which a sum of two numbers that is 1 may miss it.
@@ -47,7 +48,7 @@ class OfBatch(Objective):
         return terms["log_likelihood"]
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class BetaTCELBO(OfBatch):
     r"""The negative ELBO with a weight on the total correlation of the aggregate posterior.
 
@@ -139,7 +140,7 @@ class _WithDiscrepancy(OfBatch):
         return {**config, "kernel": keras.saving.serialize_keras_object(self.kernel)}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class InfoELBO(_WithDiscrepancy):
     r"""The InfoVAE objective with a maximum mean discrepancy.
 
@@ -199,7 +200,7 @@ class InfoELBO(_WithDiscrepancy):
         return {**super().get_config(), "alpha": self.alpha, "scale": self.scale}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class WassersteinMMD(_WithDiscrepancy):
     r"""The Wasserstein autoencoder's objective with a maximum mean discrepancy.
 

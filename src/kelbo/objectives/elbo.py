@@ -10,7 +10,7 @@ from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Mean, Reduction
 from kelbo.latent import KL, KLAtDraws, KLPerDimension, KLPerPart, LogLikelihood, Term
 from kelbo.objectives.objective import Objective, divergence
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.schedules import Schedule, as_schedule, at_step
 
 
@@ -72,7 +72,7 @@ class MeanObjective(Objective):
         return {**super().get_config(), "kl": self.kl}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ELBO(MeanObjective):
     r"""Negative evidence lower bound, by either stochastic gradient variational Bayes estimator.
 
@@ -104,7 +104,7 @@ class ELBO(MeanObjective):
         return terms["kl"] if self.kl == "analytic" else 0.0
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class BetaELBO(MeanObjective):
     r"""The negative ELBO with a weight on the divergence: beta-VAE, and the warm-up of a KL.
 
@@ -180,7 +180,7 @@ class BetaELBO(MeanObjective):
         return {**super().get_config(), "beta": serialize(self.beta), "capacity": capacity}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class FreeBits(MeanObjective):
     r"""The negative ELBO in which the first nats of the divergence cost nothing.
 

@@ -12,11 +12,11 @@ from kelbo.divergences.f_functions import Amari, CsiszarFunction
 from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import MeanOfFunction, Reduction
 from kelbo.objectives.objective import Objective
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.schedules import fixed_number
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="FDivergenceObjective")
+@registered
 class FDivergence(Objective):
     r"""An f-divergence of the exact posterior and the one that is fitted to it.
 
@@ -116,7 +116,7 @@ class FDivergence(Objective):
         return {**super().get_config(), "f": f, "normalized": self.normalized}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class AlphaDivergence(FDivergence):
     r"""Amari's alpha divergence of the exact posterior and the one that is fitted to it.
 

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import keras
-
 from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import Blend, LogMeanExp, Mean, OfGroups, Reduction
 from kelbo.objectives.objective import Objective
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 from kelbo.schedules import fixed_number
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class IWELBO(Objective):
     r"""Negative importance-weighted evidence lower bound.
 
@@ -56,7 +55,7 @@ class _OfGroups(Objective):
         return {"outer": self.outer, "inner": self.inner, **config}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MIWAE(_OfGroups):
     r"""The mean of several importance-weighted bounds.
 
@@ -84,7 +83,7 @@ class MIWAE(_OfGroups):
         return OfGroups(LogMeanExp(), self.inner)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class PIWAE(_OfGroups):
     r"""The model is trained by the bound of all samples, the posterior by the bounds of groups.
 
@@ -115,7 +114,7 @@ class PIWAE(_OfGroups):
         return OfGroups(LogMeanExp(), self.inner)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class CIWAE(Objective):
     r"""A weighted mean of the ELBO and the importance-weighted bound, from the same samples.
 

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo.distributions import Distribution
@@ -12,13 +11,13 @@ from kelbo.estimators.reductions import Extreme, LogMeanExp, Mean, Reduction
 from kelbo.latent.parts import pairs
 from kelbo.latent.supports import require_inside
 from kelbo.objectives.objective import Objective
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.schedules import fixed_number
 
 _FLOAT32_MAX = float(np.finfo("float32").max)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class RenyiBound(Objective):
     r"""Negative variational Rényi bound.
 
@@ -65,7 +64,7 @@ class RenyiBound(Objective):
         return {**super().get_config(), "alpha": self.alpha}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ChiUpperBound(Objective):
     r"""Upper bound on the evidence by the chi divergence, CUBO, which is minimised.
 

@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
 from kelbo.estimators import Estimator
 from kelbo.estimators.reductions import LogMeanExp, Mean, Reduction
 from kelbo.latent import LogPosteriorOfDreams, Term
 from kelbo.objectives.objective import Objective
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 from kelbo.schedules import fixed_number
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class WakeSleep(Objective):
     r"""The wake-sleep algorithm, both phases in one step.
 
@@ -57,7 +55,7 @@ class WakeSleep(Objective):
         return f"WakeSleep(samples={self.samples})"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ReweightedWakeSleep(Objective):
     r"""Reweighted wake-sleep: importance weights train the model and the posterior.
 

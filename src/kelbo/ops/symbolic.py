@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 
+from kelbo.registration import registered
+
 _functions: dict[str, Callable] = {}
 
 
-@keras.saving.register_keras_serializable(package="kelbo")
+@registered
 class FunctionOperation(keras.Operation):
     """One of the functions of `kelbo.ops`, applied to symbolic tensors.
 

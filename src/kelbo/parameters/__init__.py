@@ -4,11 +4,10 @@ from kelbo.parameters import constraints
 from kelbo.parameters.arguments import block_sizes, exactly_one, real_number, whole_number
 from kelbo.parameters.composite import Composite
 from kelbo.parameters.constraints import Constraint
-from kelbo.parameters.parametrized import PACKAGE, Parametrized
+from kelbo.parameters.parametrized import Parametrized
 from kelbo.parameters.shapes import Shape, as_shape, broadcast_shapes
 
 __all__ = [
-    "PACKAGE",
     "Composite",
     "Constraint",
     "Parametrized",

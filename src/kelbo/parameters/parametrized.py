@@ -14,7 +14,6 @@ from kelbo.parameters.rules import broken_rule
 from kelbo.parameters.shapes import Shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
 
-PACKAGE = "kelbo"
 _DTYPES = ("float32", "float64")
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.parameters import PACKAGE, real_number
+from kelbo.parameters import real_number
 from kelbo.parameters.arguments import is_number
+from kelbo.registration import registered
 
 
 class Schedule(abc.ABC):
@@ -57,7 +58,7 @@ class Schedule(abc.ABC):
         return f"{type(self).__name__}({arguments})"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Constant(Schedule):
     """The same number at every step.
 

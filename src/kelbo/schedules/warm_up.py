@@ -4,10 +4,9 @@ import abc
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
-from kelbo.parameters import PACKAGE, real_number, whole_number
+from kelbo.parameters import real_number, whole_number
+from kelbo.registration import registered
 from kelbo.schedules.schedule import Schedule
 
 
@@ -70,7 +69,7 @@ class Ramp(Schedule):
         return {"steps": self.steps, "start": self.start, "end": self.end}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LinearWarmUp(Ramp):
     """Linear from `start` to `end`: the usual warm-up of a divergence (Bowman et al., 2016).
 
@@ -92,7 +91,7 @@ class LinearWarmUp(Ramp):
         return share
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class SigmoidWarmUp(Ramp):
     r"""An S from `start` to `end`: slow, fast, slow (Bowman et al., 2016, figure 2).
 
@@ -130,7 +129,7 @@ class SigmoidWarmUp(Ramp):
         return {**super().get_config(), "sharpness": self.sharpness}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ExponentialDecay(Ramp):
     r"""A constant factor per step: $a\,(b / a)^{t}$ at the share $t$ of the steps.
 
@@ -163,7 +162,7 @@ class ExponentialDecay(Ramp):
         )
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class CyclicalWarmUp(Schedule):
     """Linear warm-ups one after another: each cycle rises, then stays (Fu et al., 2019).
 

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Shape, as_shape, broadcast_shapes
+from kelbo.parameters import Shape, as_shape, broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Expanded(Wrapper):
     r"""A distribution in a larger batch: the same one, drawn from independently, many times.
 

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Shape
+from kelbo.parameters import Shape
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Independent(Wrapper):
     r"""The last axes of a batch of independent distributions, seen as one event.
 

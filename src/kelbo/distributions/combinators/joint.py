@@ -10,8 +10,9 @@ import keras
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
-from kelbo.parameters import PACKAGE, Constraint, Shape, as_shape, broadcast_shapes
+from kelbo.parameters import Constraint, Shape, as_shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
+from kelbo.registration import registered
 
 _Draw = Callable[[str, Distribution, tuple, Any], Any]
 
@@ -29,7 +30,7 @@ class Dependent:
     function: Callable[[dict[str, Any]], Distribution]
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Joint(Distribution):
     r"""The joint distribution of named random variables, by the chain rule.
 

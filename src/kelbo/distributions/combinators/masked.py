@@ -10,10 +10,11 @@ from kelbo.bijectors import onto
 from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, broadcast_shapes
+from kelbo.parameters import broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Masked(Wrapper):
     r"""A batch of distributions of which some count for nothing.
 

@@ -4,18 +4,17 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.image import over_axes
 from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.combinators.mixing import Mixing, as_weights
 from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, broadcast_shapes
+from kelbo.parameters import Constraint, broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Mixture(Mixing):
     r"""A mixture of distributions that may be of different families.
 

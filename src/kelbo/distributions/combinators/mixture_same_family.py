@@ -1,17 +1,16 @@
 """Mixtures of one family."""
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors.image import holds_all, over_axes
 from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.combinators.mixing import Mixing, as_weights
 from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, broadcast_shapes
+from kelbo.parameters import Constraint, broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MixtureSameFamily(Mixing):
     r"""A mixture whose components are one batch of distributions.
 

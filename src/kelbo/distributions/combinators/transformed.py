@@ -2,19 +2,18 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
 from kelbo.bijectors.image import holds_all, image, over_axes
 from kelbo.bijectors.inclusion import leaves
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Composite, Constraint, Shape, broadcast_shapes, constraints
+from kelbo.parameters import Composite, Constraint, Shape, broadcast_shapes, constraints
 from kelbo.parameters.constraints import Interval
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Transformed(Composite, Distribution):
     r"""The distribution of $y = f(x)$, where $x$ follows another one.
 

@@ -8,11 +8,12 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.odds import Odds
-from kelbo.parameters import PACKAGE, Constraint, broadcast_shapes, constraints, exactly_one
+from kelbo.parameters import Constraint, broadcast_shapes, constraints, exactly_one
 from kelbo.parameters.slicing import BatchIndex
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ZeroInflated(Distribution):
     r"""A discrete distribution of numbers, mixed with a point mass at 0.
 

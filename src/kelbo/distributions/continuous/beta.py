@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
@@ -13,10 +12,11 @@ from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
 from kelbo.ops.special.incomplete_beta import log_beta_power
 from kelbo.ops.special.outside import between
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Beta(Distribution):
     r"""Beta distribution: of a number between 0 and 1, such as a probability.
 

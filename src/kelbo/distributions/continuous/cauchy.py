@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import is_infinite, without
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 # From here on 2 log(1 + z) is log(1 + z^2) to the last digit, and z^2 does not overflow before.
 _LARGE = 1e16
@@ -35,7 +34,7 @@ def log1p_square(z: Any) -> Any:
     return ops.where(large, 2.0 * logarithm, logarithm)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Cauchy(Distribution):
     r"""Cauchy distribution of a number: the heaviest tails of the common families.
 

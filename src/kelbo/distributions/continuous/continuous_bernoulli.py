@@ -8,7 +8,8 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, without
-from kelbo.parameters import PACKAGE, constraints, exactly_one
+from kelbo.parameters import constraints, exactly_one
+from kelbo.registration import registered
 
 # Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
 # log(sinh(u) / u) in powers of u^2, and the |logits| below which it serves: exact in float64 too.
@@ -80,7 +81,7 @@ def variance_of_logits(eta: Any) -> Any:
     return ops.where(small, 0.25 * curvature, direct)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ContinuousBernoulli(Distribution):
     r"""Continuous Bernoulli distribution over [0, 1].
 

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
@@ -15,10 +14,11 @@ from kelbo.ops.special.gamma_density import (
     stirling_rest,
 )
 from kelbo.ops.special.outside import between
-from kelbo.parameters import PACKAGE, constraints, exactly_one
+from kelbo.parameters import constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Gamma(Distribution):
     r"""Gamma distribution: of a positive number, such as a precision or a waiting time.
 

@@ -3,18 +3,18 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, is_infinite, without
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 _EULER_GAMMA = float(np.euler_gamma)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Gumbel(Distribution):
     r"""Gumbel distribution, of the largest of many numbers.
 

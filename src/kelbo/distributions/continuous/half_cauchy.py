@@ -3,16 +3,15 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.continuous.cauchy import log1p_square
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, largest, without
-from kelbo.parameters import PACKAGE, Constraint, constraints
+from kelbo.parameters import Constraint, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class HalfCauchy(Distribution):
     r"""Half-Cauchy distribution: the upper half of a Cauchy distribution.
 

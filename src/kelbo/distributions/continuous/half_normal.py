@@ -8,7 +8,8 @@ import keras
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, outside_half_line, without
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 _HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
 # The quantile function in odd powers of w = u sqrt(pi / 2): w + w^3 / 6 + 7 w^5 / 120 + ...; below
@@ -17,7 +18,7 @@ _QUANTILE_SERIES = (1.0, 1 / 6, 7 / 120, 127 / 5040, 4369 / 362880, 34807 / 5702
 _SERIES_BELOW = 0.05
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class HalfNormal(Distribution):
     r"""Half-normal distribution: of the absolute value of a normal number of mean 0.
 

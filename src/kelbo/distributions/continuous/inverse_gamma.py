@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.gamma_density import (
@@ -14,10 +12,11 @@ from kelbo.ops.special.gamma_density import (
     stirling_rest,
 )
 from kelbo.ops.special.positive_exp import positive_exp
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class InverseGamma(Distribution):
     r"""Inverse gamma distribution: of $1 / g$ for a gamma number $g$, such as a variance.
 

@@ -3,18 +3,18 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 _EULER_GAMMA = float(np.euler_gamma)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Kumaraswamy(Distribution):
     r"""Kumaraswamy distribution over [0, 1]: like a Beta, with a closed quantile function.
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Laplace(Distribution):
     r"""Laplace (double exponential) distribution of a number.
 

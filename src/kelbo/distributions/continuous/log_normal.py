@@ -9,12 +9,13 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import largest
 from kelbo.ops.special.positive_exp import positive_exp
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LogNormal(Distribution):
     r"""Log-normal distribution: of a positive number whose logarithm is normal.
 

@@ -9,12 +9,13 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, as_shape, constraints
+from kelbo.parameters import as_shape, constraints
+from kelbo.registration import registered
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Normal(Distribution):
     r"""Normal (Gaussian) distribution of a number.
 

@@ -19,10 +19,11 @@ from kelbo.ops.special.student_t import (
     variance_factor,
     where_defined,
 )
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class StudentT(Distribution):
     r"""Student's t distribution: a normal one with heavy tails, of a number.
 

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
@@ -14,7 +13,8 @@ from kelbo.ops.floats import together
 from kelbo.ops.random.truncated_normal import draw, where_not_plain
 from kelbo.ops.series import kind
 from kelbo.ops.special.outside import between, is_infinite
-from kelbo.parameters import PACKAGE, Constraint, constraints
+from kelbo.parameters import Constraint, constraints
+from kelbo.registration import registered
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 # The integrals run by Gauss-Legendre quadrature from the peak to where the density has fallen by
@@ -29,7 +29,7 @@ _STEPS = 6  # of Newton's method, where a probability may be as small as the dty
 _FAR = 10.0  # standard deviations from the mean, where an asymptotic series takes over
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class TruncatedNormal(Distribution):
     r"""Normal distribution restricted to an interval, whose ends may be infinite.
 

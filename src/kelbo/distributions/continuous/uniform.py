@@ -9,10 +9,11 @@ from kelbo import ops
 from kelbo.distributions.continuous.ends import require_increasing
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between
-from kelbo.parameters import PACKAGE, Constraint, constraints
+from kelbo.parameters import Constraint, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Uniform(Distribution):
     r"""Uniform distribution over an interval.
 

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 from scipy import special
 
@@ -11,7 +10,8 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, largest, outside_half_line, without
 from kelbo.ops.special.positive_exp import positive_exp
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 _EULER_GAMMA = float(np.euler_gamma)
 # log Γ(1 + 2 t) - 2 log Γ(1 + t) in powers of t, from t^2 on; a difference of nearly equal numbers
@@ -31,7 +31,7 @@ def _log_gamma_ratio(t):
     return ops.where(near, ops.square(small) * series, direct)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Weibull(Distribution):
     r"""Weibull distribution: of a lifetime whose risk grows or falls as a power of the age.
 

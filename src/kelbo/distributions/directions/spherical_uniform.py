@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.random.von_mises_fisher import uniform_directions
 from kelbo.ops.special.von_mises_fisher import log_area
-from kelbo.parameters import PACKAGE, Shape, constraints, whole_number
+from kelbo.parameters import Shape, constraints, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class SphericalUniform(Distribution):
     r"""Uniform distribution of directions: of vectors of length 1 in d dimensions.
 

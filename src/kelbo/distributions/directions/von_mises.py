@@ -3,17 +3,16 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.random.von_mises import draws
 from kelbo.ops.special.outside import between, is_infinite, without
 from kelbo.ops.special.von_mises import angle_of_tail, circular_variance, log_normalizer, tail
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class VonMises(Distribution):
     r"""Von Mises distribution: of an angle, the normal distribution of the circle.
 

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.random.von_mises_fisher import angles, turned, uniform_directions
 from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.bessel_orders import ratio_per_argument, ratio_slope
 from kelbo.ops.special.von_mises_fisher import concentration_divergence, log_area
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class VonMisesFisher(Distribution):
     r"""Von Mises-Fisher distribution: of a direction, the normal distribution of the sphere.
 

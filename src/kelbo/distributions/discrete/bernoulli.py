@@ -6,10 +6,11 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, constraints, exactly_one
+from kelbo.parameters import constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Bernoulli(Distribution):
     r"""Bernoulli distribution of 0 or 1.
 

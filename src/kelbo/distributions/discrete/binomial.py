@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import (
@@ -14,10 +12,11 @@ from kelbo.ops.special.counts import (
 )
 from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without
-from kelbo.parameters import PACKAGE, Constraint, constraints, exactly_one
+from kelbo.parameters import Constraint, constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Binomial(Distribution):
     r"""Binomial distribution: the number of successes among independent trials.
 

@@ -8,7 +8,8 @@ import keras
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import without
-from kelbo.parameters import PACKAGE, Constraint, constraints, exactly_one
+from kelbo.parameters import Constraint, constraints, exactly_one
+from kelbo.registration import registered
 
 # Up to here the classes are gone through one by one: XLA makes one loop over the draws of it, where
 # it would draw the same random numbers again for each class of a reduction.
@@ -17,7 +18,7 @@ _FEW_CLASSES = 32
 _MANY_CLASSES = 1024
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Categorical(Distribution):
     r"""Categorical distribution of a class number.
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import PACKAGE, Constraint, constraints
+from kelbo.parameters import Constraint, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Delta(Distribution):
     r"""Distribution with all of its mass in one point.
 

@@ -3,15 +3,14 @@
 import numbers
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import is_no_count, minus_infinity_where
-from kelbo.parameters import PACKAGE, Constraint, constraints, whole_number
+from kelbo.parameters import Constraint, constraints, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class DiscretizedLogistic(Distribution):
     r"""Logistic distribution rounded to whole numbers and held within two ends.
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
@@ -16,10 +14,11 @@ from kelbo.ops.special.counts import (
 from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without
 from kelbo.ops.special.positive_exp import positive_exp
-from kelbo.parameters import PACKAGE, constraints, exactly_one
+from kelbo.parameters import constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class NegativeBinomial(Distribution):
     r"""Negative binomial distribution: the number of successes before `total_count` failures.
 

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.ops.special.outside import without
-from kelbo.parameters import PACKAGE, Shape, constraints, exactly_one
+from kelbo.parameters import Shape, constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class OneHotCategorical(Distribution):
     r"""Categorical distribution of a vector with a single 1 among zeros.
 

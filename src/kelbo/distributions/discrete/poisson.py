@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import (
@@ -13,10 +11,11 @@ from kelbo.ops.special.counts import (
     minus_infinity_where,
 )
 from kelbo.ops.special.outside import without
-from kelbo.parameters import PACKAGE, constraints, exactly_one
+from kelbo.parameters import constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Poisson(Distribution):
     r"""Poisson distribution of a count.
 

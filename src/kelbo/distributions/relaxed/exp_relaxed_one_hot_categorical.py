@@ -2,18 +2,17 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import minus_infinity_where
-from kelbo.parameters import PACKAGE, Shape, constraints, exactly_one
+from kelbo.parameters import Shape, constraints, exactly_one
+from kelbo.registration import registered
 
 # Of rounding: a logarithm of almost 1 may come out above 0.
 TOLERANCE = 1e-4
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ExpRelaxedOneHotCategorical(Distribution):
     r"""Distribution of the logarithm of a `RelaxedOneHotCategorical` vector.
 

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.ops.special.odds import Odds
-from kelbo.parameters import PACKAGE, constraints, exactly_one
+from kelbo.parameters import constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class RelaxedBernoulli(Distribution):
     r"""Relaxed Bernoulli distribution over (0, 1): a Bernoulli with pathwise gradients.
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
@@ -12,10 +11,11 @@ from kelbo.distributions.relaxed.exp_relaxed_one_hot_categorical import (
     ExpRelaxedOneHotCategorical,
 )
 from kelbo.ops.special.counts import minus_infinity_where
-from kelbo.parameters import PACKAGE, Shape, constraints, exactly_one
+from kelbo.parameters import Shape, constraints, exactly_one
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class RelaxedOneHotCategorical(Distribution):
     r"""Gumbel-softmax distribution over the simplex: a one-hot vector with pathwise gradients.
 

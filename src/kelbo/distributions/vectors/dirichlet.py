@@ -3,16 +3,16 @@
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Dirichlet(Distribution):
     r"""Dirichlet distribution: of K probabilities that sum to 1.
 

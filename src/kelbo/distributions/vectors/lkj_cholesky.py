@@ -10,10 +10,11 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
 from kelbo.ops.series import polynomial
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
-from kelbo.parameters import PACKAGE, Shape, constraints, whole_number
+from kelbo.parameters import Shape, constraints, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LKJCholesky(Distribution):
     r"""Cholesky factors of correlation matrices, by Lewandowski, Kurowicka and Joe.
 

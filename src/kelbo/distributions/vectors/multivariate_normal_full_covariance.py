@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import TriangularFactor
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MultivariateNormalFullCovariance(MultivariateNormal):
     r"""Multivariate normal distribution, by its covariance.
 

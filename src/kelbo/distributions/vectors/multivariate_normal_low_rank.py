@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import LowRankFactor
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MultivariateNormalLowRank(MultivariateNormal):
     r"""Multivariate normal distribution whose covariance is diagonal plus one of low rank.
 

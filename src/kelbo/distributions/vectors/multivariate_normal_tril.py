@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import TriangularFactor
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MultivariateNormalTriL(MultivariateNormal):
     r"""Multivariate normal distribution, by the Cholesky factor of its covariance.
 

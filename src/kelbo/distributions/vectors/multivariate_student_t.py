@@ -3,18 +3,17 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.linalg.covariance_factors import TriangularFactor
 from kelbo.ops.random.student_t import finite, stretches
 from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.student_t import log_constant, mean_log1p, variance_factor, where_defined
-from kelbo.parameters import PACKAGE, Shape, constraints
+from kelbo.parameters import Shape, constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MultivariateStudentT(Distribution):
     r"""Student's t distribution: a multivariate normal one with heavy tails.
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 
 from kelbo import ops
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
 class CsiszarFunction(abc.ABC):
@@ -195,7 +195,7 @@ class Derived(CsiszarFunction):
         return f"{type(self).__name__}({arguments})"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Dual")
+@registered(name="f.Dual")
 class Dual(Derived):
     r"""$f^\circ(u) = u f(1 / u)$, so that $D_{f^\circ}(p, q) = D_f(q, p)$.
 
@@ -240,7 +240,7 @@ class Dual(Derived):
         return self.function
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Symmetrized")
+@registered(name="f.Symmetrized")
 class Symmetrized(Derived, SelfDual):
     r"""$\tfrac{1}{2}\big(f(u) + u f(1 / u)\big)$, the mean of both divergences.
 
@@ -281,7 +281,7 @@ class Symmetrized(Derived, SelfDual):
         return self._mean("curvature", log_u)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Tilted")
+@registered(name="f.Tilted")
 class Tilted(Derived):
     r"""$f(u) + c (u - 1)$, of the same divergence, as $\mathbb{E}_q[p / q] = 1$.
 

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import within
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.TotalVariation")
+@registered(name="f.TotalVariation")
 class TotalVariation(SelfDual):
     r"""$f(u) = \tfrac{1}{2} \lvert u - 1 \rvert$: $D_f = \tfrac{1}{2} \int \lvert p - q \rvert$.
 
@@ -47,7 +45,7 @@ class TotalVariation(SelfDual):
         return ops.where(ops.less_equal(t, 0.5), ops.maximum(t, -0.5), float("inf"))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Log1pAbs")
+@registered(name="f.Log1pAbs")
 class Log1pAbs(CsiszarFunction):
     r"""$f(u) = u^{\operatorname{sign}(u - 1)} - 1$, which is $e^{\lvert \log u \rvert} - 1$.
 

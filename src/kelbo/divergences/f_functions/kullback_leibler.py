@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import u_times, within
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.KLForward")
+@registered(name="f.KLForward")
 class KLForward(CsiszarFunction):
     r"""$f(u) = u \log u$: $D_f = \mathrm{KL}(p \Vert q)$, the inclusive divergence.
 
@@ -52,7 +50,7 @@ class KLForward(CsiszarFunction):
         return Jeffreys()
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.KLReverse")
+@registered(name="f.KLReverse")
 class KLReverse(CsiszarFunction):
     r"""$f(u) = -\log u$: $D_f = \mathrm{KL}(q \Vert p)$, the exclusive divergence of the ELBO.
 
@@ -94,7 +92,7 @@ class KLReverse(CsiszarFunction):
         return Jeffreys()
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Jeffreys")
+@registered(name="f.Jeffreys")
 class Jeffreys(SelfDual):
     r"""$f(u) = \tfrac{1}{2}(u - 1) \log u$: the mean of both Kullback-Leibler divergences.
 

@@ -3,15 +3,13 @@
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import log_mean_with_one, u_times, within
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.JensenShannon")
+@registered(name="f.JensenShannon")
 class JensenShannon(SelfDual):
     r"""$f(u) = u \log u - (1 + u) \log \frac{1 + u}{2}$.
 
@@ -52,7 +50,7 @@ class JensenShannon(SelfDual):
         return within(t, ops.expm1(t) < 1.0, inside, 0.0, float("inf"))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.ArithmeticGeometric")
+@registered(name="f.ArithmeticGeometric")
 class ArithmeticGeometric(SelfDual):
     r"""$f(u) = (1 + u) \log \frac{1 + u}{2 \sqrt{u}}$.
 
@@ -89,7 +87,7 @@ class ArithmeticGeometric(SelfDual):
         return log_mean_with_one(log_u) - 0.5 * log_u
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Triangular")
+@registered(name="f.Triangular")
 class Triangular(SelfDual):
     r"""$f(u) = \frac{(u - 1)^2}{1 + u}$: $D_f = \int (p - q)^2 / (p + q)$, from 0 to 2.
 
@@ -130,7 +128,7 @@ class Triangular(SelfDual):
         return within(t, t < 1.0, inside, 0.0, ops.where(t > 1.0, float("inf"), 3.0))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.ModifiedGAN")
+@registered(name="f.ModifiedGAN")
 class ModifiedGAN(CsiszarFunction):
     r"""$f(u) = \log \frac{1 + u}{2 u}$: $D_f = \mathrm{KL}(q \Vert p) - \mathrm{KL}(q \Vert m)$.
 

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import power_minus_one, u_times, within
-from kelbo.parameters import PACKAGE, real_number
+from kelbo.parameters import real_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Pearson")
+@registered(name="f.Pearson")
 class Pearson(CsiszarFunction):
     r"""$f(u) = (u - 1)^2$: Pearson's chi-square divergence, $\int (p - q)^2 / q$.
 
@@ -49,7 +48,7 @@ class Pearson(CsiszarFunction):
         return TPower(-1.0).tilted(1.0)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.ChiSquare")
+@registered(name="f.ChiSquare")
 class ChiSquare(CsiszarFunction):
     r"""$f(u) = u^2 - 1$: the same divergence as `Pearson`, as $\mathbb{E}_q[(p / q)^2] - 1$.
 
@@ -88,7 +87,7 @@ class ChiSquare(CsiszarFunction):
         return TPower(-1.0).tilted(-1.0)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.SquaredHellinger")
+@registered(name="f.SquaredHellinger")
 class SquaredHellinger(SelfDual):
     r"""$f(u) = (\sqrt{u} - 1)^2$: $D_f = \int (\sqrt{p} - \sqrt{q})^2$, from 0 to 2.
 
@@ -123,7 +122,7 @@ class SquaredHellinger(SelfDual):
         return within(t, ops.less(t, 1.0), lambda t: t / (1.0 - t), 0.0, float("inf"))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.TPower")
+@registered(name="f.TPower")
 class TPower(CsiszarFunction):
     r"""$f(u) = s\,(u^t - 1)$, with $s = -1$ for $0 < t < 1$ and 1 elsewhere.
 
@@ -191,7 +190,7 @@ class TPower(CsiszarFunction):
         return {"t": self.t}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE, name="f.Amari")
+@registered(name="f.Amari")
 class Amari(CsiszarFunction):
     r"""Amari's family, $f(u) = \frac{u^\alpha - 1 - \alpha (u - 1)}{\alpha (\alpha - 1)}$.
 

@@ -1,13 +1,11 @@
 """Bernoulli and continuous Bernoulli distributions whose logits are outputs of a network."""
 
-import keras
-
 from kelbo.distributions import Bernoulli, ContinuousBernoulli
 from kelbo.layers.conditionals.families.family import FamilyConditional
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalBernoulli(FamilyConditional):
     r"""Independent Bernoullis, $\mathrm{Bernoulli}(y; \mathrm{sigmoid}(\eta(c)))$ per entry.
 
@@ -32,7 +30,7 @@ class ConditionalBernoulli(FamilyConditional):
     learned = ("logits",)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalContinuousBernoulli(FamilyConditional):
     r"""Independent continuous Bernoullis with the logits $\eta(c)$, for data in [0, 1].
 

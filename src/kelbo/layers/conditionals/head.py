@@ -8,10 +8,11 @@ import keras
 
 from kelbo import ops
 from kelbo.layers.settled import Settled
-from kelbo.parameters import PACKAGE, as_shape
+from kelbo.parameters import as_shape
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ParameterHead(Settled, keras.layers.Layer):
     """A dense layer that returns a tensor of a given shape, whatever the features' shape.
 

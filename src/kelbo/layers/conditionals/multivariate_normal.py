@@ -10,11 +10,11 @@ from kelbo.distributions import Distribution, MultivariateNormalTriL
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.scale import floor_of, positive
-from kelbo.parameters import PACKAGE
 from kelbo.parts import size_of_batch
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalMultivariateNormalTriL(Conditional):
     r"""Multivariate normal with full covariance, $\mathcal{N}(y; \mu(c), L(c) L(c)^\top)$.
 

@@ -9,10 +9,10 @@ from kelbo.distributions import Distribution, Normal
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.scale import floor_of, positive
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalNormal(Conditional):
     r"""Independent normals, $\mathcal{N}(y; \mu(c), \sigma(c)^2)$ for each entry of $y$.
 

@@ -10,13 +10,13 @@ from kelbo.distributions import Distribution, VonMisesFisher
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.scale import positive
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 # Shorter than this a vector has no direction that could be computed.
 _SHORTEST = 1e-12
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalVonMisesFisher(Conditional):
     r"""Directions, $\mathrm{vMF}(y; \mu(c), \kappa(c))$ on the unit sphere in d dimensions.
 

@@ -15,7 +15,7 @@ from kelbo.layers.flows.leading_axes import on_rows
 from kelbo.layers.flows.made import MADE
 from kelbo.layers.flows.transforms import AffineTransform, ElementwiseTransform
 from kelbo.layers.precision import to_full_precision
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
 class AutoregressiveFlow(ConditionalBijector):
@@ -105,7 +105,7 @@ class AutoregressiveFlow(ConditionalBijector):
         return cls(**with_parts(config))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MaskedAutoregressive(AutoregressiveFlow):
     r"""The masked autoregressive flow: $x_i = f_{\theta_i(y_1, \dots, y_{i-1}, c)}(y_i)$.
 
@@ -146,7 +146,7 @@ class MaskedAutoregressive(AutoregressiveFlow):
         return Inverse(self._autoregressive(context))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class InverseAutoregressive(AutoregressiveFlow):
     r"""The inverse autoregressive flow: $y_i = f_{\theta_i(x_1, \dots, x_{i-1}, c)}(x_i)$.
 

@@ -10,10 +10,10 @@ from kelbo.distributions import Normal
 from kelbo.layers.flows.autoregressive import MaskedAutoregressive
 from kelbo.layers.flows.flow import Flow
 from kelbo.layers.flows.transforms import AffineTransform
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Standardization(AffineTransform):
     r"""$x = (y - \mu) / \sigma$: from a normal entry to a standard normal one.
 
@@ -31,7 +31,7 @@ class Standardization(AffineTransform):
         return Inverse(super().bijector(raw))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalAutoregressiveNormal(Flow):
     r"""Normal blocks in a chain, $p(y \mid c) = \prod_b \mathcal{N}(y_b; \mu_b, \sigma_b^2)$.
 

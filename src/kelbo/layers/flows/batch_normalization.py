@@ -10,10 +10,11 @@ from kelbo.bijectors import Bijector
 from kelbo.bijectors.bijector import sum_over_event
 from kelbo.layers.flows.parametric import ParametricBijector
 from kelbo.layers.precision import full_precision
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class BatchNormalization(ParametricBijector):
     r"""Values brought to mean 0 and variance 1 on their way to the base, then scaled and shifted.
 

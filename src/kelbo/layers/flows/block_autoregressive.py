@@ -13,10 +13,11 @@ from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector
 from kelbo.layers.flows.parametric import small_weights
 from kelbo.layers.precision import to_full_precision
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class BlockAutoregressiveFlow(ConditionalBijector):
     r"""A trainable `bijectors.BlockAutoregressive`: one network that is the map itself.
 

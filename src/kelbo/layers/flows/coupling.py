@@ -19,10 +19,10 @@ from kelbo.layers.flows.transforms import (
 )
 from kelbo.layers.precision import to_full_precision
 from kelbo.networks import as_network, build_network
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class CouplingFlow(ConditionalBijector):
     r"""Some entries pass unchanged, and a network makes of them the map of the others.
 
@@ -120,7 +120,7 @@ class CouplingFlow(ConditionalBijector):
         return cls(**with_parts(config))
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class AffineCoupling(CouplingFlow):
     r"""An affine coupling layer, $y_b = a(x_a)\, x_b + b(x_a)$: RealNVP, and NICE.
 
@@ -169,7 +169,7 @@ class AffineCoupling(CouplingFlow):
         return {**config, "additive": self.additive, "minimum_scale": self.minimum_scale}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class SplineCoupling(CouplingFlow):
     r"""A coupling layer of rational-quadratic splines: the neural spline flow.
 

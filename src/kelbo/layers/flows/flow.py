@@ -12,11 +12,12 @@ from kelbo.distributions import Distribution, Transformed
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
 from kelbo.layers.precision import dtype_of_pieces
-from kelbo.parameters import PACKAGE, Constraint
+from kelbo.parameters import Constraint
 from kelbo.parts import size_of_batch
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Flow(Conditional):
     r"""A normalizing flow: $y = f_n(\cdots f_1(x))$ with $x$ from a base distribution.
 

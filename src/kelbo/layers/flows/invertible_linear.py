@@ -4,17 +4,16 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo import bijectors, ops
 from kelbo.bijectors import Bijector
 from kelbo.layers.flows.parametric import ParametricBijector
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
 # The bijector has the same name, and is registered too.
-@keras.saving.register_keras_serializable(package=PACKAGE, name="InvertibleLinearLayer")
+@registered
 class InvertibleLinear(ParametricBijector):
     r"""A trainable matrix on the last axis, $y = P L (U + \operatorname{diag}(s))\, x$.
 

@@ -9,10 +9,11 @@ import numpy as np
 from kelbo import ops
 from kelbo.layers.flows.masked_dense import MaskedDense
 from kelbo.layers.settled import Settled
-from kelbo.parameters import PACKAGE, block_sizes, whole_number
+from kelbo.parameters import block_sizes, whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MADE(Settled, keras.layers.Layer):
     r"""A dense network from D entries to `outputs` numbers for each, in autoregressive order.
 

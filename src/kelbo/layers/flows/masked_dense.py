@@ -9,10 +9,10 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.layers.settled import Settled
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class MaskedDense(Settled, keras.layers.Layer):
     r"""A dense layer between units that have degrees: an output sees the inputs of lower ones.
 

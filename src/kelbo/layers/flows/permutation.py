@@ -4,15 +4,14 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from kelbo.bijectors import Bijector, Permute
 from kelbo.layers.flows.parametric import ParametricBijector
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Permutation(ParametricBijector):
     """The entries along the last axis in another order; nothing is trained.
 

@@ -6,10 +6,10 @@ import keras
 
 from kelbo.bijectors import Bijector, Planar, invertible_u
 from kelbo.layers.flows.parametric import ParametricBijector
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class PlanarFlow(ParametricBijector):
     r"""A trainable `bijectors.Planar`, $y = x + \hat u \tanh(w^\top x + b)$.
 

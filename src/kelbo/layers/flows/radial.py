@@ -7,12 +7,13 @@ import keras
 from kelbo.bijectors import Bijector, Radial, invertible_beta
 from kelbo.layers.flows.parametric import ParametricBijector
 from kelbo.layers.links import FLOOR, link_onto
-from kelbo.parameters import PACKAGE, constraints
+from kelbo.parameters import constraints
+from kelbo.registration import registered
 
 _WIDTH = link_onto(constraints.positive, FLOOR)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class RadialFlow(ParametricBijector):
     r"""A trainable `bijectors.Radial`, $y = x + \hat\beta\, (x - x_0) / (\alpha + r)$.
 

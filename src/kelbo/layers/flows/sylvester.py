@@ -7,10 +7,11 @@ import keras
 from kelbo import ops
 from kelbo.bijectors import Bijector, Sylvester
 from kelbo.layers.flows.parametric import ParametricBijector
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class SylvesterFlow(ParametricBijector):
     r"""A trainable `bijectors.Sylvester`, $y = x + Q R \tanh(\tilde R Q^\top x + b)$.
 

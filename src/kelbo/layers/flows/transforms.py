@@ -4,11 +4,10 @@ import abc
 import math
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.bijectors import Affine, Bijector, RationalQuadraticSpline, Shift
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
 class ElementwiseTransform(abc.ABC):
@@ -48,7 +47,7 @@ class ElementwiseTransform(abc.ABC):
         return f"{type(self).__name__}({arguments})"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ShiftTransform(ElementwiseTransform):
     r"""$y = x + b$: volume is kept (Dinh, Krueger and Bengio, 2015).
 
@@ -67,7 +66,7 @@ class ShiftTransform(ElementwiseTransform):
         return Shift(raw[..., 0], validate=False)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class AffineTransform(ElementwiseTransform):
     r"""$y = a x + b$ with $a = m + (1 - m) \operatorname{softplus}(r + c)$, 1 at $r = 0$.
 
@@ -101,7 +100,7 @@ class AffineTransform(ElementwiseTransform):
         return {"minimum_scale": self.minimum_scale}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class SplineTransform(ElementwiseTransform):
     """A rational-quadratic spline from -bound to bound, the identity outside.
 

@@ -6,10 +6,10 @@ from typing import Any
 import keras
 
 from kelbo.bijectors import Bijector, Inverse
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Bijection(keras.layers.Layer):
     """Applies a bijector whose parameters do not train, or its inverse.
 

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class StochasticBinarization(keras.layers.Layer):
     r"""Draws $b \sim \mathrm{Bernoulli}(x)$ for each entry of $x \in [0, 1]$, at every call.
 

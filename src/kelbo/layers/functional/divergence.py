@@ -8,10 +8,10 @@ from kelbo import ops
 from kelbo.distributions import Distribution, Independent, Normal
 from kelbo.divergences import KL, Divergence
 from kelbo.layers.precision import to_full_precision
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class KLDivergence(keras.layers.Layer):
     r"""Passes mean and log-variance through, and adds a divergence from the prior to the loss.
 

@@ -6,10 +6,11 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, Normal
-from kelbo.parameters import PACKAGE, broadcast_shapes
+from kelbo.parameters import broadcast_shapes
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class Noise(keras.layers.Layer):
     """Independent noise of the shape of its input, whose values it does not look at.
 
@@ -81,7 +82,7 @@ class Noise(keras.layers.Layer):
         return cls(**{**config, "distribution": distribution})
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LocationScale(keras.layers.Layer):
     r"""The location-scale step $z = \mu + \sigma \epsilon$ (Kingma and Welling, 2014, sec. 2.4).
 

@@ -15,10 +15,11 @@ from kelbo.distributions import (
 )
 from kelbo.layers.precision import to_full_precision
 from kelbo.layers.priors.prior import Prior, learned_scale
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LearnedMixture(Prior):
     r"""A mixture of normals with a diagonal covariance, all of whose parameters train.
 

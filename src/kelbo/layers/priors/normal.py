@@ -1,15 +1,13 @@
 """A normal prior whose parameters train."""
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions import Distribution, Independent, Normal
 from kelbo.layers.precision import to_full_precision
 from kelbo.layers.priors.prior import Prior, learned_scale
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class LearnedNormal(Prior):
     r"""Independent normals, $\mathcal{N}(z; \mu, \sigma^2)$, with trainable $\mu$ and $\sigma$.
 

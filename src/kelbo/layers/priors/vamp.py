@@ -13,7 +13,8 @@ from kelbo.intake import as_array
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.settled import Settled
 from kelbo.layers.weights import constrained_weight
-from kelbo.parameters import PACKAGE, as_shape, constraints, whole_number
+from kelbo.parameters import as_shape, constraints, whole_number
+from kelbo.registration import registered
 
 # How far apart pseudo-inputs start that all start at the mean of the data.
 _SPREAD = 0.01
@@ -21,7 +22,7 @@ _SPREAD = 0.01
 _MARGIN = 0.01
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class VampPrior(Settled, keras.layers.Layer):
     r"""The mixture of the posteriors of K pseudo-inputs, which train with the model.
 

@@ -9,6 +9,7 @@ import keras
 
 from kelbo import ops
 from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
 @dataclass
@@ -21,7 +22,7 @@ class _Player:
     variables: list[keras.Variable] = field(default_factory=list)
 
 
-@keras.saving.register_keras_serializable(package="kelbo")
+@registered
 class Players(keras.optimizers.Optimizer):
     """One optimizer for each player of a model: for `compile` of a `PlayersTrainer`.
 

@@ -7,10 +7,11 @@ import keras
 
 from kelbo.distributions import Categorical, OneHotCategorical
 from kelbo.layers.conditionals.families.family import FamilyConditional
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalCategorical(FamilyConditional):
     r"""Independent classes $y \in \{0, \dots, K - 1\}$ with the probabilities $\pi(c)$.
 
@@ -56,7 +57,7 @@ class ConditionalCategorical(FamilyConditional):
         return {**super().get_config(), "classes": self.classes}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalOneHotCategorical(FamilyConditional):
     r"""One-hot vectors along the last axis of $y$, of the class probabilities $\pi(c)$.
 

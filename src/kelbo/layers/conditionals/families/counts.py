@@ -7,10 +7,10 @@ import keras
 
 from kelbo.distributions import DiscretizedLogistic, NegativeBinomial, Poisson
 from kelbo.layers.conditionals.families.family import FamilyConditional
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalPoisson(FamilyConditional):
     r"""Independent Poisson distributions, $\mathrm{Poisson}(y; e^{r(c)})$ per entry of $y$.
 
@@ -29,7 +29,7 @@ class ConditionalPoisson(FamilyConditional):
     learned = ("log_rate",)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalNegativeBinomial(FamilyConditional):
     r"""Independent negative binomial distributions: counts with a variance above their mean.
 
@@ -47,7 +47,7 @@ class ConditionalNegativeBinomial(FamilyConditional):
     learned = ("total_count", "logits")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalDiscretizedLogistic(FamilyConditional):
     r"""Independent logistic distributions of whole numbers from `low` to `high`: 8-bit pixels.
 

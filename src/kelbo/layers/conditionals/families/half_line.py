@@ -1,13 +1,11 @@
 """Conditionals of positive numbers, and of numbers between 0 and 1."""
 
-import keras
-
 from kelbo.distributions import Beta, Exponential, Gamma, LogNormal, Weibull
 from kelbo.layers.conditionals.families.family import FamilyConditional
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalGamma(FamilyConditional):
     r"""Independent gamma distributions, $\mathrm{Gamma}(y; a(c), r(c))$ per entry of $y > 0$.
 
@@ -26,7 +24,7 @@ class ConditionalGamma(FamilyConditional):
     learned = ("concentration", "log_rate")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalLogNormal(FamilyConditional):
     r"""Independent log-normal distributions: $\log y \sim \mathcal{N}(\mu(c), \sigma(c)^2)$.
 
@@ -44,7 +42,7 @@ class ConditionalLogNormal(FamilyConditional):
     learned = ("loc", "scale")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalExponential(FamilyConditional):
     r"""Independent exponential distributions, $\mathrm{Exponential}(y; \lambda(c))$ per entry.
 
@@ -61,7 +59,7 @@ class ConditionalExponential(FamilyConditional):
     learned = ("rate",)
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalWeibull(FamilyConditional):
     r"""Independent Weibull distributions, $\mathrm{Weibull}(y; k(c), \lambda(c))$ per entry.
 
@@ -80,7 +78,7 @@ class ConditionalWeibull(FamilyConditional):
     learned = ("concentration", "scale")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalBeta(FamilyConditional):
     r"""Independent beta distributions, $\mathrm{Beta}(y; a(c), b(c))$ per entry of $0 < y < 1$.
 

@@ -7,13 +7,14 @@ import keras
 from kelbo.distributions import Categorical, Distribution, MixtureSameFamily
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.precision import dtype_of_pieces
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
 from kelbo.parts import size_of_batch
+from kelbo.registration import registered
 
 _WEIGHTS = "mixture_logits"
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalMixture(Conditional):
     r"""A mixture of a family, whose weights and parameters all depend on the context.
 

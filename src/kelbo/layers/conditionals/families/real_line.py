@@ -1,14 +1,12 @@
 """Conditionals of any real number: heavier tails than the normal distribution has."""
 
-import keras
-
 from kelbo.bijectors import Softplus
 from kelbo.distributions import Laplace, Logistic, StudentT
 from kelbo.layers.conditionals.families.family import FamilyConditional
-from kelbo.parameters import PACKAGE
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalStudentT(FamilyConditional):
     r"""Independent Student's t distributions, $t_{\nu(c)}(y; \mu(c), \sigma(c))$ per entry of $y$.
 
@@ -31,7 +29,7 @@ class ConditionalStudentT(FamilyConditional):
     usual_links = {"df": Softplus(1.001)}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalLaplace(FamilyConditional):
     r"""Independent Laplace distributions, $\mathrm{Laplace}(y; \mu(c), b(c))$ per entry of $y$.
 
@@ -51,7 +49,7 @@ class ConditionalLaplace(FamilyConditional):
     learned = ("loc", "scale")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalLogistic(FamilyConditional):
     r"""Independent logistic distributions, $\mathrm{Logistic}(y; \mu(c), s(c))$ per entry of $y$.
 

@@ -7,10 +7,11 @@ import keras
 
 from kelbo.distributions import Dirichlet, MultivariateNormalDiag, MultivariateNormalLowRank
 from kelbo.layers.conditionals.families.family import FamilyConditional
-from kelbo.parameters import PACKAGE, whole_number
+from kelbo.parameters import whole_number
+from kelbo.registration import registered
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalMultivariateNormalDiag(FamilyConditional):
     r"""Normal vectors with a diagonal covariance, $\mathcal{N}(y; \mu(c), \mathrm{diag}(s(c))^2)$.
 
@@ -32,7 +33,7 @@ class ConditionalMultivariateNormalDiag(FamilyConditional):
     value_rank = 1
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalMultivariateNormalLowRank(FamilyConditional):
     r"""Normal vectors with the covariance $\mathrm{diag}(D(c)) + W(c) W(c)^\top$.
 
@@ -85,7 +86,7 @@ class ConditionalMultivariateNormalLowRank(FamilyConditional):
         return {**super().get_config(), "rank": self.rank}
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
+@registered
 class ConditionalDirichlet(FamilyConditional):
     r"""Vectors of probabilities that sum to 1, $\mathrm{Dirichlet}(y; \alpha(c))$.
 
