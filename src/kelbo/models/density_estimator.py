@@ -4,7 +4,7 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.layers import Flow
-from kelbo.layers.flows.conditional_bijector import require_same_use
+from kelbo.layers.flows.use import require_same_use
 from kelbo.models.probabilistic import ProbabilisticModel
 from kelbo.registration import registered
 from kelbo.training import map_rows

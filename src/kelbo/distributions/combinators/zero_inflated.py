@@ -6,15 +6,15 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.seeds import several_seeds
-from kelbo.ops.special.odds import Odds
-from kelbo.parameters import Constraint, broadcast_shapes, constraints, exactly_one
+from kelbo.parameters import Constraint, broadcast_shapes, constraints
 from kelbo.parameters.slicing import BatchIndex
 from kelbo.registration import registered
 
 
 @registered
-class ZeroInflated(Distribution):
+class ZeroInflated(OfOdds):
     r"""A discrete distribution of numbers, mixed with a point mass at 0.
 
     $$p(x) = \pi\, [x = 0] + (1 - \pi)\, p_0(x)$$
@@ -55,23 +55,21 @@ class ZeroInflated(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
         if not distribution.support.is_discrete or distribution.event_shape:
             kind = "continuous" if not distribution.support.is_discrete else "one of vectors"
             raise ValueError(
                 f"ZeroInflated: {distribution!r} is {kind}; give a discrete distribution of "
                 "numbers, such as Poisson or NegativeBinomial."
             )
-        super().__init__(**given, dtype=dtype or distribution.dtype, validate=validate)
+        super().__init__(logits, probs, dtype=dtype or distribution.dtype, validate=validate)
         self.distribution = distribution.astype(self.dtype)
-        self._odds = Odds(**{name: getattr(self, name) for name in given})
-        self.logits, self.probs = self._odds.logits, self._odds.probs
         try:
             self._batch_shape = broadcast_shapes(self._batch_shape, distribution.batch_shape)
         except ValueError:
+            name = next(iter(self._given))
             raise ValueError(
-                f"ZeroInflated: {next(iter(given))} has the shape {tuple(self.probs.shape)}, which "
-                f"does not broadcast against the batch shape of {distribution!r}."
+                f"ZeroInflated: {name} has the shape {tuple(self.probs.shape)}, which does not "
+                f"broadcast against the batch shape of {distribution!r}."
             ) from None
 
     @property

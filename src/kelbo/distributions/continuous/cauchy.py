@@ -4,9 +4,8 @@ import math
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import is_infinite, without
-from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 # From here on 2 log(1 + z) is log(1 + z^2) to the last digit, and z^2 does not overflow before.
@@ -35,7 +34,7 @@ def log1p_square(z: Any) -> Any:
 
 
 @registered
-class Cauchy(Distribution):
+class Cauchy(LocationScaleFamily):
     r"""Cauchy distribution of a number: the heaviest tails of the common families.
 
     $$p(x) = \frac{1}{\pi\gamma} \left(1 + \frac{(x - x_0)^2}{\gamma^2}\right)^{-1}$$
@@ -59,19 +58,9 @@ class Cauchy(Distribution):
         -1.1447...
     """
 
-    parameters = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    reparameterized = True
-
-    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
-        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
-
-    def _sample(self, shape, seed):
-        return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
-
     def _log_prob(self, value):
         infinite = is_infinite(value)
-        z = ops.ratio(without(infinite, value) - self.loc, self.scale)
+        z = self._standardized(without(infinite, value))
         log_prob = -log1p_square(z) - ops.log(math.pi * self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
@@ -83,20 +72,15 @@ class Cauchy(Distribution):
         """NaN: there is no mean. Half of the distance between the quartiles is `scale`."""
         return self.mean()
 
-    def mode(self) -> Any:
-        return self._broadcast(self.loc)
-
     def entropy(self) -> Any:
         return self._broadcast(ops.log(4.0 * math.pi * self.scale))
 
-    def cdf(self, value: Any) -> Any:
-        z = ops.ratio(self._as_value(value) - self.loc, self.scale)
+    def _standard_cdf(self, z):
         # Not 1/2 + atan(z) / pi, which cancels in the left tail.
         return ops.arctan2(ops.ones_like(z), -z) / math.pi
 
-    def quantile(self, probability: Any) -> Any:
-        u = self._as_value(probability)
-        lower = u < 0.5
+    def _standard_quantile(self, probability):
+        lower = probability < 0.5
         # The cotangent of the smaller angle: a large tangent would lose its digits.
-        size = 1.0 / ops.tan(math.pi * ops.where(lower, u, 1.0 - u))
-        return self.loc + self.scale * ops.where(lower, -size, size)
+        size = 1.0 / ops.tan(math.pi * ops.where(lower, probability, 1.0 - probability))
+        return ops.where(lower, -size, size)

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.outside import between, without
-from kelbo.parameters import constraints, exactly_one
+from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 # Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
@@ -82,7 +82,7 @@ def variance_of_logits(eta: Any) -> Any:
 
 
 @registered
-class ContinuousBernoulli(Distribution):
+class ContinuousBernoulli(OfOdds):
     r"""Continuous Bernoulli distribution over [0, 1].
 
     $$p(x) = C(\lambda)\, \lambda^x (1 - \lambda)^{1 - x}
@@ -112,21 +112,6 @@ class ContinuousBernoulli(Distribution):
     parameters = {"logits": constraints.real, "probs": constraints.open_unit_interval}
     support = constraints.unit_interval
     reparameterized = True
-
-    def __init__(
-        self,
-        logits: Any = None,
-        probs: Any = None,
-        *,
-        dtype: str | None = None,
-        validate: bool = True,
-    ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(**given, dtype=dtype, validate=validate)
-        if "logits" in given:
-            self.probs = ops.sigmoid(self.logits)
-        else:
-            self.logits = ops.logit(self.probs)
 
     def _sample(self, shape, seed):
         # Never 0: there the gradient of the quantile is infinite where the logits are large.

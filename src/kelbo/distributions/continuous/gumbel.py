@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import between, is_infinite, without
-from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 _EULER_GAMMA = float(np.euler_gamma)
 
 
 @registered
-class Gumbel(Distribution):
+class Gumbel(LocationScaleFamily):
     r"""Gumbel distribution, of the largest of many numbers.
 
     $$p(x) = \frac{1}{\beta} \exp\left(-z - e^{-z}\right), \qquad z = \frac{x - \mu}{\beta}$$
@@ -39,29 +38,18 @@ class Gumbel(Distribution):
         -1.0
     """
 
-    parameters = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    reparameterized = True
-
-    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
-        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
-
-    def _sample(self, shape, seed):
-        return self.loc + self.scale * ops.random.gumbel(shape, self.dtype, seed)
+    def _standard_draws(self, shape, seed):
+        return ops.random.gumbel(shape, self.dtype, seed)
 
     def _log_prob(self, value):
         infinite = is_infinite(value)
-        distance = self.loc - without(infinite, value)
         # Finite, so that its exponential is the only infinite one of the two terms.
-        energy = ops.minimum(ops.ratio(distance, self.scale), 1e30)
+        energy = ops.minimum(-self._standardized(without(infinite, value)), 1e30)
         log_prob = energy - ops.exp(energy) - ops.log(self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
     def mean(self) -> Any:
         return self._broadcast(self.loc + _EULER_GAMMA * self.scale)
-
-    def mode(self) -> Any:
-        return self._broadcast(self.loc)
 
     def variance(self) -> Any:
         return self._broadcast(ops.square(self.scale) * (math.pi**2 / 6.0))
@@ -69,11 +57,9 @@ class Gumbel(Distribution):
     def entropy(self) -> Any:
         return self._broadcast(ops.log(self.scale) + (1.0 + _EULER_GAMMA))
 
-    def cdf(self, value: Any) -> Any:
-        energy = ops.ratio(self.loc - self._as_value(value), self.scale)
+    def _standard_cdf(self, z):
         # Where nothing is below, whose exponential need not be infinite.
-        return ops.exp(-ops.exp(between(energy, -math.inf, 80.0)))
+        return ops.exp(-ops.exp(between(-z, -math.inf, 80.0)))
 
-    def quantile(self, probability: Any) -> Any:
-        u = self._as_value(probability)
-        return self.loc - self.scale * ops.log(-ops.log(u))
+    def _standard_quantile(self, probability):
+        return -ops.log(-ops.log(probability))

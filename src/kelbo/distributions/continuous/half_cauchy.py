@@ -5,14 +5,14 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.continuous.cauchy import log1p_square
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import between, largest, without
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
 
 
 @registered
-class HalfCauchy(Distribution):
+class HalfCauchy(LocationScaleFamily):
     r"""Half-Cauchy distribution: the upper half of a Cauchy distribution.
 
     $$p(x) = \frac{2}{\pi\gamma} \left(1 + \frac{(x - x_0)^2}{\gamma^2}\right)^{-1},
@@ -37,9 +37,6 @@ class HalfCauchy(Distribution):
         -0.4515...
     """
 
-    parameters = {"loc": constraints.real, "scale": constraints.positive}
-    reparameterized = True
-
     def __init__(
         self,
         loc: Any = 0.0,
@@ -48,19 +45,16 @@ class HalfCauchy(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
+        super().__init__(loc, scale, dtype=dtype, validate=validate)
 
     @property
     def support(self) -> Constraint:
         """The numbers from `loc` on."""
         return constraints.at_least(self.loc)
 
-    def _sample(self, shape, seed):
-        return self.quantile(ops.random.uniform_open(shape, self.dtype, seed))
-
     def _log_prob(self, value):
         outside = ops.logical_or(value < self.loc, value > largest(value))
-        z = ops.ratio(without(outside, value) - self.loc, self.scale)
+        z = self._standardized(without(outside, value))
         log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
         return ops.where(outside, -math.inf, log_prob)
 
@@ -72,20 +66,15 @@ class HalfCauchy(Distribution):
         """Infinite."""
         return self.mean()
 
-    def mode(self) -> Any:
-        return self._broadcast(self.loc)
-
     def entropy(self) -> Any:
         return self._broadcast(ops.log(2.0 * math.pi * self.scale))
 
-    def cdf(self, value: Any) -> Any:
-        z = ops.ratio(self._as_value(value) - self.loc, self.scale)
+    def _standard_cdf(self, z):
         return ops.arctan(between(z, 0.0, math.inf)) * (2.0 / math.pi)
 
-    def quantile(self, probability: Any) -> Any:
-        u = self._as_value(probability)
-        lower = u < 0.5
+    def _standard_quantile(self, probability):
+        lower = probability < 0.5
         # The tangent of the smaller angle: a large one would lose its digits.
-        size = ops.tan((0.5 * math.pi) * ops.where(lower, u, 1.0 - u))
+        size = ops.tan((0.5 * math.pi) * ops.where(lower, probability, 1.0 - probability))
         safe = ops.where(lower, 1.0, size)
-        return self.loc + self.scale * ops.where(lower, size, 1.0 / safe)
+        return ops.where(lower, size, 1.0 / safe)

@@ -9,14 +9,15 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import as_shape, constraints
+from kelbo.distributions.location_scale import LocationScaleFamily
+from kelbo.parameters import as_shape
 from kelbo.registration import registered
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @registered
-class Normal(Distribution):
+class Normal(LocationScaleFamily):
     r"""Normal (Gaussian) distribution of a number.
 
     $$p(x) = \frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{(x - \mu)^2}{2\sigma^2}\right)$$
@@ -37,13 +38,6 @@ class Normal(Distribution):
         >>> float(Normal(0.0, 1.0).log_prob(0.0))
         -0.9189...
     """
-
-    parameters = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    reparameterized = True
-
-    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
-        super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
 
     @staticmethod
     def standard(event_shape: int | Sequence[int] = (), dtype: str | None = None) -> Distribution:
@@ -67,19 +61,15 @@ class Normal(Distribution):
         normal = Normal(np.zeros(shape), np.ones(shape), dtype=dtype or keras.config.floatx())
         return Independent(normal, len(shape)) if shape else normal
 
-    def _sample(self, shape, seed):
-        noise = keras.random.normal(shape, dtype=self.dtype, seed=seed)
-        return self.loc + self.scale * noise
+    def _standard_draws(self, shape, seed):
+        return keras.random.normal(shape, dtype=self.dtype, seed=seed)
 
     def _log_prob(self, value):
-        z = ops.ratio(value - self.loc, self.scale)
+        z = self._standardized(value)
         return -0.5 * ops.square(z) - ops.log(self.scale) - _HALF_LOG_2PI
 
     def mean(self) -> Any:
         return self._broadcast(self.loc)
-
-    def mode(self) -> Any:
-        return self.mean()
 
     def variance(self) -> Any:
         return self._broadcast(ops.square(self.scale))
@@ -90,8 +80,8 @@ class Normal(Distribution):
     def entropy(self) -> Any:
         return self._broadcast(0.5 + _HALF_LOG_2PI + ops.log(self.scale))
 
-    def cdf(self, value: Any) -> Any:
-        return ops.normal_cdf(ops.ratio(self._as_value(value) - self.loc, self.scale))
+    def _standard_cdf(self, z):
+        return ops.normal_cdf(z)
 
-    def quantile(self, probability: Any) -> Any:
-        return self.loc + self.scale * ops.normal_quantile(self._as_value(probability))
+    def _standard_quantile(self, probability):
+        return ops.normal_quantile(probability)

@@ -5,13 +5,13 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
-from kelbo.parameters import constraints, exactly_one
+from kelbo.distributions.probabilities import OfOdds
+from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 
 @registered
-class Bernoulli(Distribution):
+class Bernoulli(OfOdds):
     r"""Bernoulli distribution of 0 or 1.
 
     $$p(x) = \pi^x (1 - \pi)^{1 - x}, \qquad
@@ -41,25 +41,6 @@ class Bernoulli(Distribution):
     parameters = {"logits": constraints.real, "probs": constraints.unit_interval}
     support = constraints.boolean
 
-    def __init__(
-        self,
-        logits: Any = None,
-        probs: Any = None,
-        *,
-        dtype: str | None = None,
-        validate: bool = True,
-    ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(**given, dtype=dtype, validate=validate)
-        self._by_logits = "logits" in given
-        if self._by_logits:
-            self.probs = ops.sigmoid(self.logits)
-        else:
-            self.logits = ops.logit(self.probs)
-
-    def _probability_of_zero(self):
-        return ops.sigmoid(-self.logits) if self._by_logits else 1.0 - self.probs
-
     def _sample(self, shape, seed):
         uniform = keras.random.uniform(shape, dtype=self.dtype, seed=seed)
         return ops.cast(uniform < self.probs, self.dtype)
@@ -76,20 +57,20 @@ class Bernoulli(Distribution):
         return ops.cast(self.probs > 0.5, self.dtype)
 
     def variance(self) -> Any:
-        return self.probs * self._probability_of_zero()
+        return self.probs * self._odds.complement()
 
     def entropy(self) -> Any:
         if self._by_logits:
             # Two terms that are not negative: nothing cancels in the tails.
-            return self.probs * ops.softplus(
-                -self.logits
-            ) + self._probability_of_zero() * ops.softplus(self.logits)
+            return self.probs * ops.softplus(-self.logits) + self._odds.complement() * ops.softplus(
+                self.logits
+            )
         return -ops.xlogy(self.probs, self.probs) - ops.xlog1py(1.0 - self.probs, -self.probs)
 
     def cdf(self, value: Any) -> Any:
         value = self._as_value(value)
-        below_one = ops.where(value < 0, ops.zeros_like(self.probs), self._probability_of_zero())
+        below_one = ops.where(value < 0, ops.zeros_like(self.probs), self._odds.complement())
         return ops.where(value < 1, below_one, ops.ones_like(self.probs))
 
     def quantile(self, probability: Any) -> Any:
-        return ops.cast(self._as_value(probability) > self._probability_of_zero(), self.dtype)
+        return ops.cast(self._as_value(probability) > self._odds.complement(), self.dtype)

@@ -3,21 +3,20 @@
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.counts import (
     distribution_function,
     is_no_count,
     log_binomial_mass,
     minus_infinity_where,
 )
-from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without
-from kelbo.parameters import Constraint, constraints, exactly_one
+from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
 
 
 @registered
-class Binomial(Distribution):
+class Binomial(OfOdds):
     r"""Binomial distribution: the number of successes among independent trials.
 
     $$p(k) = \binom{n}{k} \pi^k (1 - \pi)^{n - k}, \qquad k = 0, \dots, n$$
@@ -60,10 +59,7 @@ class Binomial(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(total_count=total_count, **given, dtype=dtype, validate=validate)
-        self._odds = Odds(**{name: getattr(self, name) for name in given})
-        self.logits, self.probs = self._odds.logits, self._odds.probs
+        self._take(logits, probs, dtype, validate, total_count=total_count)
 
     @property
     def support(self) -> Constraint:

@@ -6,9 +6,9 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfProbabilities
 from kelbo.ops.special.outside import without
-from kelbo.parameters import Constraint, constraints, exactly_one
+from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
 
 # Up to here the classes are gone through one by one: XLA makes one loop over the draws of it, where
@@ -19,7 +19,7 @@ _MANY_CLASSES = 1024
 
 
 @registered
-class Categorical(Distribution):
+class Categorical(OfProbabilities):
     r"""Categorical distribution of a class number.
 
     $$p(k) = \pi_k = \frac{e^{\eta_k}}{\sum_j e^{\eta_j}}, \qquad k = 0, \dots, K - 1$$
@@ -53,25 +53,14 @@ class Categorical(Distribution):
 
     parameters = {"logits": constraints.log_weights, "probs": constraints.simplex}
 
-    def __init__(
-        self,
-        logits: Any = None,
-        probs: Any = None,
-        *,
-        dtype: str | None = None,
-        validate: bool = True,
-    ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(**given, dtype=dtype, validate=validate)
-        self._by_logits = "logits" in given
+    def _logits_and_probs(self):
         if self._by_logits:
-            self.probs = ops.softmax(self.logits, axis=-1)
-        else:
-            # The slope of log at 0 is infinite, and times the 0 of a class that is not asked for
-            # it would be NaN.
-            never = ops.equal(self.probs, 0)
-            log_probs = ops.log(ops.where(never, ops.ones_like(self.probs), self.probs))
-            self.logits = ops.where(never, -float("inf"), log_probs)
+            return self.logits, ops.softmax(self.logits, axis=-1)
+        # The slope of log at 0 is infinite, and times the 0 of a class that is not asked for it
+        # would be NaN.
+        never = ops.equal(self.probs, 0)
+        log_probs = ops.log(ops.where(never, ops.ones_like(self.probs), self.probs))
+        return ops.where(never, -float("inf"), log_probs), self.probs
 
     @property
     def support(self) -> Constraint:

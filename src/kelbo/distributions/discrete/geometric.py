@@ -3,20 +3,19 @@
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.counts import (
     distribution_function,
     is_no_count,
     minus_infinity_where,
 )
-from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without
-from kelbo.parameters import constraints, exactly_one
+from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 
 @registered
-class Geometric(Distribution):
+class Geometric(OfOdds):
     r"""Geometric distribution: the number of failures before the first success.
 
     $$p(k) = \pi (1 - \pi)^k, \qquad k = 0, 1, 2, \dots$$
@@ -51,19 +50,6 @@ class Geometric(Distribution):
         ),
     }
     support = constraints.nonnegative_integer
-
-    def __init__(
-        self,
-        logits: Any = None,
-        probs: Any = None,
-        *,
-        dtype: str | None = None,
-        validate: bool = True,
-    ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(**given, dtype=dtype, validate=validate)
-        self._odds = Odds(**{name: getattr(self, name) for name in given})
-        self.logits, self.probs = self._odds.logits, self._odds.probs
 
     def _count_where(self, log_survival):
         """The smallest count above which less than this share of the mass is left."""

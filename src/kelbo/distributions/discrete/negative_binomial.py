@@ -3,7 +3,7 @@
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.counts import (
     distribution_function,
@@ -11,15 +11,14 @@ from kelbo.ops.special.counts import (
     log_binomial_mass,
     minus_infinity_where,
 )
-from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without
 from kelbo.ops.special.positive_exp import positive_exp
-from kelbo.parameters import constraints, exactly_one
+from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 
 @registered
-class NegativeBinomial(Distribution):
+class NegativeBinomial(OfOdds):
     r"""Negative binomial distribution: the number of successes before `total_count` failures.
 
     $$p(k) = \frac{\Gamma(k + r)}{k!\, \Gamma(r)}\, \pi^k (1 - \pi)^r, \qquad k = 0, 1, 2, \dots$$
@@ -72,10 +71,7 @@ class NegativeBinomial(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(total_count=total_count, **given, dtype=dtype, validate=validate)
-        self._odds = Odds(**{name: getattr(self, name) for name in given})
-        self.logits, self.probs = self._odds.logits, self._odds.probs
+        self._take(logits, probs, dtype, validate, total_count=total_count)
 
     def _log_ratio(self):
         if self._odds.may_be_certain:

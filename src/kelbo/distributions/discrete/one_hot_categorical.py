@@ -4,15 +4,15 @@ from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.discrete.categorical import Categorical
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfProbabilities
 from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.ops.special.outside import without
-from kelbo.parameters import Shape, constraints, exactly_one
+from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
 
 
 @registered
-class OneHotCategorical(Distribution):
+class OneHotCategorical(OfProbabilities):
     r"""Categorical distribution of a vector with a single 1 among zeros.
 
     $$p(x) = \prod_k \pi_k^{x_k}, \qquad \pi_k = \frac{e^{\eta_k}}{\sum_j e^{\eta_j}}$$
@@ -54,12 +54,12 @@ class OneHotCategorical(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(**given, dtype=dtype, validate=validate)
+        super().__init__(logits, probs, dtype=dtype, validate=validate)
         self.straight_through = bool(straight_through)
-        self._by_logits = "logits" in given
+
+    def _logits_and_probs(self):
         self._classes = Categorical(**self._given, validate=False)
-        self.logits, self.probs = self._classes.logits, self._classes.probs
+        return self._classes.logits, self._classes.probs
 
     @property
     def reparameterized(self) -> bool:

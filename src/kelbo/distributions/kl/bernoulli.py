@@ -10,17 +10,11 @@ from kelbo.distributions.continuous.continuous_bernoulli import (
 from kelbo.distributions.discrete.bernoulli import Bernoulli
 from kelbo.distributions.kl.registry import register_kl
 from kelbo.ops.special.bregman import bregman
-from kelbo.ops.special.odds import Odds
 
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli_bernoulli(q, p):
-    return _odds(q).divergence(_odds(p))
-
-
-def _odds(bernoulli):
-    name = "logits" if bernoulli._by_logits else "probs"
-    return Odds(**{name: getattr(bernoulli, name)})
+    return q._odds.divergence(p._odds)
 
 
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)

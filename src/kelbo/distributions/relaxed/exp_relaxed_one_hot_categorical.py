@@ -3,9 +3,9 @@
 from typing import Any
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfProbabilities
 from kelbo.ops.special.counts import minus_infinity_where
-from kelbo.parameters import Shape, constraints, exactly_one
+from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
 
 # Of rounding: a logarithm of almost 1 may come out above 0.
@@ -13,7 +13,7 @@ TOLERANCE = 1e-4
 
 
 @registered
-class ExpRelaxedOneHotCategorical(Distribution):
+class ExpRelaxedOneHotCategorical(OfProbabilities):
     r"""Distribution of the logarithm of a `RelaxedOneHotCategorical` vector.
 
     $$y_k = \frac{\eta_k + G_k}{\lambda} - \log \sum_j \exp\frac{\eta_j + G_j}{\lambda}, \qquad
@@ -64,12 +64,12 @@ class ExpRelaxedOneHotCategorical(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(temperature=temperature, **given, dtype=dtype, validate=validate)
-        if "logits" in given:
-            self.probs = ops.softmax(self.logits, axis=-1)
-        else:
-            self.logits = ops.log(self.probs)
+        self._take(logits, probs, dtype, validate, temperature=temperature)
+
+    def _logits_and_probs(self):
+        if self._by_logits:
+            return self.logits, ops.softmax(self.logits, axis=-1)
+        return ops.log(self.probs), self.probs
 
     @property
     def event_shape(self) -> Shape:

@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.counts import minus_infinity_where
-from kelbo.ops.special.odds import Odds
-from kelbo.parameters import constraints, exactly_one
+from kelbo.parameters import constraints
 from kelbo.registration import registered
 
 
 @registered
-class RelaxedBernoulli(Distribution):
+class RelaxedBernoulli(OfOdds):
     r"""Relaxed Bernoulli distribution over (0, 1): a Bernoulli with pathwise gradients.
 
     $$x = \sigma\left(\frac{\eta + L}{\lambda}\right), \qquad
@@ -59,10 +58,7 @@ class RelaxedBernoulli(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(temperature=temperature, **given, dtype=dtype, validate=validate)
-        odds = Odds(**{name: getattr(self, name) for name in given})
-        self.logits, self.probs = odds.logits, odds.probs
+        self._take(logits, probs, dtype, validate, temperature=temperature)
 
     def _squash(self, x):
         limits = np.finfo(self.dtype)

@@ -5,18 +5,18 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
-from kelbo.distributions.distribution import Distribution
+from kelbo.distributions.probabilities import OfProbabilities
 from kelbo.distributions.relaxed.exp_relaxed_one_hot_categorical import (
     TOLERANCE,
     ExpRelaxedOneHotCategorical,
 )
 from kelbo.ops.special.counts import minus_infinity_where
-from kelbo.parameters import Shape, constraints, exactly_one
+from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
 
 
 @registered
-class RelaxedOneHotCategorical(Distribution):
+class RelaxedOneHotCategorical(OfProbabilities):
     r"""Gumbel-softmax distribution over the simplex: a one-hot vector with pathwise gradients.
 
     $$x_k = \frac{\exp((\eta_k + G_k) / \lambda)}{\sum_j \exp((\eta_j + G_j) / \lambda)}, \qquad
@@ -61,10 +61,11 @@ class RelaxedOneHotCategorical(Distribution):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        given = exactly_one(type(self).__name__, logits=logits, probs=probs)
-        super().__init__(temperature=temperature, **given, dtype=dtype, validate=validate)
+        self._take(logits, probs, dtype, validate, temperature=temperature)
+
+    def _logits_and_probs(self):
         self._logarithm = ExpRelaxedOneHotCategorical(**self._given, validate=False)
-        self.logits, self.probs = self._logarithm.logits, self._logarithm.probs
+        return self._logarithm.logits, self._logarithm.probs
 
     @property
     def event_shape(self) -> Shape:

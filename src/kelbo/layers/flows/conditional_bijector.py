@@ -6,13 +6,12 @@ from typing import Any
 
 import keras
 
-from kelbo import ops
 from kelbo.bijectors import Bijector, Inverse
-from kelbo.layers.folding import parameters_given
+from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import full_precision
 from kelbo.layers.settled import Settled
 from kelbo.parameters import as_shape, whole_number
-from kelbo.parts import is_shape, map_parts, named_shapes, shapes_of
+from kelbo.parts import is_shape, named_shapes, shapes_of
 
 
 class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
@@ -150,12 +149,7 @@ class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
                 round.
             TypeError: `context` is a symbolic tensor.
         """
-        if self.built:
-            require_same_use(self, context, self.context_shape)
-        if context is None:
-            self.build(None)
-            return self.bijector(**self.parameters_of(None))
-        return self.bijector(**parameters_given(self, context, self.context_shape))
+        return self.bijector(**parameters_of_use(self, context))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "event_shape": self.event_shape, "invert": self.invert}
@@ -166,27 +160,3 @@ class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
                 f"{type(self).__name__} maps vectors: event_shape must be (d,), got "
                 f"{self.event_shape}. bijectors.Reshape turns other values into vectors."
             )
-
-
-def require_same_use(layer: keras.layers.Layer, context: Any, context_shape: tuple | None) -> None:
-    """Checks that a layer which was built with a context gets one, and one without gets none.
-
-    Args:
-        layer: The layer, for the error.
-        context: What is given now.
-        context_shape: The shape of one context when it was built, or None.
-
-    Raises:
-        ValueError: The two differ.
-    """
-    if context is None and context_shape is not None:
-        raise ValueError(
-            f"{type(layer).__name__} was built for contexts of shape {context_shape}, but no "
-            "context is given: call given(context)."
-        )
-    if context is not None and context_shape is None:
-        raise ValueError(
-            f"{type(layer).__name__} was built without a context, but one of shape "
-            f"{map_parts(lambda part: tuple(ops.shape(part)), context)} is given: make another "
-            "layer for the conditional use."
-        )

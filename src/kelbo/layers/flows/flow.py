@@ -10,7 +10,8 @@ from kelbo.bijectors import Bijector, Chain, Inline
 from kelbo.bijectors.image import holds_all, image
 from kelbo.distributions import Distribution, Transformed
 from kelbo.layers.conditionals.conditional import Conditional
-from kelbo.layers.flows.conditional_bijector import ConditionalBijector, require_same_use
+from kelbo.layers.flows.conditional_bijector import ConditionalBijector
+from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import Constraint
 from kelbo.parts import size_of_batch
@@ -185,12 +186,7 @@ class Flow(Conditional):
                 round.
             TypeError: `context` is a symbolic tensor.
         """
-        if self.built:
-            require_same_use(self, context, self.context_shape)
-        if context is None:
-            self.build(None)
-            return self.distribution(**self.parameters_of(None))
-        return super().given(context)
+        return self.distribution(**parameters_of_use(self, context))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
         """Shapes of the parameters by name, which a flow that is built knows: it is built first."""
