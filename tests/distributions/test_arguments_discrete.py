@@ -23,6 +23,8 @@ from kelbo.distributions import (
     kl_divergence,
 )
 
+from ..refusals import refuses_arguments, refuses_values
+
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
 
@@ -39,95 +41,89 @@ def compiled(function, *arguments):
 BAD_VALUES = {
     "sum of probabilities": (
         lambda **k: Categorical(probs=[0.2, 0.3, 0.4], **k),
-        r"Categorical: probs must be .* from 0.2 to 0.4; its sum along the last axis is 0.9",
+        "Categorical: probs must be .* from 0.2 to 0.4; its sum along the last axis is 0.9",
     ),
     "sums of probabilities": (
         lambda **k: OneHotCategorical(probs=[[0.2, 0.4, 0.4], [0.5, 0.5, 0.5]], **k),
-        r"OneHotCategorical: .*; its sum along the last axis ranges from 1 to 1.5",
+        "OneHotCategorical: .*; its sum along the last axis ranges from 1 to 1.5",
     ),
     "sum of relaxed probabilities": (
         lambda **k: RelaxedOneHotCategorical(1.0, probs=[0.25, 0.25], **k),
-        r"RelaxedOneHotCategorical: probs must be .*; its sum along the last axis is 0.5",
+        "RelaxedOneHotCategorical: probs must be .*; its sum along the last axis is 0.5",
     ),
     "no class that is possible": (
         lambda **k: Categorical(logits=[[0.0, 1.0], [-np.inf, -np.inf]], **k),
-        r"Categorical: logits must be .* less than inf, which are not all -inf",
+        "Categorical: logits must be .* less than inf, which are not all -inf",
     ),
     "logits of inf": (
         lambda **k: Categorical(logits=[0.0, np.inf], **k),
-        r"Categorical: logits must be .* ranges from 0 to inf",
+        "Categorical: logits must be .* ranges from 0 to inf",
     ),
     "logits of NaN": (
         lambda **k: OneHotCategorical(logits=[0.0, np.nan], **k),
-        r"OneHotCategorical: logits must be .* 1 NaN of 2",
+        "OneHotCategorical: logits must be .* 1 NaN of 2",
     ),
     "relaxed logits of -inf": (
         lambda **k: RelaxedOneHotCategorical(1.0, logits=[0.0, -np.inf], **k),
-        r"RelaxedOneHotCategorical: logits must be a vector of finite real numbers",
+        "RelaxedOneHotCategorical: logits must be a vector of finite real numbers",
     ),
     "broken count": (
         lambda **k: Binomial([2.5, 3.0], 0.0, **k),
-        r"Binomial: total_count must be a whole number of at least 0, .* from 2.5 to 3",
+        "Binomial: total_count must be a whole number of at least 0, .* from 2.5 to 3",
     ),
-    "probability over 1": (lambda **k: Binomial(3, probs=1.5, **k), r"Binomial: probs .* 1.5"),
-    "negative rate": (lambda **k: Poisson(-1.0, **k), r"Poisson: rate must be at least 0"),
-    "infinite log rate": (lambda **k: Poisson(log_rate=np.inf, **k), r"Poisson: log_rate .* inf"),
+    "probability over 1": (lambda **k: Binomial(3, probs=1.5, **k), "Binomial: probs .* 1.5"),
+    "negative rate": (lambda **k: Poisson(-1.0, **k), "Poisson: rate must be at least 0"),
+    "infinite log rate": (lambda **k: Poisson(log_rate=np.inf, **k), "Poisson: log_rate .* inf"),
     "no failure": (
         lambda **k: NegativeBinomial(1.0, probs=1.0, **k),
-        r"NegativeBinomial: probs must be at least 0 and less than 1, .* is 1\.",
+        "NegativeBinomial: probs must be at least 0 and less than 1, .* is 1.",
     ),
     "no failures": (
         lambda **k: NegativeBinomial(0.0, 0.0, **k),
-        r"NegativeBinomial: total_count must be greater than 0",
+        "NegativeBinomial: total_count must be greater than 0",
     ),
     "no success": (
         lambda **k: Geometric(probs=[0.0, 0.5], **k),
-        r"Geometric: probs must be greater than 0 and at most 1, .* from 0 to 0.5",
+        "Geometric: probs must be greater than 0 and at most 1, .* from 0 to 0.5",
     ),
     "sum over 1": (
         lambda **k: Categorical(probs=[0.5, 0.6], **k),
-        r"Categorical: probs must be a vector .* sum to 1",
+        "Categorical: probs must be a vector .* sum to 1",
     ),
-    "nan logits": (lambda **k: Categorical([np.nan, 0.0], **k), r"Categorical: logits must be"),
+    "nan logits": (lambda **k: Categorical([np.nan, 0.0], **k), "Categorical: logits must be"),
     "negative probability": (
         lambda **k: OneHotCategorical(probs=[1.5, -0.5], **k),
-        r"OneHotCategorical: probs must be .* from -0.5 to 1.5",
+        "OneHotCategorical: probs must be .* from -0.5 to 1.5",
     ),
     "probability of a zero": (
         lambda **k: ZeroInflated(Poisson(1.0), probs=-0.1, **k),
-        r"ZeroInflated: probs must be between 0 and 1, .* is -0.1",
+        "ZeroInflated: probs must be between 0 and 1, .* is -0.1",
     ),
     "scale": (
         lambda **k: DiscretizedLogistic(0.0, -1.0, **k),
-        r"DiscretizedLogistic: scale must be greater than 0",
+        "DiscretizedLogistic: scale must be greater than 0",
     ),
-    "loc": (lambda **k: Delta(np.nan, **k), r"Delta: loc must be a finite real number"),
+    "loc": (lambda **k: Delta(np.nan, **k), "Delta: loc must be a finite real number"),
     "temperature": (
         lambda **k: RelaxedBernoulli(0.0, 0.0, **k),
-        r"RelaxedBernoulli: temperature must be greater than 0",
+        "RelaxedBernoulli: temperature must be greater than 0",
     ),
     "certain": (
         lambda **k: RelaxedBernoulli(1.0, probs=1.0, **k),
-        r"RelaxedBernoulli: probs must be greater than 0 and less than 1",
+        "RelaxedBernoulli: probs must be greater than 0 and less than 1",
     ),
     "impossible class": (
         lambda **k: RelaxedOneHotCategorical(1.0, probs=[0.0, 1.0], **k),
-        r"RelaxedOneHotCategorical: probs must be a vector of numbers greater than 0",
+        "RelaxedOneHotCategorical: probs must be a vector of numbers greater than 0",
     ),
     "cold": (
         lambda **k: ExpRelaxedOneHotCategorical(-1.0, [0.0, 1.0], **k),
-        r"ExpRelaxedOneHotCategorical: temperature must be",
+        "ExpRelaxedOneHotCategorical: temperature must be",
     ),
 }
 
 
-@pytest.mark.parametrize(("make", "message"), BAD_VALUES.values(), ids=BAD_VALUES)
-def test_bad_values_are_named(make, message):
-    with pytest.raises(ValueError, match="^" + message) as error:
-        make()
-    assert "validate=False" in str(error.value)
-    assert "\n" not in str(error.value)
-    make(validate=False)
+test_bad_values_are_named = refuses_values(BAD_VALUES)
 
 
 BAD_ARGUMENTS = {
@@ -135,27 +131,27 @@ BAD_ARGUMENTS = {
     "none": (lambda: Categorical(), "Categorical: give exactly one of logits and probs"),
     "no vector": (
         lambda: Categorical(0.5),
-        r"Categorical: logits has the shape \(\); it must be a",
+        "Categorical: logits has the shape (); it must be a",
     ),
     "shapes": (
         lambda: NegativeBinomial(np.ones(2), np.zeros(3)),
-        r"NegativeBinomial: the shapes .* total_count \(2,\), logits \(3,\)",
+        "NegativeBinomial: the shapes .* total_count (2,), logits (3,)",
     ),
     "temperatures": (
         lambda: RelaxedOneHotCategorical(np.ones(2), np.zeros((3, 4))),
-        r"RelaxedOneHotCategorical: the shapes .* temperature \(2,\), logits \(3, 4\)",
+        "RelaxedOneHotCategorical: the shapes .* temperature (2,), logits (3, 4)",
     ),
     "continuous inside": (
         lambda: ZeroInflated(Normal(0.0, 1.0), 0.0),
-        r"ZeroInflated: Normal\(.*\) is continuous; give a discrete distribution of numbers",
+        "ZeroInflated: Normal(.*) is continuous; give a discrete distribution of numbers",
     ),
     "vectors inside": (
         lambda: ZeroInflated(OneHotCategorical([0.0, 1.0]), 0.0),
-        r"ZeroInflated: OneHotCategorical\(.*\) is one of vectors; give",
+        "ZeroInflated: OneHotCategorical(.*) is one of vectors; give",
     ),
     "shapes inside": (
         lambda: ZeroInflated(Poisson(np.ones(2)), np.zeros(3)),
-        r"ZeroInflated: logits has the shape \(3,\), which does not .* Poisson\(batch_shape=\(2,\)",
+        "ZeroInflated: logits has the shape (3,), which does not .* Poisson(batch_shape=(2,)",
     ),
     "low": (
         lambda: DiscretizedLogistic(0.0, 1.0, low=0.5),
@@ -168,10 +164,7 @@ BAD_ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize(("make", "message"), BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
-def test_bad_arguments_are_named(make, message):
-    with pytest.raises(ValueError, match="^" + message):
-        make()
+test_bad_arguments_are_named = refuses_arguments(BAD_ARGUMENTS)
 
 
 OUTSIDE = {
