@@ -120,12 +120,13 @@ def test_a_distribution_is_no_array():
         np.asarray(kd.Normal(0.0, 1.0))
 
 
-def test_no_distribution_is_handed_out_of_compiled_code():
+def test_distributions_are_handed_out_of_compiled_code_and_no_other_objects():
     conditional = kl.ConditionalNormal((2,))
     conditional.build((None, 6))
     given = ops.compile(lambda x: conditional.given(x), lambda: conditional.variables)
-    with pytest.raises(TypeError, match=r"returns a Independent.*returns tensors"):
-        given(np.zeros((5, 6), "float32"))
+    assert given(np.zeros((5, 6), "float32")).batch_shape == (5,)
+    with pytest.raises(TypeError, match=r"returns a object.*returns tensors, and distributions"):
+        ops.compile(lambda: object())()
 
 
 @pytest.mark.parametrize("name", ["VAE", "ConditionalDensity"])

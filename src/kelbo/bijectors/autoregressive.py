@@ -29,8 +29,12 @@ class Autoregressive(Conditioned):
     Args:
         conditioner: From $x$, of shape (..., D), to a bijector of numbers whose parameters for
             entry i depend on the entries before i alone (as `layers.MADE` makes them).
-        batch_shape: The batch of the map where the conditioner brings one along (a context).
+        batch_shape: The batch of the map where the conditioner brings one along by itself: such a
+            map cannot be indexed.
         blocks: Sizes of the blocks in order, which sum to D; None makes each entry a block.
+        context: What the conditioner is given beside $x$: a tensor whose leading axes are the
+            batch of the map, or None.
+        context_rank: How many trailing axes make up one context.
         dtype: Floating dtype of what is computed from Python numbers; None takes Keras' default.
         validate: Nothing is checked; taken for the sake of one signature.
 
@@ -45,22 +49,22 @@ class Autoregressive(Conditioned):
 
     def __init__(
         self,
-        conditioner: Callable[[Any], Bijector],
+        conditioner: Callable[..., Bijector],
         batch_shape: Sequence[int | None] = (),
         blocks: Sequence[int] | None = None,
+        context: Any = None,
+        context_rank: int = 1,
         *,
         dtype: str | None = None,
         validate: bool = True,
     ):
-        super().__init__(conditioner, 1, batch_shape, dtype=dtype)
+        super().__init__(conditioner, 1, batch_shape, context, context_rank, dtype=dtype)
         self.blocks = None if blocks is None else tuple(blocks)
 
     def _arguments(self, parameters):
-        return {
-            "conditioner": self.conditioner,
-            "batch_shape": self.batch_shape,
-            "blocks": self.blocks,
-        }
+        arguments = super()._arguments(parameters)
+        del arguments["event_rank"]
+        return {**arguments, "blocks": self.blocks}
 
     def _forward_and_log_det(self, x):
         y, log_det = self._bijector_at(x)._forward_and_log_det(x)

@@ -10,7 +10,7 @@ from kelbo import ops
 from kelbo.ops.floats import as_floats
 from kelbo.parameters import Constraint, Parametrized, Shape, broadcast_shapes, constraints
 from kelbo.parameters.parametrized import default_dtype
-from kelbo.parameters.slicing import BatchIndex
+from kelbo.parameters.slicing import BatchIndex, FullRank
 
 
 class Bijector(Parametrized, abc.ABC):
@@ -185,16 +185,36 @@ class Bijector(Parametrized, abc.ABC):
     def _sliced_within(self, index: BatchIndex, rank: int) -> Self:
         """The maps of a part of a batch of values, of which `rank` axes make up one."""
         own = self.batch_shape_within(rank)
-        if not own:
+        if not index.concerns(own):
             return self
         if not self._given:
-            raise NotImplementedError(
-                f"{self!r} is a batch of maps of shape {own} that a function makes, of a context, "
-                "say: it cannot be indexed. Index what the function is given."
-            )
+            return self._of_unknown_batch(index) if own else self
+        return self._sliced(self._index_within(index, rank))
+
+    def _index_within(self, index: BatchIndex | FullRank, rank: int) -> BatchIndex | FullRank:
+        """The index into parameters, of a batch of values of which `rank` axes make up one."""
         ranks = (len(self._parameter_batch_shape(name)) for name in self._given)
         behind = rank - self.event_rank + max(ranks) - len(self.batch_shape)
-        return self._sliced(index.with_axes_behind(behind))
+        return index.with_axes_behind(behind)
+
+    def _lacks_axes_within(self, index: FullRank, rank: int) -> bool:
+        """Whether a parameter lacks axes, where `rank` axes make up one value."""
+        return bool(self._given) and self._lacks_axes(self._index_within(index, rank))
+
+    def _of_unknown_batch(self, index: BatchIndex | FullRank) -> Self:
+        """The maps of a part of a batch, of which it is not known where it is."""
+        if isinstance(index, FullRank):
+            return self
+        raise NotImplementedError(
+            f"{self!r} is a batch of maps of shape {self.batch_shape} that a function makes by "
+            "itself: it cannot be indexed. Index what the function is given; give the bijector a "
+            "context rather than the function one."
+        )
+
+    def _with_all_axes(self, index: FullRank) -> Self:
+        if index.rows is None and not self._lacks_axes_within(index, self.event_rank):
+            return self
+        return self._sliced_within(index, self.event_rank)
 
     def _checked(self, shape: Sequence[int | None], rank: int) -> Shape:
         """The shape of one value, or of several that are one to someone else."""
@@ -248,7 +268,7 @@ class Bijector(Parametrized, abc.ABC):
             dtype = own or default_dtype()
         return ops.convert_to_tensor(value, dtype=dtype), self.astype(dtype)
 
-    def __repr__(self) -> str:
+    def _description(self) -> str:
         shapes = ", ".join(f"{name}: {tuple(t.shape)}" for name, t in self._given.items())
         return f"{type(self).__name__}({shapes})"
 

@@ -88,10 +88,12 @@ class BlockAutoregressive(Bijector):
         super().__init__(**named, dtype=dtype, validate=validate)
         self._check_blocks()
 
-    def _parameter_batch_shape(self, name):
+    def _has_batch(self, name):
         # The three axes of a diagonal and the two of a kernel are no batch.
-        has_batch = name == "gate_logit" or name.startswith("bias")
-        return super()._parameter_batch_shape(name) if has_batch else ()
+        return name == "gate_logit" or name.startswith("bias")
+
+    def _parameter_batch_shape(self, name):
+        return super()._parameter_batch_shape(name) if self._has_batch(name) else ()
 
     def _check_blocks(self):
         size, before = self.gate_logit.shape[-1], 1

@@ -23,10 +23,14 @@ class CompositeBijector(Composite, Bijector):
         return [rank] * len(self._children)
 
     def _sliced_within(self, index, rank):
-        if not self.batch_shape_within(rank):
+        if not index.concerns(self.batch_shape_within(rank)):
             return self
         ranks = iter(self._ranks_within(rank))
         return self._with_each(lambda child: child._sliced_within(index, next(ranks)))
+
+    def _lacks_axes_within(self, index, rank):
+        pairs = zip(self._children, self._ranks_within(rank), strict=True)
+        return any(child._lacks_axes_within(index, inner) for child, inner in pairs)
 
     @property
     def _parameter_dtype(self):

@@ -29,7 +29,11 @@ class Coupling(Conditioned):
         mask: For each place along the last axis, whether the entry passes unchanged.
         event_rank: How many trailing axes make up one value: 1 for vectors; 3 for images, which
             are split along their channels, and where the conditioner sees the whole image.
-        batch_shape: The batch of the map where the conditioner brings one along (a context).
+        batch_shape: The batch of the map where the conditioner brings one along by itself: such a
+            map cannot be indexed.
+        context: What the conditioner is given beside $x_a$: a tensor whose leading axes are the
+            batch of the map, or None.
+        context_rank: How many trailing axes make up one context.
         dtype: Floating dtype of what is computed from Python numbers; None takes Keras' default.
         validate: Nothing is checked but the mask; taken for the sake of one signature.
 
@@ -45,15 +49,17 @@ class Coupling(Conditioned):
 
     def __init__(
         self,
-        conditioner: Callable[[Any], Bijector],
+        conditioner: Callable[..., Bijector],
         mask: Sequence[bool],
         event_rank: int = 1,
         batch_shape: Sequence[int | None] = (),
+        context: Any = None,
+        context_rank: int = 1,
         *,
         dtype: str | None = None,
         validate: bool = True,
     ):
-        super().__init__(conditioner, event_rank, batch_shape, dtype=dtype)
+        super().__init__(conditioner, event_rank, batch_shape, context, context_rank, dtype=dtype)
         self.mask = tuple(bool(passes) for passes in mask)
         if all(self.mask) or not any(self.mask):
             raise ValueError(

@@ -144,6 +144,10 @@ class Inline(Bijector):
     def astype(self, dtype: str) -> "Inline":
         return self if dtype == self.dtype else Inline(**self._arguments({}), dtype=dtype)
 
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], dtype: str) -> "Inline":
+        return cls(**state, dtype=dtype)
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments: the functions by the names under which they are registered.
 

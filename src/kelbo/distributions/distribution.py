@@ -213,7 +213,7 @@ class Distribution(Parametrized, abc.ABC):
     def _broadcast(self, tensor: Any) -> Any:
         return ops.broadcast_to(tensor, self._shape_of_sample(()))
 
-    def __repr__(self) -> str:
+    def _description(self) -> str:
         return (
             f"{type(self).__name__}(batch_shape={self.batch_shape}, "
             f"event_shape={self.event_shape}, dtype={self.dtype})"

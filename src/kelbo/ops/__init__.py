@@ -24,8 +24,9 @@ from kelbo.ops.linalg import (
     solve_triangular,
 )
 from kelbo.ops.out_of_memory import is_out_of_memory
+from kelbo.ops.pytrees import map_tensors
 from kelbo.ops.reductions import log_softmax, logcumsumexp, logsumexp, softmax
-from kelbo.ops.scanning import scan
+from kelbo.ops.scanning import fori_loop, scan, while_loop
 from kelbo.ops.seeds import SeedSequence, whole_seed
 from kelbo.ops.special import (
     bessel_i0e,

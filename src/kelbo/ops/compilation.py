@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from kelbo.ops.pytrees import Pytree
+
 # A function whose every trace makes variables anew would be compiled for ever.
 _MOST_TRIES = 5
 _NUMBERS = (bool, int, float, complex, np.ndarray, np.generic, keras.Variable)
@@ -28,8 +30,10 @@ def compile(
     under `no_grad` as it stands.
 
     Args:
-        function: Takes tensors (or nests of them) as positional arguments and returns a nest of
-            tensors. Python values that choose the shape belong into a closure, not here.
+        function: Takes tensors, or nests of them, as positional arguments and returns a nest of
+            them. Distributions and bijectors are taken and returned like tensors, of which they are
+            made; functions and layers in them are constants. Python values that choose the shape
+            belong into a closure, not here.
         reads: What the function reads, or a function that returns it: variables, and any other
             objects (tensors, layers) whose exchange for others is a reason to compile again.
 
@@ -37,7 +41,8 @@ def compile(
         A function of the same positional arguments.
 
     Raises:
-        TypeError: When called, if `function` returns something else than tensors.
+        TypeError: When called, if `function` returns something else than tensors and objects that
+            are made of them.
         ValueError: When called, if every call of `function` makes variables anew.
 
     Example:
@@ -108,14 +113,27 @@ class _Compiled:
 
 def _require_tensors(function, result):
     for leaf in keras.tree.flatten(result):
-        if leaf is not None and not isinstance(leaf, _NUMBERS) and not keras.ops.is_tensor(leaf):
+        if isinstance(leaf, Pytree):
+            _require_no_enclosed(function, leaf)
+        elif leaf is not None and not isinstance(leaf, _NUMBERS) and not keras.ops.is_tensor(leaf):
             raise TypeError(
                 f"{getattr(function, '__name__', 'The function')} returns a "
-                f"{type(leaf).__name__}; what is compiled returns tensors: hand out the numbers "
-                "that are wanted (a mean, draws, the parameters that a conditional returns when it "
-                "is called), and make objects of them outside."
+                f"{type(leaf).__name__}; what is compiled returns tensors, and distributions and "
+                "bijectors, which are made of them: hand out the numbers that are wanted, and make "
+                "other objects of them outside."
             )
     return result
+
+
+def _require_no_enclosed(function, value):
+    """Refuses an object in which a function encloses a tensor that exists while it is traced."""
+    for owner, name in value.enclosing():
+        raise TypeError(
+            f"{getattr(function, '__name__', 'The function')} returns a {type(value).__name__} in "
+            f"which the function {owner} holds {name!r}, a tensor of the compiled code: it cannot "
+            "leave it. Give a Coupling or Autoregressive map its `context` rather than the "
+            "conditioner, or write a Bijector with `parameters`."
+        )
 
 
 def _make_jax(function, variables):

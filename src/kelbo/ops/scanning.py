@@ -1,4 +1,4 @@
-"""A loop with a carry, the same on every backend."""
+"""Loops with a carry, the same on every backend."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ import keras
 from keras import ops as keras_ops
 
 from kelbo.ops.backends import backend
+from kelbo.ops.pytrees import Pytree, opened
 
 
 def scan(
@@ -23,10 +24,10 @@ def scan(
     zeros on TensorFlow when the outputs are not shaped and nested like the carry, or are None.)
 
     Args:
-        f: Takes (carry, row) and returns (carry, output), all nests of tensors; the carry keeps its
-            structure, shapes and dtypes. The output may be None.
+        f: Takes (carry, row) and returns (carry, output), all nests of tensors, distributions and
+            bijectors; the carry keeps its structure, shapes and dtypes. The output may be None.
         init: The first carry.
-        xs: A nest of tensors with one leading axis, or None.
+        xs: A nest of tensors with one leading axis, of distributions whose batch has it, or None.
         length: The number of steps, at least 1; needed where `xs` is None.
         reverse: Whether to go from the last row to the first.
         unroll: How many steps one turn of the compiled loop holds; without effect but on JAX.
@@ -43,14 +44,113 @@ def scan(
         >>> sums
         [1., 2., 3.]
     """
-    rows = [leaf for leaf in keras.tree.flatten(xs) if leaf is not None]
-    if any(isinstance(x, keras.KerasTensor) for x in [*keras.tree.flatten(init), *rows]):
+    rows, close_row, _ = opened(xs, spread=True)
+    tensors = [row for row in rows if row is not None]
+    if any(isinstance(x, keras.KerasTensor) for x in [*keras.tree.flatten(init), *tensors]):
         return keras_ops.scan(f, init, xs, length, reverse, unroll)
-    lengths = [keras_ops.shape(row)[0] for row in rows]
+    lengths = [keras_ops.shape(row)[0] for row in tensors]
     known = {n for n in [*lengths, length] if isinstance(n, int)}
     if len(known) > 1 or 0 in known or not (lengths or known):
         raise ValueError(
             "scan needs one number of steps, at least 1; it was given rows of the lengths "
             f"{[n for n in lengths if isinstance(n, int)]} and length={length}."
         )
-    return backend.scan(f, init, xs, known.pop() if known else lengths[0], reverse, unroll)
+    steps = known.pop() if known else lengths[0]
+    if backend.LOOPS_TAKE_PYTREES:
+        has_any = any(isinstance(x, Pytree) for x in keras.tree.flatten(xs))
+        # The nest itself where it is one of tensors: its function is known by its identity.
+        return backend.scan(f, init, close_row(rows) if has_any else xs, steps, reverse, unroll)
+    carried, close, structure = opened(init)
+    close_output = None
+
+    def step(leaves, row):
+        nonlocal close_output
+        carry, output = f(close(leaves), close_row(row))
+        output, close_output, _ = opened(output)
+        return _leaves_like(structure, carry), output
+
+    carry, outputs = backend.scan(step, carried, rows, steps, reverse, unroll)
+    return close(carry), close_output(outputs)
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+    """Apply a function a number of times, as `keras.ops.fori_loop`.
+
+    Args:
+        lower: The first index.
+        upper: The index after the last.
+        body_fun: From (index, value) to the next value, a nest of tensors, distributions and
+            bijectors, of one structure, shapes and dtypes throughout.
+        init_val: The first value.
+
+    Returns:
+        The last value.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.distributions import Normal
+        >>> widen = lambda i, d: Normal(d.mean(), 2.0 * d.stddev())
+        >>> float(ops.fori_loop(0, 3, widen, Normal(0.0, 1.0)).stddev())
+        8.0
+    """
+    if backend.LOOPS_TAKE_PYTREES:
+        return keras_ops.fori_loop(lower, upper, body_fun, init_val)
+    leaves, close, structure = opened(init_val)
+
+    def body(i, leaves):
+        return _leaves_like(structure, body_fun(i, close(leaves)))
+
+    return close(keras_ops.fori_loop(lower, upper, body, leaves))
+
+
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    maximum_iterations: int | None = None,
+) -> Any:
+    """Apply a function while a condition holds, as `keras.ops.while_loop`.
+
+    Args:
+        cond: From the values to a boolean.
+        body: From the values to the next ones.
+        loop_vars: The first values: a tuple or list of nests of tensors, distributions and
+            bijectors, which `cond` and `body` take as so many arguments; or a single one.
+        maximum_iterations: The largest number of turns; None for no such bound.
+
+    Returns:
+        The last values.
+
+    Example:
+        >>> from kelbo import ops
+        >>> from kelbo.distributions import Normal
+        >>> widen = lambda d: Normal(d.mean(), 2.0 * d.stddev())
+        >>> d = ops.while_loop(lambda d: d.stddev() < 5.0, widen, Normal(0.0, 1.0))
+        >>> float(d.stddev())
+        8.0
+    """
+    if backend.LOOPS_TAKE_PYTREES:
+        return keras_ops.while_loop(cond, body, loop_vars, maximum_iterations)
+    is_several = isinstance(loop_vars, tuple | list)
+    values = tuple(loop_vars) if is_several else (loop_vars,)
+    leaves, close, structure = opened(values)
+
+    def next_leaves(*leaves):
+        values = body(*close(leaves))
+        return _leaves_like(structure, tuple(values) if is_several else (values,))
+
+    last = keras_ops.while_loop(
+        lambda *leaves: cond(*close(leaves)), next_leaves, leaves, maximum_iterations
+    )
+    values = close(last)
+    return values if is_several else values[0]
+
+
+def _leaves_like(structure, value):
+    """The leaves of a value that must have this structure."""
+    leaves, _, own = opened(value)
+    if own != structure:
+        raise ValueError(
+            f"A loop keeps the structure of what it carries, {structure}; a step returned {own}."
+        )
+    return leaves

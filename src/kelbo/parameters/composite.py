@@ -6,7 +6,7 @@ from typing import Any, Self
 import keras
 
 from kelbo.parameters.parametrized import Parametrized
-from kelbo.parameters.slicing import BatchIndex
+from kelbo.parameters.slicing import BatchIndex, FullRank
 
 
 class Composite(Parametrized):
@@ -25,6 +25,21 @@ class Composite(Parametrized):
         """The same object made of parts that were changed, one after another."""
         return type(self)(**_each(self._arguments({}), change))
 
+    def checked(self) -> Self:
+        for part in _parts(self._arguments({})):
+            part.checked()
+        return self
+
+    def _state(self) -> dict[str, Any]:
+        return self._arguments({})
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], dtype: str) -> Self:
+        return cls(**state)
+
+    def _lacks_axes(self, index: FullRank) -> bool:
+        return any(part._lacks_axes(index) for part in _parts(self._arguments({})))
+
     def _sliced(self, index: BatchIndex) -> Self:
         return self._with_each(lambda part: part._sliced(index))
 
@@ -37,7 +52,7 @@ class Composite(Parametrized):
         """The object that `get_config` described."""
         return cls(**_each(config, keras.saving.deserialize_keras_object))
 
-    def __repr__(self) -> str:
+    def _description(self) -> str:
         values = self._arguments({}).values()
         return f"{type(self).__name__}({', '.join(map(repr, values))})"
 

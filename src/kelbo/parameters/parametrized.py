@@ -1,7 +1,8 @@
 """An object with tensors for parameters: converted, checked and saved in one way."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import keras
@@ -9,15 +10,19 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.ops.floats import as_floats
+from kelbo.ops.pytrees import Pytree
 from kelbo.parameters.constraints import Constraint
 from kelbo.parameters.rules import broken_rule
 from kelbo.parameters.shapes import Shape, broadcast_shapes
-from kelbo.parameters.slicing import BatchIndex
+from kelbo.parameters.slicing import BatchIndex, FullRank
+from kelbo.parameters.structure import Made, enclosed, fits, places, put_together, take_apart
 
 _DTYPES = ("float32", "float64")
+# The attribute of an object that is made of something else than tensors.
+_HOLLOW = "_hollow"
 
 
-class Parametrized:
+class Parametrized(Pytree):
     """A plain Python object that is made of tensors which obey rules.
 
     A subclass declares `parameters` (name of the argument -> `Constraint`) and calls
@@ -85,6 +90,10 @@ class Parametrized:
             )
         return shape[: len(shape) - rank]
 
+    def _has_batch(self, name: str) -> bool:
+        """Whether a parameter may have axes for a batch in front."""
+        return True
+
     def _validate_values(self) -> None:
         for name, tensor in self._given.items():
             broken = broken_rule(name, tensor, self.parameters[name])
@@ -102,9 +111,8 @@ class Parametrized:
         # NumPy would wrap the object, and what takes arrays would fail far from here.
         raise TypeError(
             f"{type(self).__name__} is no array: take numbers of it, as by mean(), sample() or "
-            "log_prob(). Out of a compiled function, a Lambda or a functional model hand tensors: "
-            "call a conditional itself for its parameters, and make distribution(**parameters) of "
-            "them outside."
+            "log_prob(). Out of a Lambda or a functional model hand tensors: call a conditional "
+            "itself for its parameters, and make distribution(**parameters) of them outside."
         )
 
     def astype(self, dtype: str) -> Self:
@@ -120,13 +128,107 @@ class Parametrized:
             return self
         return type(self)(**self._arguments(self._given), dtype=dtype, validate=False)
 
+    def checked(self) -> Self:
+        """The object itself, if the values of its parameters obey their rules.
+
+        What comes out of a compiled function is not checked; this does it.
+
+        Returns:
+            The object.
+
+        Raises:
+            ValueError: A parameter breaks its rule.
+        """
+        self._validate_values()
+        return self
+
+    def _state(self) -> dict[str, Any]:
+        """What the object is made of, by name: tensors, other objects, and settings."""
+        return self._arguments(self._given)
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], dtype: str) -> Self:
+        """The object that `_state` described; values are not checked."""
+        return cls(**state, dtype=dtype, validate=False)
+
+    def _taken_apart(self) -> tuple[list[Any], Made]:
+        if _HOLLOW in vars(self):
+            structure, tensors, _ = vars(self)[_HOLLOW]
+            return list(tensors), structure
+        tensors = []
+        return tensors, take_apart(self._with_all_axes(FullRank(len(self.batch_shape))), tensors)
+
+    @classmethod
+    def _put_together(cls, structure: Made, tensors: Iterable[Any]) -> Self:
+        tensors, reason = tuple(tensors), "what stands in the place of its tensors are none"
+        if fits(structure, tensors):
+            try:
+                return put_together(structure, iter(tensors))
+            except (ValueError, TypeError) as error:  # tensors that were reshaped, say
+                reason = str(error)
+        hollow = object.__new__(cls)
+        vars(hollow)[_HOLLOW] = structure, tensors, reason
+        return hollow
+
+    def _names_of(self, structure: Made) -> list[str]:
+        return [name for name, _ in places(structure)]
+
+    def enclosing(self) -> list[tuple[str, str]]:
+        return list(enclosed(self._taken_apart()[1]))
+
+    def spread(self) -> Self:
+        return self._with_all_axes(FullRank(len(self.batch_shape), self._row_count()))
+
+    def _row_count(self) -> Any:
+        """The size of the first axis of the batch."""
+        if not self.batch_shape:
+            raise ValueError(
+                f"{type(self).__name__}: the batch shape is (), so that there are no rows to go "
+                "along."
+            )
+        if self.batch_shape[0] is not None:
+            return self.batch_shape[0]
+        tensors = self._taken_apart()[0]
+        return functools.reduce(ops.maximum, [ops.shape(tensor)[0] for tensor in tensors])
+
+    def _with_all_axes(self, index: FullRank) -> Self:
+        """The same object, whose tensors have all axes of the batch."""
+        return self._sliced(index) if index.rows is not None or self._lacks_axes(index) else self
+
+    def _lacks_axes(self, index: FullRank) -> bool:
+        return any(
+            len(self._parameter_batch_shape(name)) < index.rank
+            for name in self._given
+            if self._has_batch(name)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there: of an object whose tensors are none, all is not."""
+        if _HOLLOW in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__} was taken apart and put together by a function of trees, "
+                f"and has no {name}: {vars(self)[_HOLLOW][2]}. Its leaves are those of "
+                "tensors()."
+            )
+        return object.__getattribute__(self, name)  # raises what it raised before
+
     def _sliced(self, index: BatchIndex) -> Self:
         """The same object of a part of a batch that its own batch broadcasts to."""
-        given = {
-            name: index.of_tensor(t, len(t.shape) - len(self._parameter_batch_shape(name)))
-            for name, t in self._given.items()
-        }
+        given = dict(self._given)
+        for name, t in given.items():
+            if self._has_batch(name):
+                event_rank = len(t.shape) - len(self._parameter_batch_shape(name))
+                given[name] = index.of_tensor(t, event_rank)
         return type(self)(**self._arguments(given), dtype=self.dtype, validate=False)
+
+    def __repr__(self) -> str:
+        if _HOLLOW in vars(self):
+            return f"{type(self).__name__}({', '.join(map(repr, vars(self)[_HOLLOW][1]))})"
+        return self._description()
+
+    def _description(self) -> str:
+        """As it is shown."""
+        return super().__repr__()
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments as plain lists, for saving."""

@@ -4,6 +4,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from kelbo import ops
 from kelbo.parameters.shapes import Shape
 
 _ALL = slice(None)
@@ -59,6 +60,17 @@ class BatchIndex:
             tuple(i if i is None else _checked(owner, i, next(sizes)) for i in items),
             tuple(batch_shape),
         )
+
+    def concerns(self, batch_shape: Shape) -> bool:
+        """Whether something of this batch shape is changed by the index.
+
+        Args:
+            batch_shape: Its own batch shape, which broadcasts to the batch.
+
+        Returns:
+            False for (): there is nothing to take a part of.
+        """
+        return bool(batch_shape)
 
     def with_axes_behind(self, rank: int) -> Self:
         """The same index into a batch that has more axes behind, all of which are taken.
@@ -118,6 +130,58 @@ class BatchIndex:
                     item = _ALL if isinstance(item, slice) else 0
             items.append(item)
         return items[::-1]
+
+
+@dataclass(frozen=True)
+class FullRank:
+    """In place of an index: takes all of a batch, and gives every tensor all axes of it.
+
+    Axes that a tensor lacks get the size 1. So tensors that broadcast go on broadcasting when all
+    of them gain an axis in front, or lose the first.
+
+    Attributes:
+        rank: The number of axes of the batch.
+        rows: The size of the first axis, where tensors are to have it in full; None elsewhere.
+    """
+
+    rank: int
+    rows: Any = None
+
+    def concerns(self, batch_shape: Shape) -> bool:
+        """Always: what has no axes gets some."""
+        return True
+
+    def with_axes_behind(self, rank: int) -> Self:
+        """The same for a batch that has more axes behind.
+
+        Args:
+            rank: How many axes.
+
+        Returns:
+            A `FullRank`.
+        """
+        return type(self)(self.rank + rank, self.rows)
+
+    def of_tensor(self, tensor: Any, event_rank: int = 0) -> Any:
+        """The tensor with all axes of the batch.
+
+        Args:
+            tensor: Its last `event_rank` axes are no axes of the batch.
+            event_rank: How many.
+
+        Returns:
+            A tensor.
+        """
+        missing = self.rank + event_rank - len(tensor.shape)
+        if missing > 0:
+            tensor = ops.reshape(tensor, (*[1] * missing, *ops.shape(tensor)))
+        if self.rows is None or tensor.shape[0] != 1:
+            return tensor
+        return ops.broadcast_to(tensor, (self.rows, *ops.shape(tensor)[1:]))
+
+    def of_shape(self, shape: Shape) -> Shape:
+        """The shape itself, which is that of the whole batch."""
+        return shape
 
 
 def _checked(owner, item, size):

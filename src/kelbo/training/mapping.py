@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.parameters import whole_number
+from kelbo.ops.pytrees import opened
+from kelbo.parameters import Parametrized, whole_number
 
 
 def map_rows(
@@ -20,8 +21,8 @@ def map_rows(
 
     Args:
         function: Called as `function(batch, index of the batch)`; returns a nest of tensors with
-            a row for each row of the batch.
-        rows: Nest of arrays with the same number of rows.
+            a row for each row of the batch, and of distributions with a batch of as many.
+        rows: Nest of arrays, and distributions, with the same number of rows.
         batch_size: Rows per call.
         verbose: Whether a progress bar is shown.
 
@@ -38,7 +39,7 @@ def map_rows(
         (5, 2)
     """
     batch_size = whole_number("map_rows", "batch_size", batch_size)
-    count = len(keras.tree.flatten(rows)[0])
+    count = _count(keras.tree.flatten(rows)[0])
     if count == 0:
         raise ValueError("There are no rows: the array is empty.")
     starts = range(0, count, batch_size)
@@ -49,15 +50,36 @@ def map_rows(
         size = min(batch_size, 1 << (end - start - 1).bit_length())
         batch = keras.tree.map_structure(lambda a: _padded(a[start:end], size), rows)  # noqa: B023
         result = function(batch, index)
-        results.append(keras.tree.map_structure(lambda a: a[: end - start], result))  # noqa: B023
+        results.append(keras.tree.map_structure(lambda a: _first(a, end - start), result))  # noqa: B023
         if bar is not None:
             bar.update(index + 1)
     if len(results) == 1:
         return results[0]
-    return keras.tree.map_structure(lambda *parts: ops.concatenate(parts), *results)
+    return keras.tree.map_structure(_joined, *results)
+
+
+def _count(rows):
+    return rows.batch_shape[0] if isinstance(rows, Parametrized) else len(rows)
+
+
+def _first(rows, count):
+    return rows if isinstance(rows, Parametrized) and _count(rows) == count else rows[:count]
+
+
+def _joined(*parts):
+    if not isinstance(parts[0], Parametrized):
+        return ops.concatenate(parts)
+    # All in full: of what is the same in each row of a part it is not known that it is in all.
+    tensors, (close, *_) = zip(*[opened(part, spread=True)[:2] for part in parts], strict=True)
+    return close([ops.concatenate(each) for each in zip(*tensors, strict=True)])
 
 
 def _padded(array, size):
+    if isinstance(array, Parametrized):
+        if _count(array) == size:
+            return array
+        tensors, close, _ = opened(array, spread=True)
+        return close([_padded(tensor, size) for tensor in tensors])
     missing = size - len(array)
     if missing == 0:
         # PyTorch takes neither reversed memory nor, without a warning, memory that is read-only.

@@ -56,6 +56,28 @@ class Expanded(Wrapper):
         sizes = index.of_shape(self._sizes)
         return Expanded(self.distribution._sliced(index), sizes)
 
+    def _state(self):
+        # Sizes of axes that are those of the distribution inside follow it, and first ones are left
+        # out: so it may gain an axis in front, or lose one.
+        inner = self.distribution.batch_shape
+        inner = (1,) * (len(self._sizes) - len(inner)) + inner
+        sizes = [
+            None if isinstance(new, int) and new == old else new
+            for old, new in zip(inner, self._sizes, strict=True)
+        ]
+        while sizes and sizes[0] is None:
+            del sizes[0]
+        return {"distribution": self.distribution, "grown": tuple(sizes)}
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], dtype: str) -> "Expanded":
+        inner, grown = state["distribution"], state["grown"]
+        kept = inner._shape_of_sample(())[: len(inner.batch_shape)]
+        kept = (1,) * (len(grown) - len(kept)) + tuple(kept)
+        first = len(kept) - len(grown)
+        sizes = [old if new is None else new for old, new in zip(kept[first:], grown, strict=True)]
+        return cls(inner, (*kept[:first], *sizes))
+
     def _shape_of_sample(self, sample_shape):
         inner = self.distribution._shape_of_sample(())
         return tuple(sample_shape) + self._sizes + inner[len(inner) - len(self.event_shape) :]

@@ -64,6 +64,9 @@ class Independent(Wrapper):
     def _sliced(self, index):
         return super()._sliced(index.with_axes_behind(self.reinterpreted_batch_rank))
 
+    def _lacks_axes(self, index):
+        return super()._lacks_axes(index.with_axes_behind(self.reinterpreted_batch_rank))
+
     def _shape_of_sample(self, sample_shape):
         return self.distribution._shape_of_sample(sample_shape)
 

@@ -1,5 +1,6 @@
 """Several named random variables together, each given the ones before it."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Constraint, Shape, as_shape, broadcast_shapes
-from kelbo.parameters.slicing import BatchIndex
+from kelbo.parameters.slicing import BatchIndex, FullRank
 from kelbo.registration import registered
 
 _Draw = Callable[[str, Distribution, tuple, Any], Any]
@@ -280,6 +281,30 @@ class Joint(Distribution):
     def astype(self, dtype: str) -> "Joint":
         return self if dtype == self.dtype else self.with_each(lambda part: part.astype(dtype))
 
+    def _state(self) -> dict[str, Any]:
+        parts = self._parts.items()
+        # A function is what it is; what a `functools.partial` holds beside it are tensors.
+        return {n: (p.parents, p.function) if isinstance(p, Dependent) else p for n, p in parts}
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any], dtype: str) -> "Joint":
+        return cls({n: Dependent(*p) if isinstance(p, tuple) else p for n, p in state.items()})
+
+    def _fixed_parts(self) -> dict[str, Distribution]:
+        return {n: part for n, part in self._parts.items() if isinstance(part, Distribution)}
+
+    def _lacks_axes(self, index: FullRank) -> bool:
+        return any(part._lacks_axes(index) for part in self._fixed_parts().values())
+
+    def _with_all_axes(self, index: FullRank) -> "Joint":
+        fixed = self._fixed_parts().items()
+        return Joint({**self._parts, **{n: part._with_all_axes(index) for n, part in fixed}})
+
+    def checked(self) -> "Joint":
+        for part in self._fixed_parts().values():
+            part.checked()
+        return self
+
     def _sliced(self, index: BatchIndex) -> "Joint":
         dependent = [name for name in self._parts if self.parents(name)]
         if dependent:
@@ -311,7 +336,7 @@ class Joint(Distribution):
         deserialize = keras.saving.deserialize_keras_object
         return cls({name: deserialize(part) for name, part in config["parts"]})
 
-    def __repr__(self) -> str:
+    def _description(self) -> str:
         def shown(name):
             parents = self.parents(name)
             return f"{name} | {', '.join(parents)}" if parents else f"{name}: {self._parts[name]!r}"
@@ -322,6 +347,10 @@ class Joint(Distribution):
 def _kept(found, name, part, shape, seed):
     found[name] = part
     return part.sample(shape, seed)
+
+
+def _by_name(function, values):
+    return function(**values)
 
 
 def _as_part(name, part, before):
@@ -336,7 +365,7 @@ def _as_part(name, part, before):
                 f"it that returns one, got a {type(part).__name__}."
             )
         parents, function = tuple(inspect.signature(part).parameters), part
-        part = Dependent(parents, lambda values: function(**values))
+        part = Dependent(parents, functools.partial(_by_name, function))
     unknown = [parent for parent in part.parents if parent not in before]
     if unknown:
         raise ValueError(

@@ -61,6 +61,9 @@ class Masked(Wrapper):
     def _sliced(self, index):
         return Masked(self.distribution._sliced(index), index.of_tensor(self.mask))
 
+    def _lacks_axes(self, index):
+        return super()._lacks_axes(index) or len(self.mask.shape) < index.rank
+
     def _reference(self):
         mask = ops.cast(self.mask, self.dtype)
         mask = ops.reshape(mask, (*ops.shape(mask), *[1] * len(self.event_shape)))
@@ -101,7 +104,7 @@ class Masked(Wrapper):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mask": ops.convert_to_numpy(self.mask).tolist()}
 
-    def __repr__(self) -> str:
+    def _description(self) -> str:
         return f"Masked({self.distribution!r}, mask of shape {tuple(self.mask.shape)})"
 
 

@@ -69,6 +69,10 @@ class MixtureSameFamily(Mixing):
         components = self.components_distribution._sliced(index.with_axes_behind(1))
         return MixtureSameFamily(self.mixture_distribution._sliced(index), components)
 
+    def _lacks_axes(self, index):
+        components = self.components_distribution._lacks_axes(index.with_axes_behind(1))
+        return components or self.mixture_distribution._lacks_axes(index)
+
     @property
     def support(self) -> Constraint:
         """What lies in the support of a component."""

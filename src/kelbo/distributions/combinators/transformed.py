@@ -84,6 +84,11 @@ class Transformed(Composite, Distribution):
         bijector = self.bijector._sliced_within(index, len(self.distribution.event_shape))
         return Transformed(self.distribution._sliced(index), bijector)
 
+    def _lacks_axes(self, index):
+        rank = len(self.distribution.event_shape)
+        bijector = self.bijector._lacks_axes_within(index, rank)
+        return bijector or self.distribution._lacks_axes(index)
+
     @property
     def event_shape(self) -> Shape:
         return self._event_shape

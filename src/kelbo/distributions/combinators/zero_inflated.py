@@ -9,7 +9,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Constraint, broadcast_shapes, constraints
-from kelbo.parameters.slicing import BatchIndex
+from kelbo.parameters.slicing import BatchIndex, FullRank
 from kelbo.registration import registered
 
 
@@ -156,6 +156,16 @@ class ZeroInflated(OfOdds):
         given = {name: index.of_tensor(tensor) for name, tensor in self._given.items()}
         inner = self.distribution._sliced(index)
         return ZeroInflated(inner, **given, dtype=self.dtype, validate=False)
+
+    def _arguments(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        return {**parameters, "distribution": self.distribution}
+
+    def _lacks_axes(self, index: FullRank) -> bool:
+        return super()._lacks_axes(index) or self.distribution._lacks_axes(index)
+
+    def checked(self) -> "ZeroInflated":
+        self.distribution.checked()
+        return super().checked()
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -73,15 +73,16 @@ class AutoregressiveFlow(ConditionalBijector):
         return {} if context is None else {"context": to_full_precision(context)}
 
     def _autoregressive(self, context: Any) -> Bijector:
-        batch, rank = (), len(self.context_shape or ())
-        if context is not None:
-            batch = tuple(context.shape[: len(context.shape) - rank])
+        rank = len(self.context_shape or ())
+        return Autoregressive(
+            self._maps_of, blocks=self.made.blocks, context=context, context_rank=rank
+        )
 
-        def conditioner(value):
-            raw = to_full_precision(on_rows(self._raw, value, 1, context, rank))
-            return self.transform.bijector(raw)
-
-        return Autoregressive(conditioner, batch, self.made.blocks)
+    def _maps_of(self, value, context=None):
+        """The maps of all entries, by those before them."""
+        rank = len(self.context_shape or ())
+        raw = to_full_precision(on_rows(self._raw, value, 1, context, rank))
+        return self.transform.bijector(raw)
 
     def _raw(self, value, context):
         if context is None:

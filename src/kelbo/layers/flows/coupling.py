@@ -89,15 +89,19 @@ class CouplingFlow(ConditionalBijector):
         return {} if context is None else {"context": to_full_precision(context)}
 
     def forward_bijector(self, context: Any = None) -> Bijector:
-        rank, batch = len(self.event_shape), ()
-        if context is not None:
-            batch = tuple(context.shape[: len(context.shape) - len(self.context_shape)])
+        return Coupling(
+            self._maps_of,
+            self.mask,
+            len(self.event_shape),
+            context=context,
+            context_rank=len(self.context_shape or ()),
+        )
 
-        def conditioner(passed):
-            raw = on_rows(self._raw, passed, rank, context, len(self.context_shape or ()))
-            return self.transform.bijector(raw)
-
-        return Coupling(conditioner, self.mask, rank, batch)
+    def _maps_of(self, passed, context=None):
+        """The maps of the entries that do not pass, by those that do."""
+        context_rank = len(self.context_shape or ())
+        raw = on_rows(self._raw, passed, len(self.event_shape), context, context_rank)
+        return self.transform.bijector(raw)
 
     def _raw(self, passed, context):
         features = joined(passed, context)

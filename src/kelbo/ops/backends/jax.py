@@ -211,6 +211,23 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, kinds) and any(words in str(error) for words in said)
 
 
+# Whether loops take and return registered pytrees as they take tensors.
+LOOPS_TAKE_PYTREES = True
+
+
+def register_pytree(kind: type) -> None:
+    """Makes all of JAX take a class of `ops.pytrees.Pytree` apart."""
+
+    def with_names(value):
+        tensors, structure = value._taken_apart()
+        keys = map(jax.tree_util.GetAttrKey, value._names_of(structure))
+        return list(zip(keys, tensors, strict=True)), structure
+
+    jax.tree_util.register_pytree_with_keys(
+        kind, with_names, kind._put_together, lambda value: value._taken_apart()
+    )
+
+
 def scan(
     f: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int | bool
 ) -> tuple[Any, Any]:

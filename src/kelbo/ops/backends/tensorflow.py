@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kelbo.ops.backends.python_scan import python_scan, row, to_tensors
+from kelbo.ops.backends.tensorflow_tracing import register_pytree  # noqa: F401
 
 DOUBLE_DTYPES = frozenset(
     {tf.float64, tf.complex128, np.dtype("float64"), np.dtype("complex128")}
@@ -190,6 +191,10 @@ def _factor_or_nan(a):
 def solve_triangular(a: tf.Tensor, b: tf.Tensor, lower: bool, transpose: bool) -> tf.Tensor:
     """Solve a x = b, or a' x = b, with broadcast batch axes; `b` is a matrix."""
     return tf.linalg.triangular_solve(a, b, lower=lower, adjoint=transpose)
+
+
+# Whether loops take and return registered pytrees as they take tensors.
+LOOPS_TAKE_PYTREES = False
 
 
 def scan(

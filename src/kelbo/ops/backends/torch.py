@@ -231,6 +231,14 @@ def solve_triangular(
     return torch.linalg.solve_triangular(a, b, upper=not lower)
 
 
+# Whether loops take and return registered pytrees as they take tensors.
+LOOPS_TAKE_PYTREES = False
+
+
+def register_pytree(kind: type) -> None:
+    """Nothing: a class of `ops.pytrees.Pytree` goes through eager code as it is."""
+
+
 def scan(
     f: Callable, init: Any, xs: Any, length: int, reverse: bool, unroll: int | bool
 ) -> tuple[Any, Any]:
