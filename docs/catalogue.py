@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import kelbo as kb
+from kelbo import distributions as kd
 from kelbo.bijectors import Bijector
 from kelbo.distributions import (
     Bernoulli,
@@ -34,24 +35,12 @@ from kelbo.parameters import Constraint
 
 HERE = Path(__file__).parent
 GROUPS = {
-    "Numbers, continuous": (
-        "Normal LogNormal HalfNormal TruncatedNormal Laplace Logistic Cauchy HalfCauchy StudentT "
-        "Gumbel Exponential Gamma InverseGamma Beta Kumaraswamy Uniform Weibull VonMises "
-        "ContinuousBernoulli"
-    ),
-    "Numbers, discrete": (
-        "Bernoulli Binomial Categorical Poisson NegativeBinomial Geometric ZeroInflated "
-        "DiscretizedLogistic Delta"
-    ),
-    "One-hot and relaxed": (
-        "OneHotCategorical RelaxedBernoulli RelaxedOneHotCategorical ExpRelaxedOneHotCategorical"
-    ),
-    "Vectors and matrices": (
-        "MultivariateNormalDiag MultivariateNormalTriL MultivariateNormalLowRank "
-        "MultivariateNormalFullCovariance MultivariateStudentT Dirichlet VonMisesFisher "
-        "SphericalUniform LKJCholesky"
-    ),
-    "Made of others": "Independent Transformed MixtureSameFamily Mixture Masked Expanded",
+    "Numbers, continuous": kd.continuous,
+    "Numbers, discrete, and one-hot vectors": kd.discrete,
+    "Relaxed": kd.relaxed,
+    "Vectors and matrices": kd.vectors,
+    "Directions": kd.directions,
+    "Made of others": kd.combinators,
 }
 DISTRIBUTIONS = """# Distributions
 
@@ -179,15 +168,10 @@ def pages() -> dict[str, str]:
 
 
 def _distributions():
-    classes = _classes(kb.distributions, Distribution)
-    parts, listed = [DISTRIBUTIONS], set()
-    for title, names in GROUPS.items():
+    parts = [DISTRIBUTIONS]
+    for title, package in GROUPS.items():
         parts.append(f"## {title}\n")
-        parts += [_entry(classes[name]) for name in names.split()]
-        listed |= set(names.split())
-    rest = sorted(set(classes) - listed)
-    if rest:
-        raise SystemExit(f"docs/catalogue.py: put {', '.join(rest)} into a group")
+        parts += [_entry(cls) for _, cls in sorted(_classes(package, Distribution).items())]
     parts.append(_divergences())
     return "\n".join(parts)
 
@@ -340,6 +324,7 @@ def _set(cls, attribute):
 _BY_INSTANCE = {
     kb.distributions.Transformed: "as the distribution inside",
     Wrapper: "as the distribution inside",
+    kb.distributions.Joint: "where all parts have them",
     kb.distributions.OneHotCategorical: (
         "no; with `straight_through=True` the biased ones of the probabilities"
     ),

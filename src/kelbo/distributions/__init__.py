@@ -1,122 +1,27 @@
 """Distributions: draw samples, score values, and measure how far apart two of them are."""
 
-from kelbo.distributions.combinators import (
-    Dependent,
-    Expanded,
-    Independent,
-    Joint,
-    Masked,
-    Mixture,
-    MixtureSameFamily,
-    Transformed,
-    ZeroInflated,
-)
-from kelbo.distributions.continuous import (
-    Beta,
-    Cauchy,
-    ContinuousBernoulli,
-    Exponential,
-    Gamma,
-    Gumbel,
-    HalfCauchy,
-    HalfNormal,
-    InverseGamma,
-    Kumaraswamy,
-    Laplace,
-    Logistic,
-    LogNormal,
-    Normal,
-    StudentT,
-    TruncatedNormal,
-    Uniform,
-    Weibull,
-)
-from kelbo.distributions.directions import SphericalUniform, VonMises, VonMisesFisher
-from kelbo.distributions.discrete import (
-    Bernoulli,
-    Binomial,
-    Categorical,
-    Delta,
-    DiscretizedLogistic,
-    Geometric,
-    NegativeBinomial,
-    OneHotCategorical,
-    Poisson,
-)
+from kelbo.distributions import combinators, continuous, directions, discrete, relaxed, vectors
+from kelbo.distributions.combinators import *
+from kelbo.distributions.continuous import *
+from kelbo.distributions.directions import *
+from kelbo.distributions.discrete import *
 from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.kl import has_kl, kl_divergence, register_kl, register_kl_rule
-from kelbo.distributions.relaxed import (
-    ExpRelaxedOneHotCategorical,
-    RelaxedBernoulli,
-    RelaxedOneHotCategorical,
-)
-from kelbo.distributions.vectors import (
-    Dirichlet,
-    LKJCholesky,
-    MultivariateNormal,
-    MultivariateNormalDiag,
-    MultivariateNormalFullCovariance,
-    MultivariateNormalLowRank,
-    MultivariateNormalTriL,
-    MultivariateStudentT,
-)
+from kelbo.distributions.relaxed import *
+from kelbo.distributions.vectors import *
 from kelbo.parameters import constraints
 
 __all__ = [
-    "Bernoulli",
-    "Beta",
-    "Binomial",
-    "Categorical",
-    "Cauchy",
-    "ContinuousBernoulli",
-    "Delta",
-    "Dependent",
-    "Dirichlet",
-    "DiscretizedLogistic",
     "Distribution",
-    "ExpRelaxedOneHotCategorical",
-    "Expanded",
-    "Exponential",
-    "Gamma",
-    "Geometric",
-    "Gumbel",
-    "HalfCauchy",
-    "HalfNormal",
-    "Independent",
-    "InverseGamma",
-    "Joint",
-    "Kumaraswamy",
-    "LKJCholesky",
-    "Laplace",
-    "LogNormal",
-    "Logistic",
-    "Masked",
-    "Mixture",
-    "MixtureSameFamily",
-    "MultivariateNormal",
-    "MultivariateNormalDiag",
-    "MultivariateNormalFullCovariance",
-    "MultivariateNormalLowRank",
-    "MultivariateNormalTriL",
-    "MultivariateStudentT",
-    "NegativeBinomial",
-    "Normal",
-    "OneHotCategorical",
-    "Poisson",
-    "RelaxedBernoulli",
-    "RelaxedOneHotCategorical",
-    "SphericalUniform",
-    "StudentT",
-    "Transformed",
-    "TruncatedNormal",
-    "Uniform",
-    "VonMises",
-    "VonMisesFisher",
-    "Weibull",
-    "ZeroInflated",
     "constraints",
     "has_kl",
     "kl_divergence",
     "register_kl",
     "register_kl_rule",
 ]
+__all__ += combinators.__all__
+__all__ += continuous.__all__
+__all__ += directions.__all__
+__all__ += discrete.__all__
+__all__ += relaxed.__all__
+__all__ += vectors.__all__

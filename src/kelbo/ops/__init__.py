@@ -1,6 +1,6 @@
 """The ground floor: all of `keras.ops`, plus what Keras lacks on some backend."""
 
-# ruff: noqa: F401, F403
+# ruff: noqa: F401
 from keras.ops import *
 
 from kelbo.ops import linalg, random

@@ -1,6 +1,6 @@
 """Linear algebra: all of `keras.ops.linalg`, and the factorizations that say where they fail."""
 
-# ruff: noqa: F401, F403
+# ruff: noqa: F401
 from keras.ops.linalg import *
 
 from kelbo.ops.linalg.factorization import CholeskyError, cholesky

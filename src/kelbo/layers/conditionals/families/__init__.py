@@ -1,5 +1,9 @@
 """Conditionals by family: one mechanism, a class for each."""
 
+from kelbo.layers.conditionals.families.bernoulli import (
+    ConditionalBernoulli,
+    ConditionalContinuousBernoulli,
+)
 from kelbo.layers.conditionals.families.classes import (
     ConditionalCategorical,
     ConditionalOneHotCategorical,
@@ -30,8 +34,10 @@ from kelbo.layers.conditionals.families.vectors import (
 )
 
 __all__ = [
+    "ConditionalBernoulli",
     "ConditionalBeta",
     "ConditionalCategorical",
+    "ConditionalContinuousBernoulli",
     "ConditionalDirichlet",
     "ConditionalDiscretizedLogistic",
     "ConditionalExponential",

@@ -11,12 +11,7 @@ class ConditionalBernoulli(FamilyConditional):
 
     For data that are 0 or 1. For data between, see `ConditionalContinuousBernoulli`.
 
-    Args:
-        event_shape: Shape of the value $y$.
-        network: Keras layer from the context $c$ to features, or None.
-        links: As in `FamilyConditional`.
-        fixed: As in `FamilyConditional`.
-        **kwargs: Passed to `keras.layers.Layer`.
+    Takes the arguments of `FamilyConditional`. Parameter: `logits`.
 
     Example:
         >>> import keras, numpy as np
@@ -34,12 +29,7 @@ class ConditionalBernoulli(FamilyConditional):
 class ConditionalContinuousBernoulli(FamilyConditional):
     r"""Independent continuous Bernoullis with the logits $\eta(c)$, for data in [0, 1].
 
-    Args:
-        event_shape: Shape of the value $y$.
-        network: Keras layer from the context $c$ to features, or None.
-        links: As in `FamilyConditional`.
-        fixed: As in `FamilyConditional`.
-        **kwargs: Passed to `keras.layers.Layer`.
+    Takes the arguments of `FamilyConditional`. Parameter: `logits`.
 
     Example:
         >>> import keras, numpy as np
