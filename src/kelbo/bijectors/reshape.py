@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
-from kelbo.parameters import Constraint, Shape, as_shape, constraints, whole_number
+from kelbo.parameters import Constraint, Shape, constraints, whole_sizes
 from kelbo.registration import registered
 
 
@@ -39,8 +39,8 @@ class Reshape(Bijector):
         dtype: str | None = None,
         validate: bool = True,
     ):
-        self.event_shape_out = _sizes("event_shape_out", event_shape_out)
-        self.event_shape_in = _sizes("event_shape_in", event_shape_in)
+        self.event_shape_out = whole_sizes("Reshape", "event_shape_out", event_shape_out)
+        self.event_shape_in = whole_sizes("Reshape", "event_shape_in", event_shape_in)
         counts = math.prod(self.event_shape_out), math.prod(self.event_shape_in)
         if counts[0] != counts[1]:
             raise ValueError(
@@ -90,10 +90,6 @@ class Reshape(Bijector):
 
     def _arguments(self, parameters):
         return {"event_shape_out": self.event_shape_out, "event_shape_in": self.event_shape_in}
-
-
-def _sizes(name, shape):
-    return tuple(whole_number("Reshape", f"each size in {name}", n) for n in as_shape(shape))
 
 
 def _real(rank):

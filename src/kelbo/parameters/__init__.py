@@ -1,7 +1,13 @@
 """What distributions and bijectors have in common: parameters with rules, shapes and dtypes."""
 
 from kelbo.parameters import constraints
-from kelbo.parameters.arguments import block_sizes, exactly_one, real_number, whole_number
+from kelbo.parameters.arguments import (
+    block_sizes,
+    exactly_one,
+    real_number,
+    whole_number,
+    whole_sizes,
+)
 from kelbo.parameters.composite import Composite
 from kelbo.parameters.constraints import Constraint
 from kelbo.parameters.parametrized import Parametrized
@@ -19,4 +25,5 @@ __all__ = [
     "exactly_one",
     "real_number",
     "whole_number",
+    "whole_sizes",
 ]

@@ -5,6 +5,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+from kelbo.parameters.shapes import as_shape
+
 
 def exactly_one(owner: str, **arguments: Any) -> dict[str, Any]:
     """The one argument that was given, by name.
@@ -142,6 +144,28 @@ def _bounds(least, above, most):
     if least is None and above is None:
         return f" of at most {most:g}"
     return f" in [{least:g}, {most:g}]" if above is None else f" in ({above:g}, {most:g}]"
+
+
+def whole_sizes(owner: str, name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
+    """A shape of which every size must be known and at least 1.
+
+    Args:
+        owner: Name of the class, for the error.
+        name: Name of the argument, for the error.
+        shape: One size, or a sequence of them.
+
+    Returns:
+        A tuple of Python integers.
+
+    Raises:
+        ValueError: A size is not a whole number of at least 1.
+
+    Example:
+        >>> from kelbo.parameters import whole_sizes
+        >>> whole_sizes("LearnedNormal", "event_shape", 2)
+        (2,)
+    """
+    return tuple(whole_number(owner, f"each size in {name}", size) for size in as_shape(shape))
 
 
 def block_sizes(owner: str, blocks: int | Sequence[int] | None, size: int) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from kelbo.layers.precision import full_precision, to_full_precision
 from kelbo.layers.settled import Settled
 from kelbo.networks import as_network, build_network, output_shape
 from kelbo.ops.float64 import float64_kept
-from kelbo.parameters import as_shape, whole_number
+from kelbo.parameters import whole_sizes
 from kelbo.parts import (
     map_shapes,
     named_shapes,
@@ -63,10 +63,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.event_shape = tuple(
-            whole_number(type(self).__name__, "each size in event_shape", size)
-            for size in as_shape(event_shape)
-        )
+        self.event_shape = whole_sizes(type(self).__name__, "event_shape", event_shape)
         self.network = as_network(type(self).__name__, network)
         self.context_shape = self._features_shape = None
 

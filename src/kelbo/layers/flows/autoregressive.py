@@ -35,6 +35,8 @@ class AutoregressiveFlow(ConditionalBijector):
             make up the vector.
     """
 
+    maps_vectors_alone = True
+
     def __init__(
         self,
         event_shape: int | Sequence[int],
@@ -46,7 +48,6 @@ class AutoregressiveFlow(ConditionalBijector):
         **kwargs: Any,
     ):
         super().__init__(event_shape, invert, **kwargs)
-        self._require_vectors()
         self.transform = AffineTransform() if transform is None else transform
         self.made = MADE(
             self.event_shape[0],

@@ -45,6 +45,8 @@ class BlockAutoregressiveFlow(ConditionalBijector):
         (5, 2)
     """
 
+    maps_vectors_alone = True
+
     def __init__(
         self,
         event_shape: int | Sequence[int],
@@ -53,7 +55,6 @@ class BlockAutoregressiveFlow(ConditionalBijector):
         **kwargs: Any,
     ):
         super().__init__(event_shape, invert, **kwargs)
-        self._require_vectors()
         self.hidden = tuple(
             whole_number("BlockAutoregressiveFlow", "each number of units in hidden", units)
             for units in hidden

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -10,7 +10,7 @@ from kelbo.bijectors import Bijector, Inverse
 from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import full_precision
 from kelbo.layers.settled import Settled
-from kelbo.parameters import as_shape, whole_number
+from kelbo.parameters import whole_sizes
 from kelbo.parts import is_shape, named_shapes, shapes_of
 
 
@@ -32,16 +32,24 @@ class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
 
     Raises:
         ValueError: `event_shape` is empty, or a size in it is not a whole number of at least 1.
+
+    Attributes:
+        maps_vectors_alone: Of a class: whether values of more axes than one are refused.
     """
+
+    maps_vectors_alone: ClassVar[bool] = False
 
     def __init__(self, event_shape: int | Sequence[int], invert: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         owner = type(self).__name__
-        self.event_shape = tuple(
-            whole_number(owner, "each size in event_shape", size) for size in as_shape(event_shape)
-        )
+        self.event_shape = whole_sizes(owner, "event_shape", event_shape)
         if not self.event_shape:
             raise ValueError(f"{owner} maps vectors: event_shape must be (d,), got ().")
+        if self.maps_vectors_alone and len(self.event_shape) != 1:
+            raise ValueError(
+                f"{owner} maps vectors: event_shape must be (d,), got {self.event_shape}. "
+                "bijectors.Reshape turns other values into vectors."
+            )
         self.invert = bool(invert)
         self.context_shape = None
 
@@ -153,10 +161,3 @@ class ConditionalBijector(Settled, keras.layers.Layer, abc.ABC):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "event_shape": self.event_shape, "invert": self.invert}
-
-    def _require_vectors(self):
-        if len(self.event_shape) != 1:
-            raise ValueError(
-                f"{type(self).__name__} maps vectors: event_shape must be (d,), got "
-                f"{self.event_shape}. bijectors.Reshape turns other values into vectors."
-            )

@@ -32,9 +32,7 @@ class PlanarFlow(ParametricBijector):
         (5, 2)
     """
 
-    def __init__(self, event_shape: int | tuple[int, ...], invert: bool = False, **kwargs: Any):
-        super().__init__(event_shape, invert, **kwargs)
-        self._require_vectors()
+    maps_vectors_alone = True
 
     def raw_parameters(self) -> dict[str, tuple[tuple, Any]]:
         limit = self.event_shape[0] ** -0.5

@@ -35,9 +35,7 @@ class RadialFlow(ParametricBijector):
         (5, 2)
     """
 
-    def __init__(self, event_shape: int | tuple[int, ...], invert: bool = False, **kwargs: Any):
-        super().__init__(event_shape, invert, **kwargs)
-        self._require_vectors()
+    maps_vectors_alone = True
 
     def raw_parameters(self) -> dict[str, tuple[tuple, Any]]:
         normal = keras.initializers.RandomNormal

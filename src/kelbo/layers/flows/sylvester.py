@@ -38,6 +38,8 @@ class SylvesterFlow(ParametricBijector):
         (5, 4)
     """
 
+    maps_vectors_alone = True
+
     def __init__(
         self,
         event_shape: int | tuple[int, ...],
@@ -47,7 +49,6 @@ class SylvesterFlow(ParametricBijector):
         **kwargs: Any,
     ):
         super().__init__(event_shape, invert, **kwargs)
-        self._require_vectors()
         size = self.event_shape[0]
         self.ridges = whole_number("SylvesterFlow", "ridges", size if ridges is None else ridges)
         if self.ridges > size:

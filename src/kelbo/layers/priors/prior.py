@@ -10,7 +10,7 @@ from kelbo.distributions import Distribution
 from kelbo.layers.links import FLOOR
 from kelbo.layers.settled import Settled
 from kelbo.layers.weights import ConstrainedWeight, constrained_weight
-from kelbo.parameters import as_shape, constraints, whole_number
+from kelbo.parameters import constraints, whole_sizes
 
 
 class Prior(Settled, keras.layers.Layer, abc.ABC):
@@ -31,10 +31,7 @@ class Prior(Settled, keras.layers.Layer, abc.ABC):
 
     def __init__(self, event_shape: int | Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
-        self.event_shape = tuple(
-            whole_number(type(self).__name__, "each size in event_shape", size)
-            for size in as_shape(event_shape)
-        )
+        self.event_shape = whole_sizes(type(self).__name__, "event_shape", event_shape)
 
     @abc.abstractmethod
     def create_variables(self) -> None:

@@ -13,7 +13,7 @@ from kelbo.intake import as_array
 from kelbo.layers.conditionals.conditional import Conditional
 from kelbo.layers.settled import Settled
 from kelbo.layers.weights import constrained_weight
-from kelbo.parameters import as_shape, constraints, whole_number
+from kelbo.parameters import constraints, whole_number, whole_sizes
 from kelbo.registration import registered
 
 # How far apart pseudo-inputs start that all start at the mean of the data.
@@ -71,10 +71,7 @@ class VampPrior(Settled, keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.event_shape = tuple(
-            whole_number("VampPrior", "each size in event_shape", size)
-            for size in as_shape(event_shape)
-        )
+        self.event_shape = whole_sizes("VampPrior", "event_shape", event_shape)
         self.count = whole_number("VampPrior", "pseudo_inputs", pseudo_inputs)
         if isinstance(initial, str) and initial != "random":
             raise ValueError(f'VampPrior: initial must be "random" or an array, got {initial!r}.')
