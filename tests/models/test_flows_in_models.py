@@ -135,6 +135,33 @@ def test_as_posterior(name, make_vae, digits, tmp_path):
     )
 
 
+def test_what_is_encoded_by_a_flow_is_one_distribution(make_vae, digits):
+    vae = make_vae(
+        posterior=lambda shape, network: kl.Flow(
+            kl.ConditionalNormal(shape),
+            [kl.AffineCoupling(shape)],
+            network,
+        ),
+        objective=ko.ELBO(kl="monte_carlo"),
+    )
+    whole, parts = (vae.encode(digits[:5], batch_size=size) for size in (8, 2))
+    assert parts[3:].batch_shape == (2,)
+
+    def densities(whole, parts, x):
+        z = whole.sample(seed=0)
+        given = vae.posterior.given(x)
+        return [d.log_prob(z) for d in (whole, parts, given)], [
+            d[3:].log_prob(z[3:]) for d in (whole, parts)
+        ]
+
+    run = kb.ops.compile(densities, vae.variables)
+    (expected, *others), some = keras.tree.map_structure(
+        kb.ops.convert_to_numpy, run(whole, parts, digits[:5])
+    )
+    for one in (*others, *(np.concatenate([expected[:3], end]) for end in some)):
+        np.testing.assert_allclose(one, expected, rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_as_prior_that_trains(make_vae, digits, tmp_path):
     prior = kl.Flow(kd.Normal.standard((2,)), FLOWS["maf"]())

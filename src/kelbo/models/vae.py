@@ -237,13 +237,11 @@ class VAE(LatentVariableModel):
             A distribution of batch shape (n,).
         """
 
-        def parameters(x, seed, index):
-            return self.posterior(self.observed(x, ops.SeedSequence(seed).fold_in(index)))
+        def posterior(x, seed, index):
+            return self.posterior.given(self.observed(x, ops.SeedSequence(seed).fold_in(index)))
 
-        seed, run = ops.whole_seed(seed), self.compiled_verb("encode", parameters)
-        return self.posterior.distribution(
-            **map_rows(lambda batch, i: run(batch, seed, i), self.examples(x), batch_size)
-        )
+        seed, run = ops.whole_seed(seed), self.compiled_verb("encode", posterior)
+        return map_rows(lambda batch, i: run(batch, seed, i), self.examples(x), batch_size)
 
     def decode(self, z: Any, batch_size: int = 512) -> Distribution:
         """The likelihood $p(x | z)$ of each latent value, as one distribution.
@@ -256,10 +254,10 @@ class VAE(LatentVariableModel):
             A distribution of batch shape (n,).
         """
         self.require_built()
-        run = self.compiled_verb("decode", lambda z: self.likelihood(z))
+        run = self.compiled_verb("decode", lambda z: self.likelihood.given(z))
         z = as_rows(z, self.prior.event_shape, "z")
         self._require_finite("z", z)
-        return self.likelihood.distribution(**map_rows(lambda batch, _: run(batch), z, batch_size))
+        return map_rows(lambda batch, _: run(batch), z, batch_size)
 
     def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:
         """Mean of the likelihood at the mean of the posterior: x, through the latent space.

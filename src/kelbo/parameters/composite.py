@@ -25,11 +25,6 @@ class Composite(Parametrized):
         """The same object made of parts that were changed, one after another."""
         return type(self)(**_each(self._arguments({}), change))
 
-    def checked(self) -> Self:
-        for part in _parts(self._arguments({})):
-            part.checked()
-        return self
-
     def _state(self) -> dict[str, Any]:
         return self._arguments({})
 

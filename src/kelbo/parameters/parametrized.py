@@ -128,20 +128,6 @@ class Parametrized(Pytree):
             return self
         return type(self)(**self._arguments(self._given), dtype=dtype, validate=False)
 
-    def checked(self) -> Self:
-        """The object itself, if the values of its parameters obey their rules.
-
-        What comes out of a compiled function is not checked; this does it.
-
-        Returns:
-            The object.
-
-        Raises:
-            ValueError: A parameter breaks its rule.
-        """
-        self._validate_values()
-        return self
-
     def _state(self) -> dict[str, Any]:
         """What the object is made of, by name: tensors, other objects, and settings."""
         return self._arguments(self._given)

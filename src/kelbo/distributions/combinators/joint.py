@@ -300,11 +300,6 @@ class Joint(Distribution):
         fixed = self._fixed_parts().items()
         return Joint({**self._parts, **{n: part._with_all_axes(index) for n, part in fixed}})
 
-    def checked(self) -> "Joint":
-        for part in self._fixed_parts().values():
-            part.checked()
-        return self
-
     def _sliced(self, index: BatchIndex) -> "Joint":
         dependent = [name for name in self._parts if self.parents(name)]
         if dependent:

@@ -163,10 +163,6 @@ class ZeroInflated(OfOdds):
     def _lacks_axes(self, index: FullRank) -> bool:
         return super()._lacks_axes(index) or self.distribution._lacks_axes(index)
 
-    def checked(self) -> "ZeroInflated":
-        self.distribution.checked()
-        return super().checked()
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
