@@ -55,6 +55,34 @@ def as_array(data: Any, name: str = "x") -> Any:
     return _readable(array, name) if isinstance(array, np.ndarray) else array
 
 
+def as_parts(data: Any, name: str = "x") -> Any:
+    """The data of a model: one array, or a dict of arrays, its parts, nested or not.
+
+    Args:
+        data: What `as_array` takes, or a dict (any mapping) of it.
+        name: Name of the argument, for errors, in which a part is `x["context"]`, say.
+
+    Returns:
+        An array or tensor, or a dict of them; see `as_array`.
+
+    Raises:
+        ValueError: It, or a part of it, is nothing that stands for one array of real numbers.
+
+    Example:
+        >>> from kelbo.intake import as_parts
+        >>> {name: part.shape for name, part in as_parts({"x": [[1, 2]], "context": [3]}).items()}
+        {'x': (1, 2), 'context': (1,)}
+    """
+    if not isinstance(data, Mapping):
+        return as_array(data, name)
+    if not data:
+        raise ValueError(f"{name} is an empty {type(data).__name__}; expected arrays by name.")
+    for key in data:
+        if not isinstance(key, str):
+            raise ValueError(f"{name} has a part that is called {key!r}; expected a name, a str.")
+    return {key: as_parts(part, f'{name}["{key}"]') for key, part in data.items()}
+
+
 _REFUSED_KINDS = {
     "c": "complex numbers; expected real ones: give real and imaginary parts as columns, say.",
     "U": "text; expected numbers: encode categories as whole numbers or as indicators.",

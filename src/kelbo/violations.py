@@ -11,7 +11,10 @@ _SHOWN = 3  # how many positions an error names
 
 
 def find_violations(
-    x: Any, obeys: Callable[[Any], np.ndarray], most: int = _SHOWN
+    x: Any,
+    obeys: Callable[[Any], np.ndarray],
+    looked_at: np.ndarray | None = None,
+    most: int = _SHOWN,
 ) -> tuple[int, list[tuple[int, ...]]]:
     """Counts the values that break a rule, a few rows at a time: no copy of all of them is made.
 
@@ -19,6 +22,8 @@ def find_violations(
         x: Array of shape (n, ...).
         obeys: Takes some rows of `x`, returns a boolean array: for each value, or with fewer axes
             for each vector or matrix in it.
+        looked_at: Booleans of the shape of what `obeys` returns for all of x: where one is False,
+            the value may break the rule. None for all True.
         most: How many positions are returned.
 
     Returns:
@@ -33,6 +38,8 @@ def find_violations(
     count, first = 0, []
     for rows in row_slices(x):
         good = np.asarray(obeys(x[rows]))
+        if looked_at is not None:
+            good = good | ~looked_at[rows]
         if good.all():
             continue
         bad = ~good

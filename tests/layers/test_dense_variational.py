@@ -254,3 +254,82 @@ def test_draws_must_be_a_whole_number():
     model = keras.Sequential([keras.Input((3,)), DenseVariational(2, kl_weight=0.1)])
     with pytest.raises(ValueError, match="draws must be a whole number of at least 1, got 0"):
         kb.models.predict_draws(model, X, 0)
+
+
+def bayesian(kl_weight=None, layer=None):
+    keras.utils.set_random_seed(0)
+    layer = DenseVariational(4, "tanh", kl_weight=kl_weight, seed=1) if layer is None else layer
+    conditional = kb.layers.ConditionalNormal((2,), keras.Sequential([layer]))
+    model = kb.models.ConditionalDensity(conditional, seed=0)
+    model.compile("adam")
+    return model
+
+
+class Halves(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        half = slice(16 * index, 16 * index + 16)
+        return X[half], T[half]
+
+
+FIT = {"epochs": 2, "batch_size": 8, "verbose": 0}
+
+
+def test_a_model_knows_the_number_of_its_training_examples(tmp_path):
+    """The weight is 1 / rows that are trained on: weights, and rows held out, change nothing."""
+    found = []
+    for kl_weight in (None, 1 / 24):
+        model = bayesian(kl_weight)
+        history = model.fit(X, T, **FIT, validation_split=0.25, sample_weight=X[:, 0] ** 2)
+        found.append([*history.history["loss"], *history.history["val_loss"]])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
+    model = bayesian()
+    model.fit(X[:24], T[:24], **FIT)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    expected = model.evaluate(X, T, verbose=0)
+    assert again.evaluate(X, T, verbose=0) == pytest.approx(expected, rel=1e-6)
+    again.training_examples.assign(12)
+    kl = float(next(layer for layer in again._flatten_layers() if hasattr(layer, "kl")).kl())
+    more = again.evaluate(X, T, verbose=0) - expected
+    assert more == pytest.approx(kl / 24, rel=1e-3)
+
+
+def test_models_that_share_a_layer_have_a_number_each():
+    layer = DenseVariational(4, "tanh", seed=1)
+    first, second = bayesian(layer=layer), bayesian(layer=layer)
+    first.fit(X, T, **FIT)
+    second.fit(X[:8], T[:8], **FIT)
+    assert [int(model.training_examples.value) for model in (first, second)] == [32, 8]
+    found = [model.evaluate(X, T, verbose=0) for model in (first, second)]
+    first.training_examples.assign(8)
+    changed = first.evaluate(X, T, verbose=0) - found[0]
+    assert changed == pytest.approx(float(layer.kl()) * (1 / 8 - 1 / 32), rel=1e-3)
+
+
+def test_what_is_not_counted_is_said():
+    model = bayesian()
+    for entry in (
+        lambda: model.fit(Halves(), verbose=0),
+        lambda: model.evaluate(X, T, verbose=0),
+        lambda: model.train_on_batch(X, T),
+    ):
+        with pytest.raises(ValueError, match=r"^DenseVariational 'dense.*fit\(data, examples=6000"):
+            entry()
+    with pytest.raises(ValueError, match="examples must be a whole number of at least 1, got 0"):
+        model.fit(Halves(), examples=0, verbose=0)
+    streamed = model.fit(Halves(), examples=32, shuffle=False, verbose=0).history["loss"]
+    arrays = bayesian().fit(X, T, shuffle=False, batch_size=16, verbose=0).history["loss"]
+    np.testing.assert_allclose(streamed, arrays, rtol=1e-5)
+    assert model.predict(X, verbose=0).batch_shape == (32,)
+
+
+def test_a_plain_keras_model_is_told_the_weight():
+    model = keras.Sequential([keras.Input((3,)), DenseVariational(2)])
+    model.compile("adam", "mse")
+    assert np.isnan(model.evaluate(X, T, verbose=0))
+    assert np.isfinite(model.predict(X, verbose=0)).all()
+    with pytest.raises(ValueError, match=r"this one does not: give\s+kl_weight=1 / len\(x_train\)"):
+        model.fit(X, T, verbose=0)

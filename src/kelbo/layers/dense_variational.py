@@ -9,6 +9,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution, Normal
 from kelbo.divergences import KL, Divergence
+from kelbo.layers.training_examples import training_examples
 from kelbo.layers.weight_draws import current_weight_draws
 from kelbo.layers.weights import constrained_weight
 from kelbo.parameters import constraints, whole_number
@@ -31,10 +32,13 @@ class DenseVariational(keras.layers.Layer):
     $$\frac{1}{n} \sum_{i=1}^n -\log p(y_i \mid x_i, W) + w\, \mathrm{KL}(q(W) \Vert p(W)),
       \qquad w = \frac{1}{n}$$
 
-    **Scale the divergence by the number of training examples.** Keras takes the mean of the loss
-    over examples, not the sum, so `kl_weight` must be `1 / len(x_train)` (not the size of a batch)
-    for the sum of the two to be the bound, per example; and the loss itself must be a negative log
-    likelihood in nats per example, with its noise.
+    **The divergence stands once for all training examples.** Keras takes the mean of the loss over
+    examples, not the sum, so the weight of the divergence is one over the number of training
+    examples (not the size of a batch) for the sum of the two to be the bound, per example. Models
+    of Kelbo know that number, and `kl_weight=None` reads it. A plain `keras.Model` does not: give
+    `kl_weight=1 / len(x_train)` there (without it training is refused, and the losses of the layer
+    are NaN outside of training). The loss itself must be a negative log likelihood in nats per
+    example, with its noise.
 
     The estimators have the same mean and different noise:
 
@@ -56,7 +60,8 @@ class DenseVariational(keras.layers.Layer):
     Args:
         units: Number of outputs.
         activation: Applied to the outputs: a name, a function or None.
-        kl_weight: Factor $w$ of the divergence: 1 / number of training examples.
+        kl_weight: Factor $w$ of the divergence; None is 1 / number of training examples, as the
+            model that is fitted knows it.
         prior: Distribution $p$ of each weight by itself, a number; None is the standard normal.
         estimator: See above.
         bias: "deterministic", "variational" (with a posterior and a divergence like the weights),
@@ -71,14 +76,11 @@ class DenseVariational(keras.layers.Layer):
 
     Raises:
         ValueError: An argument is not one of those above, or the prior is not one of single
-            numbers.
+            numbers. When trained, if `kl_weight` is None and the model does not know the number.
 
     Example:
         >>> import keras, kelbo as kb
-        >>> n = 1000  # training examples
-        >>> network = keras.Sequential(
-        ...     [kb.layers.DenseVariational(32, "relu", kl_weight=1 / n) for _ in range(2)]
-        ... )
+        >>> network = keras.Sequential([kb.layers.DenseVariational(32, "relu") for _ in range(2)])
         >>> model = kb.models.ConditionalDensity(kb.layers.ConditionalNormal((1,), network))
     """
 
@@ -87,7 +89,7 @@ class DenseVariational(keras.layers.Layer):
         units: int,
         activation: Any = None,
         *,
-        kl_weight: float,
+        kl_weight: float | None = None,
         prior: Distribution | None = None,
         estimator: str = "local_reparameterized",
         bias: str | None = "deterministic",
@@ -102,7 +104,7 @@ class DenseVariational(keras.layers.Layer):
         self.autocast = False
         self.units = whole_number("DenseVariational", "units", units)
         self.activation = keras.activations.get(activation)
-        self.kl_weight = float(kl_weight)
+        self.kl_weight = None if kl_weight is None else float(kl_weight)
         self.prior = Normal(0.0, 1.0) if prior is None else prior
         self.estimator = _one_of("estimator", estimator, ESTIMATORS)
         self.bias = _one_of("bias", bias, BIASES)
@@ -111,9 +113,10 @@ class DenseVariational(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        if not 0 <= self.kl_weight < math.inf:
+        if self.kl_weight is not None and not 0 <= self.kl_weight < math.inf:
             raise ValueError(
-                f"DenseVariational: kl_weight must be a number of at least 0, got {kl_weight!r}."
+                f"DenseVariational: kl_weight must be a number of at least 0, got {kl_weight!r}; "
+                "None is 1 / number of training examples."
             )
         if not 0 < self.initial_scale < math.inf:
             raise ValueError(
@@ -169,21 +172,46 @@ class DenseVariational(keras.layers.Layer):
             for posterior in self.posteriors().values()
         )
 
-    def call(self, inputs: Any) -> Any:
+    @property
+    def needs_training_examples(self) -> bool:
+        """Whether the divergence is weighted by the number of training examples."""
+        return self.kl_weight is None
+
+    def _weighted_kl(self, training):
+        if self.kl_weight is not None:
+            return self.kl_weight * self.kl()
+        count = training_examples()
+        if count is not None:
+            kl = self.kl()
+            return kl * (1.0 / ops.cast(count, kl.dtype))
+        if training:
+            raise ValueError(
+                "DenseVariational(kl_weight=None) asks the model for its number of training "
+                "examples, which models of Kelbo know and this one does not: give "
+                "kl_weight=1 / len(x_train), or fit a kelbo.models.ConditionalDensity."
+            )
+        return ops.full((), math.nan)  # a prediction needs none; a loss must not lack it unseen
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Outputs for one draw of the weights (each example its own, as the estimator says).
 
         Args:
             inputs: Tensor of shape (batch, ..., inputs).
+            training: Whether the model trains.
 
         Returns:
             A tensor of shape (batch, ..., units).
+
+        Raises:
+            ValueError: It trains, `kl_weight` is None, and the model does not know its number of
+                training examples.
         """
         x = ops.cast(inputs, self.compute_dtype)
         posteriors = self.posteriors()
         draws = current_weight_draws()
         if draws is not None:
             return self.activation(self._of_drawn_networks(x, posteriors, draws))
-        self.add_loss(self.kl_weight * self.kl())
+        self.add_loss(self._weighted_kl(training))
         compute = {
             "reparameterized": self._of_one_network,
             "local_reparameterized": self._of_drawn_outputs,

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-import keras
-
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.intake import as_array
+from kelbo.intake import as_parts
 from kelbo.layers import Conditional
 from kelbo.models.draws import predict_draws
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
-from kelbo.networks import takes_whole_numbers
 from kelbo.parameters import whole_number
+from kelbo.parts import has_parts, require_same_parts, shapes_of, with_batch, without_batch
 from kelbo.registration import registered
 from kelbo.training import map_rows
 from kelbo.training.loop.batches import count_examples
@@ -33,8 +31,8 @@ class ConditionalDensity(ProbabilisticModel):
     dict of tensors.
 
     Args:
-        conditional: Conditional $p(y \mid x)$, whose network takes x: any of `kelbo.layers`, a
-            `ConditionalMixture` or a `Flow` too.
+        conditional: Conditional $p(y \mid x)$: any of `kelbo.layers`, a `ConditionalMixture` or a
+            `Flow` too. Its network takes x, which may be a dict of arrays.
         seed: Integer that decides the order of examples and all noise; not the initial weights,
             which belong to the layers: `keras.utils.set_random_seed`, called before these are
             made, decides them, and the seed too where it is None.
@@ -72,16 +70,17 @@ class ConditionalDensity(ProbabilisticModel):
 
     @property
     def example_shape(self) -> tuple | None:
-        """Shape of one x that the conditional was built for; None before it is built."""
+        """Shape of one x, or of its parts, that the conditional was built for, or None."""
         return self.conditional.context_shape
 
     def build(self, input_shape: Any) -> None:
         """Builds the conditional for contexts of shape `input_shape[1:]`.
 
         Args:
-            input_shape: Shape of a batch of x.
+            input_shape: Shape of a batch of x, or of its parts.
         """
-        self._build_part(self.conditional, (None, *input_shape[1:]))  # Keras may say two rows
+        # Keras may say two rows.
+        self._build_part(self.conditional, with_batch(without_batch(input_shape)))
         self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:
@@ -90,9 +89,14 @@ class ConditionalDensity(ProbabilisticModel):
 
     def check_examples(self, x: Any) -> None:
         """Refuses contexts of a shape that the conditional cannot take."""
+        if self.built:
+            require_same_parts(type(self).__name__, "x", shapes_of(x), self.example_shape)
         try:
-            self.conditional.check_context(x.shape[1:])
+            self.conditional.check_context(without_batch(shapes_of(x)))
         except ValueError as error:
+            if has_parts(x):
+                self._require_shapes(x)
+                raise
             expected = ", ".join(map(str, ("n", *self.example_shape)))
             raise ValueError(
                 f"x has the shape {tuple(x.shape)}; expected ({expected}): {error}"
@@ -245,17 +249,13 @@ class ConditionalDensity(ProbabilisticModel):
 
     def _context(self, x):
         """What the network takes of x: whole numbers as they are where it looks them up."""
-        is_whole = hasattr(x, "dtype") and keras.backend.is_int_dtype(
-            keras.backend.standardize_dtype(x.dtype)
-        )
-        if is_whole and takes_whole_numbers(self.conditional.network):
-            return x
-        return self._floating(x)
+        return self._floating(x, self.conditional.network)
 
     def _build_for(self, x):
-        x = as_array(x)
-        if not self.built:
-            self.build((None, *x.shape[1:]))
+        x = as_parts(x)
+        self.require_built(x)
         self.check_examples(x)
+        if has_parts(x):
+            count_examples((x,))
         self._require_finite("x", x)
         return x

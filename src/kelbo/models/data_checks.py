@@ -15,7 +15,9 @@ from kelbo.violations import find_violations
 _SCORED = {constraints.boolean: constraints.unit_interval}
 
 
-def require_finite(owner: str, name: str, values: Any, dtype: str = "float64") -> None:
+def require_finite(
+    owner: str, name: str, values: Any, dtype: str = "float64", observed: np.ndarray | None = None
+) -> None:
     """Refuses NaN, infinite values, and those that would be infinite in the type of the model.
 
     Args:
@@ -23,6 +25,7 @@ def require_finite(owner: str, name: str, values: Any, dtype: str = "float64") -
         name: Name of the argument.
         values: An array of shape (n, ...).
         dtype: The floating-point type that the model computes in.
+        observed: Booleans of the shape of `values`: those that are not observed are not looked at.
 
     Raises:
         ValueError: Some are not finite, or too large: how many, and where the first of them are.
@@ -36,17 +39,18 @@ def require_finite(owner: str, name: str, values: Any, dtype: str = "float64") -
     if values.dtype.kind in "biu":
         return
     limit = float(np.finfo(dtype).max) if values.dtype == "float64" else np.inf
+    where = {} if observed is None else {"where": observed}
     with np.errstate(all="ignore"):
-        total = np.sum(values) if limit == np.inf else np.sum(np.abs(values))
+        total = np.sum(values, **where) if limit == np.inf else np.sum(np.abs(values), **where)
     if total <= limit and total > -np.inf:  # quick, and there is nothing to look for
         return
-    count, first = find_violations(values, np.isfinite)
+    count, first = find_violations(values, np.isfinite, observed)
     if count:
         raise ValueError(
             f"{owner}: {count} of the {values.size} values of {name} are NaN or infinite (first: "
             f"{_shown(values, first)}); remove these rows, or fill the values in."
         )
-    count, first = find_violations(values, lambda rows: np.abs(rows) <= limit)
+    count, first = find_violations(values, lambda rows: np.abs(rows) <= limit, observed)
     if count:
         raise ValueError(
             f"{owner}: {count} of the {values.size} values of {name} are too large for {dtype}, "
@@ -56,7 +60,12 @@ def require_finite(owner: str, name: str, values: Any, dtype: str = "float64") -
 
 
 def require_support(
-    owner: str, name: str, values: Any, distribution: Distribution, of: str
+    owner: str,
+    name: str,
+    values: Any,
+    distribution: Distribution,
+    of: str,
+    observed: np.ndarray | None = None,
 ) -> None:
     """Refuses values at which a distribution has no density.
 
@@ -66,6 +75,8 @@ def require_support(
         values: An array of shape (n, *event shape), of finite numbers.
         distribution: One whose support the values must lie in.
         of: What the distribution is called, for the error.
+        observed: Booleans of the shape of `values`: those that are not observed are not looked at,
+            nor vectors or matrices of which an entry is not.
 
     Raises:
         ValueError: Some lie outside, or at an end where the density is 0 or infinite: how many,
@@ -86,11 +97,11 @@ def require_support(
     values = ops.convert_to_numpy(values)
 
     kind = {0: "values", 1: "vectors", 2: "matrices"}.get(support.event_rank, "values")
-    count, first = _outside(values, support, distribution.dtype)
+    count, first = _outside(values, support, distribution.dtype, observed)
     if not count:
         if regular is distribution.support:
             return
-        count, first = _outside(values, regular, distribution.dtype)
+        count, first = _outside(values, regular, distribution.dtype, observed)
         if not count:
             return
         raise ValueError(
@@ -99,14 +110,15 @@ def require_support(
             f"{regular.rule} (first: {_shown(values, first)}). Move them inwards, or take a "
             "distribution that has a finite density, or mass, there."
         )
+    seen = values if observed is None else values[observed]
     raise ValueError(
         f"{owner}: {count} {kind} of {name} lie outside of what {of} takes, {support.rule} (first: "
-        f"{_shown(values, first)}; all of {name} reaches from {values.min():g} to "
-        f"{values.max():g}). {_advice(values, support)}"
+        f"{_shown(values, first)}; all of {name} reaches from {seen.min():g} to "
+        f"{seen.max():g}). {_advice(seen, support)}"
     )
 
 
-def _outside(values, support, dtype):
+def _outside(values, support, dtype, observed):
     """How many values are not in a set, and where the first of them are."""
 
     def inside(rows):
@@ -116,9 +128,11 @@ def _outside(values, support, dtype):
 
     # An interval holds all where it holds the least and the largest.
     is_interval = isinstance(support, Interval) and not support.is_discrete
-    if is_interval and inside(np.stack([values.min(), values.max()])).all():
+    if is_interval and observed is None and inside(np.stack([values.min(), values.max()])).all():
         return 0, []
-    return find_violations(values, inside)
+    if observed is not None and support.event_rank:
+        observed = observed.all(axis=tuple(range(-support.event_rank, 0)))
+    return find_violations(values, inside, observed)
 
 
 def _shown(values, positions):

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.intake import as_array
+from kelbo.intake import as_parts
 from kelbo.layers.weight_draws import weight_draws
 from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
@@ -51,8 +51,7 @@ def predict_draws(
         (10, 5, 2)
     """
     draws = whole_number("predict_draws", "draws", draws)
-    x = x if isinstance(x, tuple | dict) else as_array(x)
-    x = keras.tree.map_structure(as_array, x)
+    x = tuple(as_parts(part) for part in x) if isinstance(x, tuple) else as_parts(x)
     run = _compiled(model, draws)
     states, seed = seed_states(model), ops.whole_seed(seed)
     before = [ops.convert_to_numpy(state.value) for state in states]

@@ -9,11 +9,25 @@ from typing import Any, ClassVar, Literal
 import keras
 
 from kelbo import ops
-from kelbo.intake import as_array
+from kelbo.intake import as_array, as_parts
 from kelbo.layers import Conditional, Flow
 from kelbo.models.data_checks import require_finite, require_support
+from kelbo.models.observed import observed_entries, require_mask, with_zeros
+from kelbo.networks import takes_whole_numbers
 from kelbo.parameters import whole_number
+from kelbo.parts import (
+    has_parts,
+    is_shape,
+    map_parts,
+    named_parts,
+    named_shapes,
+    require_same_parts,
+    shapes_of,
+    with_batch,
+    without_batch,
+)
 from kelbo.training import FusedTrainer, map_rows
+from kelbo.training.loop.batches import count_examples
 from kelbo.training.state import model_state
 from kelbo.training.weights import weighted
 
@@ -24,6 +38,7 @@ _OF_OUTPUTS = ("metrics", "weighted_metrics", "loss_weights")
 _KEPT = {
     "seed_generator": "it follows seed, which may be set",
     "epochs_trained": "it is a weight of the model: give it a value by its assign(...)",
+    "training_examples": "it is a weight of the model: give it a value by its assign(...)",
 }
 
 
@@ -35,6 +50,12 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     `example_shape` and which of x and y has a density in `scored`, and writes `build`, `call` (to
     tensors with the batch first) and `loss_per_example`. It is compiled with an optimizer alone.
 
+    The data of a model may have parts: a dict of "x", the examples, and what `data_parts` names
+    beside it. `call` and the verbs then get a dict of tensors with the same keys. A part "mask", of
+    the shape of x or one that broadcasts to it, says which entries of x are observed (1 or True);
+    the others may be anything, NaN too, and are 0 in what the model gets. `build` hands its
+    argument to `take_data_shape`.
+
     Args:
         seed: Integer that decides the order of examples and all noise; not the initial weights,
             which belong to the layers: `keras.utils.set_random_seed`, called before these are
@@ -44,6 +65,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
 
     parts: ClassVar[tuple[str, ...]] = ()
     scored: ClassVar[Literal["x", "y"]] = "x"
+    data_parts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, seed: int | None = None, name: str | None = None):
         super().__init__(name=name)
@@ -51,6 +73,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         self.autocast = False
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(self.seed % 2**31)
+        self.data_shape = None
         self._verbs = {}
         self.init_trainer()
 
@@ -86,7 +109,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     def _exchange(self, name, value):
         """Gives the model another part, in the midst of a fit too, or leaves all as it is."""
         parts = {part: getattr(self, part) for part in self._plain_parts()}
-        old, shape = parts[name], self.example_shape
+        old, shape = parts[name], self._shape_of_data
         if value is old:
             return
         value = self.checked_parts(**{**parts, name: value})[name]
@@ -96,9 +119,8 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             try:
                 if self.built:
                     # The shape of an example is what the parts say; else what it was.
-                    self.build(
-                        (None, *(shape if self.example_shape is None else self.example_shape))
-                    )
+                    now = self._shape_of_data
+                    self.build(with_batch(shape if now is None else now))
                 if self.compiled:
                     self.check_parts()
             except Exception:
@@ -119,10 +141,25 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         for layer in (*parts, *others):
             self._tracker.track(layer)
 
+    def take_data_shape(self, input_shape: Any) -> Any:
+        """Notes the shapes of data that the model is built for; called in `build`.
+
+        Args:
+            input_shape: Shape of a batch, or of its parts.
+
+        Returns:
+            The same as the networks see it: the size of the batch is None, a mask has x's shape.
+        """
+        shape = without_batch(input_shape)
+        if not is_shape(shape) and "mask" in self.data_parts and "mask" in shape:
+            shape = {**shape, "mask": shape["x"]}
+        self.data_shape = shape
+        return with_batch(shape)
+
     def _build_part(self, part, input_shape):
         """Builds a part that has contexts; one that is built must take such ones."""
         if part.built:
-            part.check_context(input_shape[1:])
+            part.check_context(without_batch(input_shape))
         else:
             part.build(input_shape)
 
@@ -130,6 +167,14 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     @abc.abstractmethod
     def example_shape(self) -> tuple:
         """Shape of one example."""
+
+    @property
+    def _shape_of_data(self):
+        """Shape of one example, or of its parts where the model was built for parts."""
+        shape, built_for = self.example_shape, self.data_shape
+        if built_for is None or is_shape(built_for):
+            return shape
+        return {**built_for, "x": built_for["x"] if shape is None else shape}
 
     @abc.abstractmethod
     def loss_per_example(self, outputs: Any) -> Any:
@@ -183,11 +228,11 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What `build` needs: the shape of a batch; None for a model that is not built."""
-        return {"input_shape": (None, *self.example_shape)} if self.built else None
+        return {"input_shape": with_batch(self._shape_of_data)} if self.built else None
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Builds the model as `get_build_config` says."""
-        self.build(tuple(config["input_shape"]))
+        self.build(with_batch(without_batch(config["input_shape"])))
 
     def compute_loss(
         self,
@@ -216,9 +261,42 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
                 tracker.lock()
 
     def check_examples(self, x: Any) -> None:
-        """Refuses examples of another shape than that of the model."""
+        """Refuses parts that the model does not know, and what has another shape than it takes."""
+        if has_parts(x) and not self.data_parts:
+            as_array(x)  # says what it is
+        owner, examples = type(self).__name__, x
+        name = "x"
+        if has_parts(x):
+            require_known_parts(owner, x, ("x", *self.data_parts))
+            examples, name = x["x"], 'x["x"]'
+        if self.built:
+            require_same_parts(owner, "x", shapes_of(x), self._shape_of_data)
         if self.example_shape is not None:
-            as_rows(x, self.example_shape, "x")
+            as_rows(examples, self.example_shape, name)
+        if not has_parts(x):
+            return
+        if "mask" in x:
+            require_mask(owner, 'x["mask"]', x["mask"], tuple(examples.shape))
+        if self.built:
+            self._require_shapes(x)
+
+    def _require_shapes(self, x):
+        """Refuses parts beside x that have other shapes than those the model was built for."""
+        built_for = dict(named_shapes("x", self._shape_of_data))
+        for name, values in named_parts("x", x):
+            if name == 'x["mask"]' and "mask" in self.data_parts:
+                continue  # it need only broadcast
+            expected = built_for[name]
+            given = tuple(values.shape[1:])
+            fits = len(given) == len(expected) and all(
+                size in (None, of_it) for of_it, size in zip(given, expected, strict=True)
+            )
+            if not fits:
+                shown = ", ".join(map(str, ("n", *expected)))
+                raise ValueError(
+                    f"{type(self).__name__}: {name} has the shape {tuple(values.shape)}, but the "
+                    f"model was built for ({shown}{',' if not expected else ''})."
+                )
 
     def check_values(self, x: Any, y: Any, weights: Any) -> None:
         """Refuses values that are not finite, and those that have no density under the model."""
@@ -226,15 +304,23 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             self._require_finite(name, values)
         conditional, name = self.scoring_part, self.scored
         values = {"x": x, "y": y}[name]
+        observed = None
+        if name == "x" and self.data_parts and has_parts(x):
+            values, name, observed = x["x"], 'x["x"]', observed_entries(x)
         if conditional is None or values is None:
             return
         with contextlib.suppress(NotImplementedError):  # what it takes is not known
             template, owner = conditional.template(), type(self).__name__
-            require_support(owner, name, values, template, type(conditional).__name__)
+            require_support(owner, name, values, template, type(conditional).__name__, observed)
 
     def _require_finite(self, name, values):
-        if values is not None:
-            require_finite(type(self).__name__, name, values, self._precision)
+        if values is None:
+            return
+        owner, precision = type(self).__name__, self._precision
+        for part, array in named_parts(name, values):
+            is_masked = part == 'x["x"]' and "mask" in self.data_parts
+            observed = observed_entries(values) if is_masked else None
+            require_finite(owner, part, array, precision, observed)
 
     @property
     def scoring_part(self) -> Conditional | Flow | None:
@@ -248,9 +334,23 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         layers = [part for part in parts if isinstance(part, keras.layers.Layer)]
         return "float64" if any(p.compute_dtype == "float64" for p in layers) else "float32"
 
-    def _floating(self, x):
-        x = x if hasattr(x, "dtype") else as_array(x)
-        return ops.cast(x, self._precision)
+    def _floating(self, x, *networks):
+        """Data as densities and networks take them: floating, and 0 where x is not observed.
+
+        Whole numbers stay as they are, in what is one array or a part beside x, where one of the
+        networks looks them up.
+        """
+        keeps_whole = any(takes_whole_numbers(network) for network in networks)
+
+        def cast(part):
+            part = part if hasattr(part, "dtype") else as_array(part)
+            is_whole = keras.backend.is_int_dtype(keras.backend.standardize_dtype(part.dtype))
+            return part if is_whole and keeps_whole else ops.cast(part, self._precision)
+
+        x = map_parts(cast, x)
+        if "mask" in self.data_parts and has_parts(x):
+            return with_zeros(x)
+        return x
 
     def compiled_verb(self, verb: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, compiled once for a verb: it reads what it needs from the model anew.
@@ -306,23 +406,28 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         """The examples for a verb: their shape and values checked; the model is built.
 
         Args:
-            x: See `kelbo.intake.as_array`.
+            x: See `kelbo.intake.as_parts`.
 
         Returns:
-            An array or tensor of shape (n, *event shape).
+            An array or tensor of shape (n, *event shape), or a dict of the parts of the data.
 
         Raises:
-            ValueError: The shape is another one, or values are NaN or infinite.
+            ValueError: A shape is another one, a part is missing or not known, or values are NaN or
+                infinite.
         """
-        x = as_rows(x, self.example_shape, "x")
+        x = as_parts(x)
+        self.check_examples(x)
+        if has_parts(x):
+            count_examples((x,))
         self._require_finite("x", x)
-        self.require_built()
+        self.require_built(x)
         return x
 
-    def require_built(self) -> None:
-        """Builds the model for examples of its shape, if it is not built."""
+    def require_built(self, x: Any = None) -> None:
+        """Builds the model, if it is not built: for data such as x, or examples of its shape."""
         if not self.built:
-            self.build((None, *self.example_shape))
+            shape = self.example_shape if x is None else without_batch(shapes_of(x))
+            self.build(with_batch(shape))
 
     def get_config(self) -> dict[str, Any]:
         parts = {name: getattr(self, name) for name in self.parts}
@@ -373,3 +478,28 @@ def as_rows(x: Any, event_shape: Sequence[int], name: str) -> Any:
             f"({', '.join(map(str, ('n', *expected)))}{',' if not expected else ''}).{hint}"
         )
     return x
+
+
+def require_known_parts(owner: str, x: dict[str, Any], known: Sequence[str]) -> None:
+    """Refuses data that lack "x", or have parts that are not known.
+
+    Args:
+        owner: Whose data they are, for the error.
+        x: The parts, by name.
+        known: Names of all parts that the model takes.
+
+    Raises:
+        ValueError: One is missing or not known.
+
+    Example:
+        >>> from kelbo.models.probabilistic import require_known_parts
+        >>> require_known_parts("VAE", {"x": [1.0], "context": [0]}, ("x", "context", "mask"))
+    """
+    unknown = [name for name in x if name not in known]
+    if unknown or "x" not in x:
+        what = f"unknown parts {unknown}" if unknown else 'no part "x"'
+        shown = ", ".join(f'"{name}"' for name in known)
+        raise ValueError(
+            f'{owner}: the data have {what}; expected one array, or a dict with "x" and none, some '
+            f"or all of {shown}."
+        )

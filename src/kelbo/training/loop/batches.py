@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from kelbo.parts import has_parts, named_parts
+
 
 @dataclass(frozen=True, eq=False)
 class Pass:
@@ -73,7 +75,8 @@ class Batches(keras.utils.PyDataset):
     """Arrays of examples, cut into batches in a given order.
 
     Args:
-        data: Nest of arrays with the examples along their first axis, such as (x,) or (x, y, w).
+        data: Arrays with the examples along their first axis, as (x,), (x, y) or (x, y, w); each is
+            one array, or a dict of them.
         batch_size: Examples per batch; the last batch of a pass may be shorter.
         steps: Batches per epoch; None for one pass.
 
@@ -115,13 +118,24 @@ class Batches(keras.utils.PyDataset):
         return keras.tree.map_structure(lambda array: array[indices], self.data)
 
 
-def count_examples(data: Any) -> int:
-    """Number of examples in a nest of arrays.
+def count_examples(data: tuple) -> int:
+    """Number of examples in (x,), (x, y) or (x, y, weights): each one array, a dict of them, None.
 
     Raises:
         ValueError: The arrays do not agree, or there are no examples.
     """
-    counts = {len(array) for array in keras.tree.flatten(data) if array is not None}
+    lengths = {
+        part: len(array)
+        for name, of_name in zip(("x", "y", "sample_weight"), data, strict=False)
+        for part, array in named_parts(name, of_name)
+        if array is not None
+    }
+    counts = set(lengths.values())
+    if len(counts) != 1 and has_parts(data[0]):
+        found = ", ".join(f"{length} of {part}" for part, length in lengths.items())
+        raise ValueError(
+            f"All arrays must hold the same number of examples along their first axis; got {found}."
+        )
     if len(counts) != 1:
         raise ValueError(
             "All arrays must hold the same number of examples along their first axis; got "

@@ -9,7 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kelbo.intake import as_array, is_array_like
+from kelbo.intake import as_array, as_parts, is_array_like
+from kelbo.layers.training_examples import known_training_examples
+from kelbo.parameters import whole_number
+from kelbo.parts import map_parts
 from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
 from kelbo.training.loop.batches import Batches, count_examples
@@ -54,6 +57,9 @@ class FusedTrainer(Renewal, Handover):
         self.epochs_trained = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="epochs_trained"
         )
+        self.training_examples = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="training_examples"
+        )
         self.remembered = Remembered()
         self.made_of = MadeOf()
         self.interrupted = False
@@ -87,11 +93,19 @@ class FusedTrainer(Renewal, Handover):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        examples: int | None = None,
     ) -> keras.callbacks.History:
         """Trains the model: `keras.Model.fit`, whose documentation holds for every argument.
 
-        x, y and weights may be whatever `kelbo.intake.as_array` takes. With `steps_per_epoch`, an
-        epoch of arrays (or of a `PyDataset`) goes on where the epoch before ended.
+        x, y and weights may be whatever `kelbo.intake.as_array` takes, and x a dict of it where the
+        model takes parts. With `steps_per_epoch`, an epoch of arrays (or of a `PyDataset`) goes on
+        where the epoch before ended.
+
+        One argument more, `examples`, is the number of training examples, by which terms are
+        divided that stand once for all data (`layers.DenseVariational`). Arrays are counted (what
+        is held out for validation is not, and weights change nothing: a weight of 2 doubles the
+        loss of an example); of data that come batch by batch it has to be said. The model keeps it,
+        in its weight `training_examples`, for later fits of such data and for `evaluate`.
 
         Raises:
             NonFiniteLossError: The loss became NaN or infinite.
@@ -122,6 +136,7 @@ class FusedTrainer(Renewal, Handover):
         test, validation_steps = self._validation(
             validation_data, stack, validation_batch_size or batch_size, validation_steps
         )
+        self._know_examples(train.examples if examples is None and of_arrays else examples)
         self.first_broken = None
         offset = int(self.epochs_trained.value) - initial_epoch
         with stack:
@@ -174,6 +189,7 @@ class FusedTrainer(Renewal, Handover):
             return super().evaluate(
                 x, y, sample_weight=sample_weight, steps=steps, callbacks=callbacks, **shared
             )
+        self._know_examples()
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._interruptible())
             shared["callbacks"] = _around(None, callbacks, Watch())
@@ -242,6 +258,7 @@ class FusedTrainer(Renewal, Handover):
                 infinite. The metrics are reset, so that they may be right again.
         """
         data = self._arrays(x, y, sample_weight, class_weight)
+        self._know_examples()
         logs = super().train_on_batch(*_pack(*data), return_dict=True)
         broken = first_non_finite(logs, self.loss_names)
         if broken is not None:
@@ -254,11 +271,54 @@ class FusedTrainer(Renewal, Handover):
     ) -> Any:
         """Loss and metrics of one batch: `keras.Model.test_on_batch`."""
         data = self._arrays(x, y, sample_weight)
+        self._know_examples()
         return super().test_on_batch(*_pack(*data), return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """What `call` returns for one batch: `keras.Model.predict_on_batch`."""
         return super().predict_on_batch(self._arrays(x, needs_targets=False)[0])
+
+    def train_step(self, *args: Any) -> Any:
+        """One step of training, as Keras does it; layers may ask for `training_examples`."""
+        with known_training_examples(self.training_examples):
+            return super().train_step(*args)
+
+    def test_step(self, *args: Any) -> Any:
+        """One step of an evaluation; see `train_step`."""
+        with known_training_examples(self.training_examples):
+            return super().test_step(*args)
+
+    def _know_examples(self, count=None):
+        """Sets the number of training examples, or looks whether it is known where it is needed."""
+        if count is not None:
+            self.training_examples.assign(whole_number("fit", "examples", count))
+            return
+        asking = [
+            each
+            for each in self._flatten_layers()
+            if getattr(each, "needs_training_examples", False)
+        ]
+        if not asking:
+            return
+        self.jax_state_sync()  # in a callback, the variables may be empty
+        if int(self.training_examples.value) < 1:
+            raise ValueError(
+                f"{type(asking[0]).__name__} {asking[0].name!r} needs the number of training "
+                f"examples, which this {type(self).__name__} does not know: no fit of arrays came "
+                "before, and data that come batch by batch are not counted. Give it to fit, as in "
+                "fit(data, examples=60000), or to the model, which keeps it: "
+                "model.training_examples.assign(60000)."
+            )
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads the model's own weights, as Keras does; older files hold no number of examples."""
+        own = self._trainable_variables + self._non_trainable_variables
+        if len(store.keys()) == len(own) - 1:
+            own = [variable for variable in own if variable is not self.training_examples]
+            for place, variable in enumerate(own):
+                variable.assign(store[f"{place}"])
+            return
+        super().load_own_variables(store)
 
     def check_examples(self, x: Any) -> None:
         """Whether these arrays of examples are what the model takes.
@@ -266,7 +326,7 @@ class FusedTrainer(Renewal, Handover):
         Called before anything is traced, with all of x or with a batch that Python made.
 
         Args:
-            x: Array of the examples.
+            x: Array of the examples, or a dict of arrays.
 
         Raises:
             ValueError: They are not.
@@ -288,7 +348,7 @@ class FusedTrainer(Renewal, Handover):
         """Whether the model can be trained on these values, and judged by them.
 
         Args:
-            x: Array of the examples, which `check_examples` has passed.
+            x: The examples, which `check_examples` has passed.
             y: Array of targets that `check_targets` has passed, or None.
             weights: Array of one weight per example, or None.
 
@@ -299,7 +359,7 @@ class FusedTrainer(Renewal, Handover):
 
     def _arrays(self, x, y=None, sample_weight=None, class_weight=None, needs_targets=True):
         """x, y and weights as plain arrays that belong together."""
-        x = _on_host(as_array(x, "x"))
+        x = map_parts(_on_host, as_parts(x))
         y = None if y is None else _on_host(as_array(y, "y"))
         weights = None if sample_weight is None else _on_host(as_weights(sample_weight))
         self.check_examples(x)
@@ -543,25 +603,25 @@ def _first(data, steps, batch_size):
     """The examples of the first `steps` batches; all where `steps` is None."""
     if steps is None:
         return data
-    return tuple(array if array is None else array[: steps * batch_size] for array in data)
+    return _rows(data, slice(steps * batch_size))
+
+
+def _rows(data, rows):
+    return map_parts(lambda array: None if array is None else array[rows], data)
 
 
 def _split(data, fraction):
     """Keras' rule: the last examples are for validation."""
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split must lie between 0 and 1; got {fraction}.")
-    count = len(data[0])
+    count = count_examples(data)
     at = int(count * (1.0 - fraction))
     if at in (0, count):
         raise ValueError(
             f"validation_split={fraction} of {count} examples leaves none for training or none "
             "for validation."
         )
-
-    def part(rows):
-        return tuple(None if array is None else array[rows] for array in data)
-
-    return part(slice(None, at)), part(slice(at, None))
+    return _rows(data, slice(at)), _rows(data, slice(at, None))
 
 
 def _around(first, callbacks, last):

@@ -159,12 +159,13 @@ def _looked_at_dataset(dataset, look):
     import tensorflow as tf  # what made the dataset
 
     spec = dataset.element_spec
-    for part in spec if isinstance(spec, tuple) else (spec,):
+    for part in tf.nest.flatten(spec):
         if not isinstance(part, tf.TensorSpec):
             kind = type(part).__name__.removesuffix("Spec")
             raise ValueError(
                 f"A batch of the tf.data.Dataset holds a {kind}; expected x, (x, y) or (x, y, "
-                "sample_weight) of dense tensors: make them of it by the dataset's map."
+                "sample_weight) of dense tensors, x one or a dict of them: make them of it by the "
+                "dataset's map."
             )
 
     def looked_at(*parts):
