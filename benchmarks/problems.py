@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -207,23 +209,14 @@ class LikelihoodProblem(Problem):
     def encoder_weights(self) -> list[np.ndarray]:
         """Returns kernel, bias of both hidden layers, of the mean and of the log variance."""
         hidden, latent = self.hidden, self.latent
-        return self._weights(
-            [(self.features, hidden), (hidden, hidden), (hidden, latent), (hidden, latent)], 0
-        )
+        shapes = [(self.features, hidden), (hidden, hidden), (hidden, latent), (hidden, latent)]
+        return _weights(shapes, [self.seed, 0])
 
     def decoder_weights(self) -> list[np.ndarray]:
         """Returns kernel, bias of both hidden layers and of the logits."""
         hidden = self.hidden
-        return self._weights([(self.latent, hidden), (hidden, hidden), (hidden, self.features)], 1)
-
-    def _weights(self, shapes: list[tuple[int, int]], stream: int) -> list[np.ndarray]:
-        generator = np.random.default_rng([self.seed, stream])
-        weights = []
-        for fan_in, fan_out in shapes:
-            limit = np.sqrt(6 / (fan_in + fan_out))
-            weights.append(generator.uniform(-limit, limit, (fan_in, fan_out)).astype("float32"))
-            weights.append(np.zeros(fan_out, "float32"))
-        return weights
+        shapes = [(self.latent, hidden), (hidden, hidden), (hidden, self.features)]
+        return _weights(shapes, [self.seed, 1])
 
 
 @dataclass(frozen=True)
@@ -388,6 +381,79 @@ class DensityProblem(FitProblem):
         moons = ((moons - (0.5, 0.25)) / (0.87, 0.50)).astype("float32")
         train = self.points - self.points // 10
         return moons[:train], moons[train : self.points], moons[self.points :]
+
+
+@dataclass(frozen=True)
+class GANProblem(FitProblem):
+    """Train a GAN on eight normal distributions around a circle of radius 2.
+
+    Two networks of two hidden layers (relu); the generator's loss is the one that does not
+    saturate, the discriminator's is the cross entropy and half of `penalty` times its squared slope
+    at the data (R1); Adam for each. Both move at once, by gradients at the same weights. The unit
+    is a step; the result is the mean loss of the discriminator over the epochs of a round. All
+    contenders start from the same weights; those of a round are where the one before ended.
+
+    Attributes:
+        discriminator_steps: Steps of the discriminator for one of the generator.
+        examples: A multiple of the batch size and of those steps.
+        latent: Numbers that the generator turns into a point.
+        hidden: Units per hidden layer.
+        epochs: Epochs per round.
+        batch_size: Examples per step, and as many points of the generator.
+        penalty: Weight of the penalty.
+        learning_rate: Of Adam.
+        beta_1: Decay of Adam's mean of gradients.
+        beta_2: Decay of Adam's mean of squared gradients.
+        epsilon: Added to the root of that mean.
+        seed: Of data, weights, order and noise.
+        tolerance: By which the contenders' losses may differ in ``--check``.
+    """
+
+    discriminator_steps: int = 1
+    examples: int = 51200
+    latent: int = 4
+    hidden: int = 64
+    epochs: int = 3
+    batch_size: int = 128
+    penalty: float = 0.1
+    learning_rate: float = 1e-3
+    beta_1: float = 0.5
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    seed: int = 0
+    tolerance: float = 0.02
+
+    @property
+    def work(self) -> float:
+        """How many steps one round does."""
+        return self.epochs * (self.examples // self.batch_size)
+
+    def weights(self, player: str) -> list[np.ndarray]:
+        """Returns kernel, bias of each layer of the ``"generator"`` or the ``"discriminator"``."""
+        ends = {"generator": (self.latent, 2), "discriminator": (2, 1)}[player]
+        sizes = (ends[0], self.hidden, self.hidden, ends[1])
+        return _weights(pairwise(sizes), [self.seed, 1 + len(player)])
+
+    def smaller(self) -> GANProblem:
+        """The problem cut down to some seconds."""
+        return replace(self, examples=6400)
+
+    def load(self) -> np.ndarray:
+        """Returns the points, float32."""
+        generator = np.random.default_rng(self.seed)
+        angles = 2.0 * np.pi * generator.integers(8, size=self.examples) / 8
+        centres = 2.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        return (centres + 0.1 * generator.normal(size=centres.shape)).astype("float32")
+
+
+def _weights(shapes: Iterable[tuple[int, int]], seed: list[int]) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    weights = []
+    for fan_in, fan_out in shapes:
+        limit = np.sqrt(6 / (fan_in + fan_out))
+        weights.append(generator.uniform(-limit, limit, (fan_in, fan_out)).astype("float32"))
+        weights.append(np.zeros(fan_out, "float32"))
+    return weights
 
 
 def _mnist_path() -> Path:

@@ -8,6 +8,7 @@ from benchmarks.problems import (
     AnnealingProblem,
     DensityProblem,
     DistributionProblem,
+    GANProblem,
     ImportanceWeightedProblem,
     LikelihoodProblem,
     Problem,
@@ -123,12 +124,27 @@ DENSITY = [
     )
     for flow, kind in (("spline", "spline coupling"), ("maf", "masked autoregressive"))
 ]
+GANS = [
+    Benchmark(
+        name=name,
+        unit=f"step of a GAN, 4-64-64-2 against 2-64-64-1, batch 128, {how}",
+        problem=GANProblem(steps),
+        contenders=_modules("gan", "hand_jax", "kelbo"),
+        references=("hand_jax",),
+        rounds=9,
+    )
+    for name, steps, how in (
+        ("gan_1_to_1", 1, "both move in each"),
+        ("gan_5_to_1", 5, "the generator moves in every fifth"),
+    )
+]
 _MODELS = (MNIST, DIGITS, LOG_LIKELIHOOD, IMPORTANCE_WEIGHTED, ANNEALING)
-BENCHMARKS = {b.name: b for b in (*_MODELS, *DISTRIBUTIONS, *DENSITY)}
+BENCHMARKS = {b.name: b for b in (*_MODELS, *DISTRIBUTIONS, *DENSITY, *GANS)}
 # Names that stand for several benchmarks on the command line.
 GROUPS = {
     "distributions": [benchmark.name for benchmark in DISTRIBUTIONS],
     "moons": [benchmark.name for benchmark in DENSITY],
+    "gan": [benchmark.name for benchmark in GANS],
 }
 
 

@@ -1,7 +1,9 @@
 """Models with several players: whose gradient moves whom, and what the trainer promises."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -362,3 +364,13 @@ def test_a_gan_finds_all_eight_modes_of_a_ring():
     shares = np.bincount(distances.argmin(axis=1)[near], minlength=8) / len(draws)
     assert near.mean() > 0.75
     assert shares.min() > 0.04
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_runs():
+    page = (Path(__file__).parents[3] / "docs" / "players.md").read_text()
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code.replace("epochs=60", "epochs=2"), names)
+    assert names["history"].history.keys() == {"generator_loss", "discriminator_loss"}
+    assert tuple(names["draws"].shape) == (1000, 2)

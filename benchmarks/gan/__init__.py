@@ -1,0 +1,1 @@
+"""Contenders of the benchmarks that train a GAN."""
