@@ -31,7 +31,7 @@ def duel(steps=None, optimizers=None, **options):
 
 
 def numbers(model):
-    return [float(model.a.value), float(model.b.value)]
+    return [float(keras.ops.convert_to_numpy(v.value)) for v in (model.a, model.b)]
 
 
 def make_gan(rate=1e-3, **options):
