@@ -6,6 +6,7 @@ import keras
 
 from kelbo import ops
 from kelbo.intake import as_parts
+from kelbo.keras_internals import layers_within
 from kelbo.layers.weight_draws import weight_draws
 from kelbo.parameters import whole_number
 from kelbo.training import FusedTrainer, map_rows
@@ -77,7 +78,7 @@ def _compiled(model, draws):
         def run(x):
             tiled = keras.tree.map_structure(lambda a: _repeated(a, draws), x)
             # The generator of a model of Kelbo is for its training, not for its networks.
-            layers = model._flatten_layers(include_self=not isinstance(model, FusedTrainer))
+            layers = layers_within(model, include_self=not isinstance(model, FusedTrainer))
             with weight_draws(draws), random_layers_in_training(layers):
                 outputs = model(tiled, training=False)
             return keras.tree.map_structure(lambda a: _by_row(a, draws), outputs)

@@ -8,6 +8,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
+from kelbo.keras_internals import unlocked
 from kelbo.latent import LatentProblem, log_mean_weight
 from kelbo.models.probabilistic import ProbabilisticModel, weighted
 from kelbo.objectives import Objective
@@ -120,7 +121,7 @@ class LatentVariableModel(ProbabilisticModel):
         self.jax_state_sync()  # in a callback, the variables may be empty
         if self.compiled:
             self._check(objective)
-        with self._unlocked():
+        with unlocked(self):
             self._take_objective(objective)
         if self.built:
             self._build_estimator((None, *self.example_shape))

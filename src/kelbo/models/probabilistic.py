@@ -10,6 +10,7 @@ import keras
 
 from kelbo import ops
 from kelbo.intake import as_array, as_parts
+from kelbo.keras_internals import own_layers, set_own_layers, unlocked
 from kelbo.layers import Conditional, Flow
 from kelbo.models.data_checks import require_finite, require_support
 from kelbo.models.observed import observed_entries, require_mask, with_zeros
@@ -114,7 +115,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             return
         value = self.checked_parts(**{**parts, name: value})[name]
         self.jax_state_sync()  # in a callback, the variables may be empty
-        with self._unlocked():
+        with unlocked(self):
             self._put(name, value)
             try:
                 if self.built:
@@ -135,11 +136,9 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         # The order of layers is that of a model made of these parts: files rely on it. What is no
         # part any more would stay a layer of the model.
         parts = [getattr(self, part) for part in self._plain_parts()]
-        others = [each for each in self._layers if all(each is not part for part in (old, *parts))]
-        for layer in list(self._layers):
-            self._tracker.untrack(layer)
-        for layer in (*parts, *others):
-            self._tracker.track(layer)
+        known = own_layers(self)
+        others = [each for each in known if all(each is not part for part in (old, *parts))]
+        set_own_layers(self, [*parts, *others])
 
     def take_data_shape(self, input_shape: Any) -> Any:
         """Notes the shapes of data that the model is built for; called in `build`.
@@ -247,18 +246,6 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         for extra in self.losses:
             loss = loss + ops.sum(ops.cast(extra, loss.dtype))
         return loss
-
-    @contextlib.contextmanager
-    def _unlocked(self):
-        """Lets parts with variables be exchanged: Keras locks a model's parts when it is built."""
-        tracker = self._tracker  # has no public name
-        was_locked = tracker.locked
-        tracker.unlock()
-        try:
-            yield
-        finally:
-            if was_locked:
-                tracker.lock()
 
     def check_examples(self, x: Any) -> None:
         """Refuses parts that the model does not know, and what has another shape than it takes."""

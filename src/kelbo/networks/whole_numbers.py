@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
+from kelbo.keras_internals import layers_within
+
 _LOOKUPS = (
     keras.layers.Embedding,
     keras.layers.CategoryEncoding,
@@ -33,7 +35,7 @@ def takes_whole_numbers(network: keras.layers.Layer | None) -> bool:
     """
     if network is None:
         return False
-    return any(_is_lookup(layer) for layer in network._flatten_layers())
+    return any(_is_lookup(layer) for layer in layers_within(network))
 
 
 def _is_lookup(layer):

@@ -22,10 +22,7 @@ import keras
 import numpy as np
 from keras import ops as keras_ops
 
-# Keras has no public switch for the rule; where a later Keras has no such table any more, nothing
-# is patched, and tests/ops/test_float64.py says which functions still lose float64.
-from keras.src.backend.common import dtypes as _keras_dtypes
-
+from kelbo.keras_internals import replace_narrowing
 from kelbo.ops.backends import backend
 
 _call = threading.local()
@@ -40,8 +37,8 @@ class _NarrowingRule(dict):
         return super().get(dtype, default)
 
 
-if hasattr(_keras_dtypes, "BIT64_TO_BIT32_DTYPE"):
-    _keras_dtypes.BIT64_TO_BIT32_DTYPE = _NarrowingRule(_keras_dtypes.BIT64_TO_BIT32_DTYPE)
+# Keras has no public switch for the rule.
+replace_narrowing(_NarrowingRule)
 
 
 @contextmanager

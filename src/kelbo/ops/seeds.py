@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 from keras import ops as keras_ops
-from keras.src.backend import random_seed_dtype  # has no public name in Keras 3.15
+
+from kelbo.keras_internals import random_seed_dtype
 
 
 def whole_seed(seed: Any, bits: int = 31) -> int:

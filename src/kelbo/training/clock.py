@@ -6,13 +6,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from kelbo.keras_internals import layers_within, seed_generators
+
 # Stands where the number of the epoch stands in the seeds of training.
 _EVALUATION = 2**32 - 1
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:
     """The states of all seed generators in `model`, whatever they are called."""
-    generators = [g for layer in model._flatten_layers() for g in layer._seed_generators]
+    generators = [g for layer in layers_within(model) for g in seed_generators(layer)]
     states = {id(generator.state) for generator in generators}
     return [variable for variable in model.variables if id(variable) in states]
 

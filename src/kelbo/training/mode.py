@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from kelbo.keras_internals import layers_within, seed_generators
+
 
 def run_in_training(function: Callable[[], Any]) -> Any:
     """Runs a function so that layers which it calls know that the model trains.
@@ -71,7 +73,7 @@ def _takes_training(layer):
 
 
 def _draws_at_random(layer):
-    return any(each._seed_generators for each in layer._flatten_layers())
+    return any(seed_generators(each) for each in layers_within(layer))
 
 
 def _with_training(call, training):

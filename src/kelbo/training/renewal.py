@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from kelbo.keras_internals import trained_variables
 from kelbo.ops.compilation import are_identical
 from kelbo.training.state import model_state
 
@@ -81,7 +82,7 @@ class Renewal:
         optimizer = getattr(self, "optimizer", None)
         if optimizer is None or not optimizer.built:
             return
-        known = {id(variable) for variable in optimizer._trainable_variables}
+        known = {id(variable) for variable in trained_variables(optimizer)}
         if known != {id(variable) for variable in self.trainable_variables}:
             self.compile_from_config(self.get_compile_config())
 

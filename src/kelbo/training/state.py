@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.keras_internals import layers_within
 from kelbo.parameters.parametrized import Parametrized
 
 # Settings whose change is seen in the next compiled call, as that of a variable is.
@@ -37,7 +38,7 @@ def model_state(model: keras.Model) -> list[Any]:
         False
     """
     state = list(model.variables)
-    for layer in model._flatten_layers():  # has no public name
+    for layer in layers_within(model):
         state.append(layer)
         state += [getattr(layer, name) for name in _SETTINGS]
         for value in vars(layer).values():

@@ -12,8 +12,8 @@ from typing import Any
 
 import keras
 from keras import ops
-from keras.src.backend import random_seed_dtype  # has no public name in Keras 3.15
 
+from kelbo.keras_internals import random_seed_dtype
 from kelbo.ops.autodiff.derivatives import with_derivatives
 from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats

@@ -10,13 +10,21 @@ import keras
 import numpy as np
 
 from kelbo.intake import as_array, as_parts, is_array_like
+from kelbo.keras_internals import (
+    attach,
+    layers_within,
+    metrics_in_order,
+    own_variables,
+    states_are_handed_over,
+    symbolic_build,
+)
 from kelbo.layers.training_examples import known_training_examples
 from kelbo.parameters import whole_number
 from kelbo.parts import map_parts
 from kelbo.training.checkpoint import Checkpoint
 from kelbo.training.clock import EpochClock, seed_states, set_seeds
 from kelbo.training.loop.batches import Batches, count_examples
-from kelbo.training.loop.handover import Handover, Remembered, attach
+from kelbo.training.loop.handover import Handover, Remembered
 from kelbo.training.loop.memory import Memory
 from kelbo.training.loop.streams import checked
 from kelbo.training.mode import run_in_training
@@ -112,7 +120,7 @@ class FusedTrainer(Renewal, Handover):
             KeyboardInterrupt: Ctrl-C. The model holds the state after the last compiled call.
             ValueError: The data are not what the model takes.
         """
-        self._assert_compile_called("fit")
+        self._require_compiled()
         if self.optimizer is None:
             raise ValueError('fit needs an optimizer: give compile one, as in compile("adam").')
         batch_size = batch_size or 32
@@ -180,7 +188,7 @@ class FusedTrainer(Renewal, Handover):
         **kwargs: Any,
     ) -> Any:
         """Loss and metrics on data: `keras.Model.evaluate`. Same data, same noise, same result."""
-        self._assert_compile_called("evaluate")
+        self._require_compiled()
         set_seeds(seed_states(self), self.seed)
         shared = {"verbose": verbose, "return_dict": return_dict, **kwargs}
         if kwargs:  # Keras evaluates within a fit, on what the fit has prepared
@@ -264,7 +272,7 @@ class FusedTrainer(Renewal, Handover):
         if broken is not None:
             self.reset_metrics()
             raise NonFiniteLossError(loss=broken)
-        return logs if return_dict else self._flatten_metrics_in_order(logs)
+        return logs if return_dict else metrics_in_order(self, logs)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -294,9 +302,7 @@ class FusedTrainer(Renewal, Handover):
             self.training_examples.assign(whole_number("fit", "examples", count))
             return
         asking = [
-            each
-            for each in self._flatten_layers()
-            if getattr(each, "needs_training_examples", False)
+            each for each in layers_within(self) if getattr(each, "needs_training_examples", False)
         ]
         if not asking:
             return
@@ -312,7 +318,7 @@ class FusedTrainer(Renewal, Handover):
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the model's own weights, as Keras does; older files hold no number of examples."""
-        own = self._trainable_variables + self._non_trainable_variables
+        own = own_variables(self)
         if len(store.keys()) == len(own) - 1:
             own = [variable for variable in own if variable is not self.training_examples]
             for place, variable in enumerate(own):
@@ -445,6 +451,7 @@ class FusedTrainer(Renewal, Handover):
             and not self.run_eagerly
             and bool(self.jit_compile)
             and keras.distribution.distribution() is None
+            and states_are_handed_over()
         )
 
     def _fuse(self, kind, step):
@@ -456,6 +463,10 @@ class FusedTrainer(Renewal, Handover):
         name = f"{kind}_function"
         setattr(self, name, FusedFunction(self, kind, getattr(self, name), loop))
 
+    def _require_compiled(self):
+        if not self.compiled:
+            raise ValueError("You must call `compile()` before using the model.")
+
     @contextlib.contextmanager
     def _placed(self, kind: str, batches: Batches) -> Iterator[Any]:
         """Keeps the data of `batches` on the device for functions of this kind."""
@@ -465,7 +476,7 @@ class FusedTrainer(Renewal, Handover):
         from kelbo.training.loop import scan
 
         if not self.built or (kind == "train" and not self.optimizer.built):
-            self._symbolic_build(data_batch=batches.rows(np.arange(min(2, batches.examples))))
+            symbolic_build(self, batches.rows(np.arange(min(2, batches.examples))))
         memory = self._memory.setdefault(kind, Memory())
         self._on_device[kind] = scan.DeviceBatches(batches, memory)
         try:
@@ -491,12 +502,7 @@ class FusedTrainer(Renewal, Handover):
         if kind == "predict":
             return batches.steps
         getattr(self, f"make_{kind}_function")()
-        state = self._get_jax_state(
-            trainable_variables=True,
-            non_trainable_variables=True,
-            optimizer_variables=kind == "train",
-            metrics_variables=True,
-        )
+        state = self.state_of_step((True, True, kind == "train", True))
         seconds = getattr(self, f"{kind}_function").loop.measure(state, batches)
         return int(np.clip(_SECONDS_PER_CALL / max(seconds, 1e-9), 1, batches.steps))
 
@@ -539,7 +545,7 @@ class FusedTrainer(Renewal, Handover):
             if keras.backend.backend() == "jax":
                 # Keras does so after a fit, but not after an evaluation.
                 self.jax_state_sync()
-                self._jax_state = None
+                self.forget_state()
             raise
 
 

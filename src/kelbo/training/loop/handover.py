@@ -13,6 +13,8 @@ from typing import Any
 
 import keras
 
+from kelbo.keras_internals import StateOfSteps, attach
+
 _KINDS = (
     "trainable_variables",
     "non_trainable_variables",
@@ -30,7 +32,7 @@ class Remembered:
     logs_are_results: bool = False
 
 
-class Handover:
+class Handover(StateOfSteps):
     """Mixin for `keras.Model` on JAX: Keras' methods of handing state over, made cheap.
 
     Outside of `cheap_handover`, Keras' own methods run. The model sets `remembered` to
@@ -89,51 +91,30 @@ class Handover:
             logs = step()
         return logs, tuple([scope.get_current_value(v) for v in by_kind[kind]] for kind in kinds)
 
-    def _get_jax_state(
-        self,
-        trainable_variables: bool = False,
-        non_trainable_variables: bool = False,
-        optimizer_variables: bool = False,
-        metrics_variables: bool = False,
-        purge_model_variables: bool = False,
-    ) -> tuple:
-        wanted = (
-            trainable_variables,
-            non_trainable_variables,
-            optimizer_variables,
-            metrics_variables,
-        )
+    def state_of_step(self, wanted: tuple[bool, ...]) -> tuple:
         by_kind = self.remembered.variables
-        # Keras would take the values from the variables, and a model whose first batch then
-        # fails, as one of a wrong shape does, would have none left. A compiled call frees them.
         if by_kind is None:
-            return super()._get_jax_state(*wanted, purge_model_variables=False)
+            return super().state_of_step(wanted)
         return tuple(
             [variable.value for variable in by_kind[kind]]
             for kind, is_wanted in zip(_KINDS, wanted, strict=True)
             if is_wanted
         )
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_jax_state":
-            # Keras looks for layers and variables in all that is set; there are none in here.
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
-
     def jax_state_sync(self) -> None:
         """Attaches the state of the last compiled call to the model's variables.
 
         Until then they are empty, within an epoch on JAX. It does nothing on other backends.
         """
-        if not getattr(self, "_jax_state", None) or self._jax_state_synced:
+        state = self.state_to_attach()
+        if state is None:
             return
         if self.remembered.variables is None:
             super().jax_state_sync()
         else:
             for kind in _KINDS:
-                _attach_all(self.remembered.variables[kind], self._jax_state.get(kind) or [])
-            self._jax_state_synced = True
+                _attach_all(self.remembered.variables[kind], state.get(kind) or [])
+            self.state_is_attached()
 
     def reset_metrics(self) -> None:
         """Sets all metrics back to where they start."""
@@ -151,22 +132,9 @@ class Handover:
         self.remembered.metrics_at_reset = None
         self.remembered.logs_are_results = False
 
-    def _get_metrics_result_or_logs(self, logs: Any) -> Any:
+    def logs_of_epoch(self, logs: Any) -> Any:
         # The last step of the loop has computed just that.
-        return (
-            logs if self.remembered.logs_are_results else super()._get_metrics_result_or_logs(logs)
-        )
-
-
-def attach(variable: keras.Variable, value: Any) -> None:
-    """Sets a variable as it is: no check, no conversion, no trip to the device.
-
-    Args:
-        variable: A variable of a model on JAX.
-        value: Array of the variable's shape and dtype; one of NumPy's goes to the device with the
-            next compiled call.
-    """
-    variable._value = value
+        return logs if self.remembered.logs_are_results else super().logs_of_epoch(logs)
 
 
 def _attach_all(variables, values):

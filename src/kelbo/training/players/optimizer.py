@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.keras_internals import trained_variables
 from kelbo.parameters import whole_number
 from kelbo.registration import registered
 
@@ -149,7 +150,7 @@ class Players(keras.optimizers.Optimizer):
     def moves(self) -> dict[str, Any]:
         """Whether each player moves in this batch: None where it always does, else a boolean."""
         longest = max(player.steps for player in self._players)
-        batch = self._iterations.value % longest
+        batch = self.iterations.value % longest
         return {
             player.name: None
             if player.steps == longest
@@ -180,7 +181,7 @@ class Players(keras.optimizers.Optimizer):
             else:
                 changed = [*player.variables, *player.optimizer.variables]
                 ops.update_if(moves[player.name], step, changed)
-        self._iterations.assign_add(1)
+        self.iterations.assign_add(1)
 
     def apply(
         self, grads: Sequence[Any], trainable_variables: Sequence[keras.Variable] | None = None
@@ -192,7 +193,7 @@ class Players(keras.optimizers.Optimizer):
             trainable_variables: The variables, all that the optimizer was built with; None for
                 these in that order.
         """
-        variables = list(trainable_variables or self._trainable_variables)
+        variables = list(trainable_variables or trained_variables(self))
         if not self.built:
             self.build(variables)
         by_variable = {id(v): gradient for v, gradient in zip(variables, grads, strict=True)}

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.keras_internals import symbolic_build
 from kelbo.training.loop import FusedTrainer
 from kelbo.training.players.optimizer import Players
 from kelbo.training.weights import weighted
@@ -200,7 +201,7 @@ class PlayersTrainer(FusedTrainer):
 
     def _play(self, data):
         if not self.optimizer.built:  # on TensorFlow, Keras leaves it to the first trace
-            self._symbolic_build(data_batch=data)
+            symbolic_build(self, data)
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
 
         def forward():
