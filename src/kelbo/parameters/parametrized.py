@@ -329,7 +329,7 @@ def _as_tensors(owner: str, parameters: dict[str, Any], dtype: str | None) -> di
             f'{owner}: dtype must be "float32" or "float64", got {dtype!r}. Parameters in half '
             "precision are computed with in float32."
         )
-    elif dtype not in available_dtypes():
+    elif dtype == "float64" and dtype not in available_dtypes():
         raise ValueError(
             f"{owner}: dtype is {dtype!r}, which JAX makes only when it is told to: call "
             'jax.config.update("jax_enable_x64", True) first, or set JAX_ENABLE_X64=1.'
