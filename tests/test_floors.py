@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text()
 
 # From the ground up; `docs/architecture.md` has the same order. "kelbo" is the package's own front.
 _ORDER = """
-    version _backend errors chunks former_names keras_internals files violations interruption
+    version _backend errors typing chunks former_names keras_internals files violations interruption
     registration ops parts intake parameters bijectors distributions divergences schedules latent
     networks estimators objectives layers training losses models evaluation datasets plots report
     runs kelbo cli
@@ -35,8 +35,9 @@ NAMES_BACKENDS = {
     "kelbo.runs.summary",
 }
 
-# Packages whose front does more than hand names on: it chooses a backend, or loads when asked.
-FRONTS = {"kelbo", "kelbo.ops.backends", "kelbo.runs"}
+# Packages whose front does more than hand names on: it chooses a backend, tells type checkers of
+# Keras' operations, or loads when asked.
+FRONTS = {"kelbo", "kelbo.ops", "kelbo.ops.backends", "kelbo.runs"}
 
 BACKENDS = ("jax", "tensorflow", "torch")
 

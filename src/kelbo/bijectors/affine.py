@@ -6,6 +6,7 @@ from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -33,7 +34,9 @@ class Affine(Bijector):
     parameters = {"shift": constraints.real, "scale": constraints.nonzero}
     is_affine = True
 
-    def __init__(self, shift: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(
+        self, shift: ArrayLike, scale: ArrayLike, *, dtype: str | None = None, validate: bool = True
+    ):
         super().__init__(shift=shift, scale=scale, dtype=dtype, validate=validate)
 
     @property

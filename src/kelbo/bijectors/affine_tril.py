@@ -1,13 +1,13 @@
 """AffineTriL: multiplies vectors by a lower-triangular matrix and adds a vector."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.scale_tril import ScaleTriL, check_size, multiply
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -39,7 +39,12 @@ class AffineTriL(Bijector):
     codomain = constraints.real_vector
 
     def __init__(
-        self, shift: Any, scale_tril: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        shift: ArrayLike,
+        scale_tril: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(shift=shift, scale_tril=scale_tril, dtype=dtype, validate=validate)
         size, rows = self.shift.shape[-1], self.scale_tril.shape[-1]

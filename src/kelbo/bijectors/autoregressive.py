@@ -1,7 +1,6 @@
 """Autoregressive: each entry is mapped as the entries before it say."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.conditioned import Conditioned
 from kelbo.parameters import block_sizes, broadcast_shapes
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -52,7 +52,7 @@ class Autoregressive(Conditioned):
         conditioner: Callable[..., Bijector],
         batch_shape: Sequence[int | None] = (),
         blocks: Sequence[int] | None = None,
-        context: Any = None,
+        context: ArrayLike | None = None,
         context_rank: int = 1,
         *,
         dtype: str | None = None,

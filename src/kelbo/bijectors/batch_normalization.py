@@ -1,11 +1,10 @@
 """BatchNormalization: the fixed affine map that undoes a normalisation."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 # The layer of that name is saved under it.
@@ -54,10 +53,10 @@ class BatchNormalization(Bijector):
 
     def __init__(
         self,
-        mean: Any,
-        variance: Any,
-        offset: Any = 0.0,
-        scale: Any = 1.0,
+        mean: ArrayLike,
+        variance: ArrayLike,
+        offset: ArrayLike = 0.0,
+        scale: ArrayLike = 1.0,
         epsilon: float = 1e-3,
         *,
         dtype: str | None = None,

@@ -11,6 +11,7 @@ from kelbo.ops.floats import as_floats
 from kelbo.parameters import Constraint, Parametrized, Shape, broadcast_shapes, constraints
 from kelbo.parameters.parametrized import default_dtype
 from kelbo.parameters.slicing import BatchIndex, FullRank
+from kelbo.typing import ArrayLike, Tensor
 
 
 class Bijector(Parametrized, abc.ABC):
@@ -61,7 +62,7 @@ class Bijector(Parametrized, abc.ABC):
         """
         return None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The image $y = f(x)$.
 
         Args:
@@ -73,7 +74,7 @@ class Bijector(Parametrized, abc.ABC):
         x, bijector = self._prepared(x)
         return bijector._forward(x)
 
-    def inverse(self, y: Any) -> Any:
+    def inverse(self, y: ArrayLike) -> Tensor:
         """The value $x$ with $f(x) = y$.
 
         Args:
@@ -84,7 +85,7 @@ class Bijector(Parametrized, abc.ABC):
         """
         return self.inverse_and_log_det(y)[0]
 
-    def forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
+    def forward_and_log_det(self, x: ArrayLike) -> tuple[Tensor, Tensor]:
         r"""The image, and $\log \lvert\det \partial f / \partial x\rvert$ there.
 
         Args:
@@ -100,13 +101,13 @@ class Bijector(Parametrized, abc.ABC):
         x, bijector = self._prepared(x)
         return bijector._forward_and_log_det(x)
 
-    def _prepared(self, x: Any) -> tuple[Any, "Bijector"]:
+    def _prepared(self, x: Tensor) -> tuple[Tensor, "Bijector"]:
         """The value, which is checked, and the bijector in one dtype."""
         x, bijector = self._in_one_dtype(x)
         self.forward_event_shape(self._event_of(x, "x", self.event_rank))
         return x, bijector
 
-    def inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
+    def inverse_and_log_det(self, y: ArrayLike) -> tuple[Tensor, Tensor]:
         r"""The value that is mapped to y, and $\log \lvert\det \partial x / \partial y\rvert$.
 
         Args:
@@ -122,16 +123,16 @@ class Bijector(Parametrized, abc.ABC):
         self.inverse_event_shape(self._event_of(y, "y", self.inverse_event_rank))
         return bijector._inverse_and_log_det(y)
 
-    def _forward(self, x: Any) -> Any:
+    def _forward(self, x: Tensor) -> Tensor:
         """`forward` of a tensor of a floating dtype; overridden where more is saved than shared."""
         return self._forward_and_log_det(x)[0]
 
     @abc.abstractmethod
-    def _forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
+    def _forward_and_log_det(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`forward_and_log_det` of a tensor of a floating dtype."""
 
     @abc.abstractmethod
-    def _inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
+    def _inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """`inverse_and_log_det` of a tensor of a floating dtype."""
 
     def forward_event_shape(self, shape: Sequence[int | None]) -> Shape:
@@ -235,7 +236,7 @@ class Bijector(Parametrized, abc.ABC):
             )
         return shape
 
-    def _event_of(self, value: Any, name: str, rank: int) -> Shape:
+    def _event_of(self, value: Tensor, name: str, rank: int) -> Shape:
         shape = tuple(value.shape)
         if len(shape) < rank:
             self._refuse_rank(shape, rank, f"{name} has ")
@@ -253,7 +254,7 @@ class Bijector(Parametrized, abc.ABC):
         """The dtype that the parameters ask for; None where there are none."""
         return self.dtype if self._given else None
 
-    def _in_one_dtype(self, value: Any) -> tuple[Any, "Bijector"]:
+    def _in_one_dtype(self, value: Tensor) -> tuple[Tensor, "Bijector"]:
         """The value and the bijector in the wider of their dtypes."""
         own = self._parameter_dtype
         if ops.is_tensor(value):  # most values are, of the one dtype
@@ -273,7 +274,7 @@ class Bijector(Parametrized, abc.ABC):
         return f"{type(self).__name__}({shapes})"
 
 
-def sum_over_event(log_det: Any, rank: int) -> Any:
+def sum_over_event(log_det: ArrayLike, rank: int) -> Tensor:
     """The log-determinant of a batch of maps, seen as one map of larger values.
 
     Args:

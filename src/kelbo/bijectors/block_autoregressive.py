@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import solve_monotone_system
 from kelbo.parameters import broadcast_shapes, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -59,10 +59,10 @@ class BlockAutoregressive(Bijector):
 
     def __init__(
         self,
-        kernels: Sequence[Any],
-        log_diagonals: Sequence[Any],
-        biases: Sequence[Any],
-        gate_logit: Any,
+        kernels: Sequence[ArrayLike],
+        log_diagonals: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike],
+        gate_logit: ArrayLike,
         *,
         dtype: str | None = None,
         validate: bool = True,

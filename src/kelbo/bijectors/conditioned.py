@@ -8,6 +8,7 @@ import keras
 
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import Constraint, broadcast_shapes, constraints, whole_number
+from kelbo.typing import ArrayLike
 
 
 class Conditioned(Bijector):
@@ -35,7 +36,7 @@ class Conditioned(Bijector):
         conditioner: Callable[..., Bijector],
         event_rank: int = 1,
         batch_shape: Sequence[int | None] = (),
-        context: Any = None,
+        context: ArrayLike | None = None,
         context_rank: int = 1,
         *,
         dtype: str | None = None,

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from kelbo.bijectors.bijector import Bijector, sum_over_event
 from kelbo.bijectors.conditioned import Conditioned
 from kelbo.parameters import Shape
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -53,7 +53,7 @@ class Coupling(Conditioned):
         mask: Sequence[bool],
         event_rank: int = 1,
         batch_shape: Sequence[int | None] = (),
-        context: Any = None,
+        context: ArrayLike | None = None,
         context_rank: int = 1,
         *,
         dtype: str | None = None,

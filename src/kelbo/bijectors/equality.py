@@ -1,11 +1,10 @@
 """Whether two bijectors are the same map."""
 
-from typing import Any
-
 import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
+from kelbo.typing import Tensor
 
 
 def is_same_map(first: Bijector, second: Bijector) -> bool:
@@ -31,7 +30,7 @@ def is_same_map(first: Bijector, second: Bijector) -> bool:
     return _is_same(first, second)
 
 
-def _is_same(a: Any, b: Any) -> bool:
+def _is_same(a: Tensor, b: Tensor) -> bool:
     if a is b:
         return True
     if type(a) is not type(b):

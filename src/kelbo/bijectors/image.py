@@ -7,6 +7,7 @@ from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import Constraint, constraints
 from kelbo.parameters.constraints import Interval
+from kelbo.typing import ArrayLike, Tensor
 
 # Every number; a vector or a matrix of them is in the set if each entry is.
 _ALL = (constraints.real, constraints.real_vector, constraints.real_matrix)
@@ -66,7 +67,7 @@ def image(inner: Constraint, bijector: Bijector) -> Constraint:
     growth = bijector.inverse_event_rank - bijector.event_rank
     rank = max(bijector.inverse_event_rank, inner.event_rank + growth, outer.event_rank)
 
-    def contains(y: Any) -> Any:
+    def contains(y: ArrayLike) -> Tensor:
         reached = over_axes(outer.contains(y), rank - outer.event_rank)
         within = inner.contains(bijector.inverse(y))
         return ops.logical_and(reached, over_axes(within, rank - growth - inner.event_rank))
@@ -101,7 +102,7 @@ def _is_same(end, other):
     return ops.is_concrete(equal) and bool(ops.all(equal))
 
 
-def over_axes(contained: Any, rank: int) -> Any:
+def over_axes(contained: Any, rank: int) -> Tensor:
     """Whether all of the last `rank` axes are true.
 
     Args:

@@ -1,7 +1,6 @@
 """InvertibleLinear: a full matrix in its LU form."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import vector_times_matrix
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 # The layer of that name is saved under it.
@@ -53,9 +53,9 @@ class InvertibleLinear(Bijector):
 
     def __init__(
         self,
-        lower: Any,
-        upper: Any,
-        diagonal: Any,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        diagonal: ArrayLike,
         permutation: Sequence[int] | None = None,
         *,
         dtype: str | None = None,

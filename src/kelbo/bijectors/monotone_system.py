@@ -7,6 +7,7 @@ from keras.backend import standardize_dtype
 
 from kelbo import ops
 from kelbo.ops.autodiff.derivatives import with_derivatives_up_to
+from kelbo.typing import ArrayLike, Tensor
 
 # Halvings of the bracket; one step of Newton's method doubles the digits that they find.
 _HALVINGS = {"float32": 20, "float64": 40}
@@ -22,11 +23,11 @@ _BEYOND = (
 
 def solve_monotone_system(
     function: Callable[[Any], tuple[Any, Any]],
-    y: Any,
-    low: Any,
-    high: Any,
+    y: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
     last_first: bool = False,
-) -> Any:
+) -> Tensor:
     r"""The x with $f(x) = y$, where entry i of f depends on the entries of x up to i.
 
     And increases in entry i itself. Each entry is found by bisection, those before it being known,
@@ -89,7 +90,7 @@ def solve_monotone_system(
     return with_derivatives_up_to(_EXACT_ORDER, x, _BEYOND)
 
 
-def vector_times_matrix(x: Any, matrix: Any) -> Any:
+def vector_times_matrix(x: ArrayLike, matrix: ArrayLike) -> Tensor:
     """The product of each vector with its matrix; a matrix without a batch serves all.
 
     Args:

@@ -6,6 +6,7 @@ from typing import Any
 from kelbo import ops
 from kelbo.bijectors.image import holds_all, over_axes
 from kelbo.parameters import Constraint, constraints
+from kelbo.typing import ArrayLike, Tensor
 
 
 def in_each(
@@ -24,7 +25,7 @@ def in_each(
     if all(holds_all(one) for one in sets):
         return constraints.real_matrix if rank > 1 else constraints.real_vector
 
-    def contains(value: Any) -> Any:
+    def contains(value: ArrayLike) -> Tensor:
         result = None
         for one, part in zip(sets, parts_of(value), strict=True):
             # A part has the axes of the value, or lacks the first of them.
@@ -43,7 +44,7 @@ def in_each(
     )
 
 
-def broadcast_parts(parts: Sequence[Any], log_dets: Sequence[Any], rank: int) -> list[Any]:
+def broadcast_parts(parts: Sequence[Any], log_dets: Sequence[Any], rank: int) -> list[Tensor]:
     """The parts of a value, brought to one batch shape so that they can be put together.
 
     Args:

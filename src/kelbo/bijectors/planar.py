@@ -1,13 +1,13 @@
 """Planar: pushes values along one direction."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import solve_monotone_system
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -49,7 +49,15 @@ class Planar(Bijector):
     event_rank = 1
     domain = codomain = constraints.real_vector
 
-    def __init__(self, u: Any, w: Any, b: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(
+        self,
+        u: ArrayLike,
+        w: ArrayLike,
+        b: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
+    ):
         super().__init__(u=u, w=w, b=b, dtype=dtype, validate=validate)
 
     def _validate_values(self):
@@ -82,7 +90,7 @@ class Planar(Bijector):
         return y - self.u * h, -ops.log1p(product * (1.0 - ops.square(h)))[..., 0]
 
 
-def invertible_u(u: Any, w: Any) -> Any:
+def invertible_u(u: ArrayLike, w: ArrayLike) -> Tensor:
     r"""The vector nearest to u along w for which a planar map is invertible.
 
     $$\hat u = u + \left(m(w^\top u) - w^\top u\right) \frac{w}{\lVert w \rVert^2}, \qquad

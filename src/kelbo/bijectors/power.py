@@ -6,6 +6,7 @@ from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -30,7 +31,7 @@ class Power(Bijector):
     domain = constraints.positive
     codomain = constraints.positive
 
-    def __init__(self, power: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, power: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(power=power, dtype=dtype, validate=validate)
 
     @property

@@ -1,11 +1,10 @@
 """Radial: draws values to a point, or away from it."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -45,7 +44,13 @@ class Radial(Bijector):
     domain = codomain = constraints.real_vector
 
     def __init__(
-        self, center: Any, alpha: Any, beta: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        center: ArrayLike,
+        alpha: ArrayLike,
+        beta: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(center=center, alpha=alpha, beta=beta, dtype=dtype, validate=validate)
 
@@ -82,7 +87,7 @@ class Radial(Bijector):
         return x, -self._log_det(r, y.shape[-1])
 
 
-def invertible_beta(beta: Any, alpha: Any) -> Any:
+def invertible_beta(beta: ArrayLike, alpha: ArrayLike) -> Tensor:
     r"""Any number as a strength for which a radial map is invertible, 0 staying 0.
 
     $$\hat\beta = -\alpha + \log\left(1 + (e^\alpha - 1)\, e^\beta\right)$$

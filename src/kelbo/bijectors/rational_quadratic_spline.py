@@ -1,11 +1,10 @@
 """RationalQuadraticSpline: a monotone spline of numbers with a closed inverse."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -52,9 +51,9 @@ class RationalQuadraticSpline(Bijector):
 
     def __init__(
         self,
-        bin_widths: Any,
-        bin_heights: Any,
-        knot_slopes: Any,
+        bin_widths: ArrayLike,
+        bin_heights: ArrayLike,
+        knot_slopes: ArrayLike,
         range_min: float = -1.0,
         *,
         dtype: str | None = None,

@@ -6,6 +6,7 @@ from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -29,7 +30,7 @@ class Scale(Bijector):
     parameters = {"scale": constraints.nonzero}
     is_affine = True
 
-    def __init__(self, scale: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, scale: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(scale=scale, dtype=dtype, validate=validate)
 
     @property

@@ -1,12 +1,12 @@
 """ScaleTriL: multiplies vectors by a lower-triangular matrix."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -34,7 +34,7 @@ class ScaleTriL(Bijector):
     domain = constraints.real_vector
     codomain = constraints.real_vector
 
-    def __init__(self, scale_tril: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, scale_tril: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(scale_tril=scale_tril, dtype=dtype, validate=validate)
 
     def _log_det(self, shape):
@@ -56,7 +56,7 @@ class ScaleTriL(Bijector):
         return self.forward_event_shape(shape)
 
 
-def multiply(matrix: Any, x: Any) -> Any:
+def multiply(matrix: ArrayLike, x: ArrayLike) -> Tensor:
     """The product of a matrix, or a batch of them, with a batch of vectors.
 
     Args:
@@ -71,7 +71,7 @@ def multiply(matrix: Any, x: Any) -> Any:
     return ops.matmul(matrix, x[..., None])[..., 0]
 
 
-def check_size(bijector: Bijector, shape: Shape, matrix: Any) -> Shape:
+def check_size(bijector: Bijector, shape: Shape, matrix: ArrayLike) -> Shape:
     """The shape of a value, which must end in the number of rows of a matrix.
 
     Args:

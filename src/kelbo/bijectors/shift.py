@@ -1,11 +1,10 @@
 """Shift: adds a number to each entry."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -30,7 +29,7 @@ class Shift(Bijector):
     is_affine = True
     is_increasing = True
 
-    def __init__(self, shift: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, shift: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(shift=shift, dtype=dtype, validate=validate)
 
     def _forward_and_log_det(self, x):

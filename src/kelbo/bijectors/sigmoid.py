@@ -1,11 +1,10 @@
 """Sigmoid: from the real numbers onto an interval."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -35,8 +34,8 @@ class Sigmoid(Bijector):
 
     def __init__(
         self,
-        low: Any = 0.0,
-        high: Any = 1.0,
+        low: ArrayLike = 0.0,
+        high: ArrayLike = 1.0,
         *,
         dtype: str | None = None,
         validate: bool = True,

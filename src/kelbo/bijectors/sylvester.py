@@ -8,6 +8,7 @@ from kelbo.bijectors.bijector import Bijector
 from kelbo.bijectors.monotone_system import solve_monotone_system, vector_times_matrix
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -59,9 +60,9 @@ class Sylvester(Bijector):
     def __init__(
         self,
         q: Any,
-        r: Any,
-        r_tilde: Any,
-        b: Any,
+        r: ArrayLike,
+        r_tilde: ArrayLike,
+        b: ArrayLike,
         *,
         dtype: str | None = None,
         validate: bool = True,

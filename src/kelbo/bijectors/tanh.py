@@ -1,12 +1,12 @@
 """Tanh: from the real numbers onto those between -1 and 1."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.bijectors.bijector import Bijector
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -41,7 +41,7 @@ class Tanh(Bijector):
         return 0.5 * (log_below - log_above), -(log_below + log_above)
 
 
-def log_slope_of_tanh(x: Any) -> Any:
+def log_slope_of_tanh(x: ArrayLike) -> Tensor:
     """The logarithm of 1 - tanh(x)^2.
 
     Args:

@@ -9,6 +9,7 @@ import keras
 from kelbo import ops
 from kelbo.parameters import Constraint, Parametrized, Shape, as_shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex
+from kelbo.typing import ArrayLike, Tensor
 
 
 class Distribution(Parametrized, abc.ABC):
@@ -52,7 +53,7 @@ class Distribution(Parametrized, abc.ABC):
         """Shape of one value: () for a number."""
         return ()
 
-    def _reference(self) -> Any:
+    def _reference(self) -> Tensor:
         """A tensor of shape batch_shape + event_shape, of which only the shape is used."""
         return sum(self._given.values())
 
@@ -94,7 +95,7 @@ class Distribution(Parametrized, abc.ABC):
     def _full_shape(self, sample_shape):
         return self._shape_of_sample(as_shape(sample_shape, f"{type(self).__name__}: sample_shape"))
 
-    def sample(self, sample_shape: int | Sequence[int] = (), seed: Any = None) -> Any:
+    def sample(self, sample_shape: int | Sequence[int] = (), seed: Any = None) -> Tensor:
         """Draws of shape `sample_shape + batch_shape + event_shape`.
 
         Args:
@@ -108,7 +109,7 @@ class Distribution(Parametrized, abc.ABC):
         """
         return self._sample(self._full_shape(sample_shape), _as_seed(seed))
 
-    def log_prob(self, value: Any) -> Any:
+    def log_prob(self, value: ArrayLike) -> Tensor:
         """Log density, or log mass, of `value` in nats, summed over the event.
 
         Args:
@@ -124,7 +125,7 @@ class Distribution(Parametrized, abc.ABC):
         self._require_shape_of(value)
         return self._log_prob(value)
 
-    def _require_shape_of(self, value: Any) -> None:
+    def _require_shape_of(self, value: Tensor) -> None:
         if getattr(value.shape, "rank", 0) is None:  # TensorFlow may not know it
             return
         # A size that is known only when the code runs may be an expression.
@@ -148,7 +149,7 @@ class Distribution(Parametrized, abc.ABC):
 
     def sample_and_log_prob(
         self, sample_shape: int | Sequence[int] = (), seed: Any = None
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tensor, Tensor]:
         """Draws with their log densities, without inverting what made them.
 
         Args:
@@ -160,16 +161,16 @@ class Distribution(Parametrized, abc.ABC):
         """
         return self._sample_and_log_prob(self._full_shape(sample_shape), _as_seed(seed))
 
-    def _sample_and_log_prob(self, shape: tuple, seed: Any) -> tuple[Any, Any]:
+    def _sample_and_log_prob(self, shape: tuple, seed: Any) -> tuple[Tensor, Tensor]:
         value = self._sample(shape, seed)
         return value, self._log_prob(value)
 
     @abc.abstractmethod
-    def _sample(self, shape: tuple, seed: Any) -> Any:
+    def _sample(self, shape: tuple, seed: Any) -> Tensor:
         """Draws of exactly `shape`, which ends in batch_shape + event_shape."""
 
     @abc.abstractmethod
-    def _log_prob(self, value: Any) -> Any:
+    def _log_prob(self, value: Tensor) -> Tensor:
         """`log_prob` of a tensor that has the distribution's dtype."""
 
     def _missing(self, what: str) -> Any:
@@ -178,39 +179,39 @@ class Distribution(Parametrized, abc.ABC):
             "sample((1000,), seed=...)."
         )
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Expected value, of shape `batch_shape + event_shape`."""
         return self._missing("mean")
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Variance of each entry, of shape `batch_shape + event_shape`."""
         return self._missing("variance")
 
-    def stddev(self) -> Any:
+    def stddev(self) -> Tensor:
         """Standard deviation of each entry, of shape `batch_shape + event_shape`."""
         return ops.sqrt(self.variance())
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """Most probable value, of shape `batch_shape + event_shape`."""
         return self._missing("mode")
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         """Entropy in nats, of shape `batch_shape`."""
         return self._missing("entropy")
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         """Probability of a value at or below `value`."""
         return self._missing("cumulative distribution function")
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         """The value below which a share `probability` of the mass lies: the inverse of `cdf`."""
         return self._missing("quantile function")
 
-    def _as_value(self, value: Any) -> Any:
+    def _as_value(self, value: Tensor) -> Tensor:
         # In one step: a Python number would be rounded to float32 on its way to float64.
         return ops.convert_to_tensor(value, dtype=self.dtype)
 
-    def _broadcast(self, tensor: Any) -> Any:
+    def _broadcast(self, tensor: Tensor) -> Tensor:
         return ops.broadcast_to(tensor, self._shape_of_sample(()))
 
     def _description(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import constraints
+from kelbo.typing import ArrayLike, Tensor
 
 
 class LocationScaleFamily(Distribution):
@@ -26,32 +27,34 @@ class LocationScaleFamily(Distribution):
     support = constraints.real
     reparameterized = True
 
-    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(
+        self, loc: ArrayLike, scale: ArrayLike, *, dtype: str | None = None, validate: bool = True
+    ):
         super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
 
     def _standardized(self, value):
         return ops.ratio(value - self.loc, self.scale)
 
-    def _standard_draws(self, shape: tuple, seed: Any) -> Any:
+    def _standard_draws(self, shape: tuple, seed: Any) -> Tensor:
         """Draws of $z$."""
         return self._standard_quantile(ops.random.uniform_open(shape, self.dtype, seed))
 
     @abc.abstractmethod
-    def _standard_cdf(self, z: Any) -> Any:
+    def _standard_cdf(self, z: Tensor) -> Tensor:
         """The distribution function of $z$."""
 
     @abc.abstractmethod
-    def _standard_quantile(self, probability: Any) -> Any:
+    def _standard_quantile(self, probability: Tensor) -> Tensor:
         """The inverse of it."""
 
     def _sample(self, shape, seed):
         return self.loc + self.scale * self._standard_draws(shape, seed)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self._broadcast(self.loc)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         return self._standard_cdf(self._standardized(self._as_value(value)))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return self.loc + self.scale * self._standard_quantile(self._as_value(probability))

@@ -1,11 +1,11 @@
 """Families of a probability, or of several: given as they are, or by their logits."""
 
 import abc
-from typing import Any
 
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.odds import Odds
 from kelbo.parameters import exactly_one
+from kelbo.typing import ArrayLike, Tensor
 
 
 class OfProbabilities(Distribution):
@@ -23,8 +23,8 @@ class OfProbabilities(Distribution):
 
     def __init__(
         self,
-        logits: Any = None,
-        probs: Any = None,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -38,7 +38,7 @@ class OfProbabilities(Distribution):
         self.logits, self.probs = self._logits_and_probs()
 
     @abc.abstractmethod
-    def _logits_and_probs(self) -> tuple[Any, Any]:
+    def _logits_and_probs(self) -> tuple[Tensor, Tensor]:
         """Both, from the one that was given."""
 
 

@@ -8,6 +8,7 @@ from kelbo.distributions import Distribution, kl_divergence
 from kelbo.distributions.kl.registry import comparable
 from kelbo.parameters import whole_number
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 class Divergence(abc.ABC):
@@ -18,7 +19,7 @@ class Divergence(abc.ABC):
     """
 
     @abc.abstractmethod
-    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
+    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Tensor:
         """The divergence of a pair of distributions.
 
         Args:
@@ -60,7 +61,7 @@ class KL(Divergence):
         0.5
     """
 
-    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
+    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Tensor:
         return kl_divergence(q, p)
 
 
@@ -75,7 +76,7 @@ class ReverseKL(Divergence):
         0.5
     """
 
-    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
+    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Tensor:
         return kl_divergence(p, q)
 
 
@@ -90,7 +91,7 @@ class Jeffreys(Divergence):
         1.0
     """
 
-    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
+    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Tensor:
         return kl_divergence(q, p) + kl_divergence(p, q)
 
 
@@ -120,7 +121,7 @@ class MonteCarloKL(Divergence):
     def __init__(self, samples: int = 1):
         self.samples = whole_number("MonteCarloKL", "samples", samples)
 
-    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
+    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Tensor:
         q, p, x = draws_to_compare(q, p, self.samples, seed)
         return ops.mean(q.log_prob(x) - p.log_prob(x), axis=0)
 

@@ -10,6 +10,7 @@ from kelbo.divergences.divergence import Divergence, draws_to_compare
 from kelbo.divergences.f_functions import CsiszarFunction
 from kelbo.parameters import whole_number
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 # Beyond, u itself cannot be held in float32.
 _LARGEST_LOG_RATIO = 80.0
@@ -45,7 +46,7 @@ class FDivergence(Divergence):
         self.f = as_function("FDivergence", f)
         self.samples = whole_number("FDivergence", "samples", samples)
 
-    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Any:
+    def __call__(self, q: Distribution, p: Distribution, seed: Any = None) -> Tensor:
         q, p, x = draws_to_compare(q, p, self.samples, seed)
         return ops.mean(self.f.of_log(p.log_prob(x) - q.log_prob(x)), axis=0)
 
@@ -61,7 +62,7 @@ class FDivergence(Divergence):
         return f"FDivergence(f={self.f!r}, samples={self.samples!r})"
 
 
-def dual_bound(f: CsiszarFunction, log_ratio_at_p: Any, log_ratio_at_q: Any) -> Any:
+def dual_bound(f: CsiszarFunction, log_ratio_at_p: Tensor, log_ratio_at_q: Tensor) -> Tensor:
     r"""Lower bound on an f-divergence from draws of both distributions and a guess of their ratio.
 
     $$D_f(p, q) \ge \mathbb{E}_p\big[f'(r)\big] - \mathbb{E}_q\big[f^*(f'(r))\big],

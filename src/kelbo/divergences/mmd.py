@@ -9,6 +9,7 @@ from kelbo import ops
 from kelbo.intake import as_array
 from kelbo.parameters import real_number
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 class Kernel(abc.ABC):
@@ -27,7 +28,7 @@ class Kernel(abc.ABC):
         self.scale = scale
 
     @abc.abstractmethod
-    def of_square_distance(self, square: Any, dimension: int) -> Any:
+    def of_square_distance(self, square: Tensor, dimension: int) -> Tensor:
         """The kernel at squared distances of vectors of a dimension."""
 
     def get_config(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class RBF(Kernel):
         1.0
     """
 
-    def of_square_distance(self, square: Any, dimension: int) -> Any:
+    def of_square_distance(self, square: Tensor, dimension: int) -> Tensor:
         scale_square = float(dimension) if self.scale is None else self.scale**2
         return ops.exp(ops.multiply(square, -0.5 / scale_square))
 
@@ -83,7 +84,7 @@ class InverseMultiquadric(Kernel):
         0.5
     """
 
-    def of_square_distance(self, square: Any, dimension: int) -> Any:
+    def of_square_distance(self, square: Tensor, dimension: int) -> Tensor:
         c = 2.0 * dimension * (1.0 if self.scale is None else self.scale**2)
         return c / (c + square)
 
@@ -115,7 +116,7 @@ def as_kernel(owner: str, kernel: Kernel) -> Kernel:
     return kernel
 
 
-def maximum_mean_discrepancy(x: Any, y: Any, kernel: Kernel) -> Any:
+def maximum_mean_discrepancy(x: Tensor, y: Tensor, kernel: Kernel) -> Tensor:
     r"""Unbiased estimate of the squared maximum mean discrepancy of two samples.
 
     $$\frac{1}{n(n-1)} \sum_{i \ne j} k(x_i, x_j) + \frac{1}{m(m-1)} \sum_{i \ne j} k(y_i, y_j)
@@ -150,7 +151,7 @@ def maximum_mean_discrepancy(x: Any, y: Any, kernel: Kernel) -> Any:
     return discrepancy_of_draws(x, y, kernel)
 
 
-def discrepancy_of_draws(x: Any, y: Any, kernel: Kernel) -> Any:
+def discrepancy_of_draws(x: Tensor, y: Tensor, kernel: Kernel) -> Tensor:
     """`maximum_mean_discrepancy`, unchecked, and defined for samples of one row too.
 
     The last batch of an epoch may be a single example. It has no pairs, whose mean is 0 then.

@@ -3,6 +3,7 @@
 from kelbo.layers import conditionals, flows, functional, priors
 from kelbo.layers.concatenate_parts import ConcatenateParts
 from kelbo.layers.conditionals import *
+from kelbo.layers.conditionals.families import *  # by name too: mypy follows no list in a list
 from kelbo.layers.dense_variational import DenseVariational
 from kelbo.layers.flows import *
 from kelbo.layers.functional import *

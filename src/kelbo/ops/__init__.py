@@ -1,6 +1,8 @@
 """The ground floor: all of `keras.ops`, plus what Keras lacks on some backend."""
 
 # ruff: noqa: F401
+from typing import TYPE_CHECKING, Any
+
 from keras.ops import *
 
 from kelbo.ops import linalg, random
@@ -55,3 +57,8 @@ from kelbo.ops.special import (
     xlogy,
 )
 from kelbo.ops.updates import update_if
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """The operations of Keras, which has no types: a type checker finds none of them."""

@@ -24,6 +24,7 @@ from keras import ops as keras_ops
 
 from kelbo.keras_internals import replace_narrowing
 from kelbo.ops.backends import backend
+from kelbo.typing import Tensor
 
 _call = threading.local()
 
@@ -95,7 +96,7 @@ def _kept_by_default(function):
     return wrapper
 
 
-def view_as_complex(x: Any) -> Any:
+def view_as_complex(x: Tensor) -> Any:
     """`keras.ops.view_as_complex`, with complex128 for float64.
 
     Args:

@@ -1,20 +1,19 @@
 """Arguments brought to one floating dtype."""
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops as keras_ops
 
 from kelbo.ops.backends import backend
 from kelbo.ops.float64 import float64_kept, mended
+from kelbo.typing import Tensor
 
 # Those of Keras turn float64 into float32 on PyTorch.
 maximum = mended.get("maximum", keras_ops.maximum)
 minimum = mended.get("minimum", keras_ops.minimum)
 
 
-def as_floats(*values: Any) -> list[Any]:
+def as_floats(*values: Tensor) -> list[Tensor]:
     """The arguments as tensors of one floating dtype.
 
     Tensors decide the dtype, by Keras' promotion (float64 kept, integers give `floatx`); NumPy
@@ -36,7 +35,7 @@ def as_floats(*values: Any) -> list[Any]:
     return [backend.as_tensor(keras_ops.convert_to_tensor(x, dtype=dtype)) for x in values]
 
 
-def together(*values: Any) -> list[Any]:
+def together(*values: Tensor) -> list[Tensor]:
     """The arguments as tensors of one floating dtype, broadcast to one shape.
 
     Args:

@@ -1,7 +1,6 @@
 """Sums of exponentials in the logarithm, with gradients also where a term is zero."""
 
 import math
-from typing import Any
 
 import keras
 from keras import ops
@@ -9,11 +8,14 @@ from keras import ops
 from kelbo.ops.backends import backend
 from kelbo.ops.float64 import mended
 from kelbo.ops.floats import as_floats
+from kelbo.typing import Tensor
 
 _argmax = mended.get("argmax", ops.argmax)
 
 
-def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+def logsumexp(
+    x: Tensor, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
+) -> Tensor:
     """The logarithm of a sum of exponentials, as `keras.ops.logsumexp`.
 
     Where all of the terms are -inf the result is -inf and the gradient 0, where that of Keras is
@@ -44,7 +46,7 @@ def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool 
     return result if keepdims else ops.squeeze(result, axis=axes)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """Exponentials divided by their sum, as `keras.ops.softmax`.
 
     The slopes keep their digits where one share is nearly 1, as those of `sigmoid` do. Along an
@@ -72,7 +74,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return others / (1.0 + rest)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of `softmax`, as `keras.ops.log_softmax`, with the digits of a share near 1.
 
     Args:
@@ -112,7 +114,7 @@ def _beside_largest(x, axis):
     return logits, others, rest
 
 
-def logcumsumexp(x: Any, axis: int = -1) -> Any:
+def logcumsumexp(x: Tensor, axis: int = -1) -> Tensor:
     """The logarithm of the cumulative sum of exponentials; -inf, with no gradient, of none.
 
     Args:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from keras import ops
 
+from kelbo.typing import Tensor
 
-def polynomial(t: Any, coefficients: Sequence[float]) -> Any:
+
+def polynomial(t: Tensor, coefficients: Sequence[float]) -> Tensor:
     """The value of c0 + c1 t + c2 t² + ..., by Horner's rule.
 
     Args:
@@ -30,7 +31,7 @@ _ATANH = {
 }
 
 
-def log1p_minus(t: Any) -> Any:
+def log1p_minus(t: Tensor) -> Tensor:
     """The function log(1 + t) - t, at most 0, with full relative accuracy near 0.
 
     Args:
@@ -48,7 +49,7 @@ def log1p_minus(t: Any) -> Any:
     return ops.where(near, r * (2.0 * y * series - small), ops.log1p(far) - far)
 
 
-def log_ratio_minus(ratio: Any, t: Any) -> Any:
+def log_ratio_minus(ratio: Tensor, t: Tensor) -> Tensor:
     """As `log1p_minus(t)`, with the ratio 1 + t given too, which is exact where t is near -1.
 
     Args:
@@ -61,12 +62,12 @@ def log_ratio_minus(ratio: Any, t: Any) -> Any:
     return ops.where(t < -0.5, ops.log(ratio) - t, log1p_minus(ops.where(t < -0.5, 0.0, t)))
 
 
-def kind(x: Any) -> str:
+def kind(x: Tensor) -> str:
     """The dtype of `x`, as "float32" (or less) or "float64": how many terms a series needs."""
     return "float64" if "64" in str(x.dtype) else "float32"
 
 
-def count_down(step: Callable, terms: int, last: Any) -> Any:
+def count_down(step: Callable, terms: int, last: Tensor) -> Tensor:
     """A series or continued fraction from its last term to its first, in a compiled loop.
 
     Args:
@@ -96,7 +97,7 @@ _STIRLING = (
 )
 
 
-def stirling_correction(z: Any) -> Any:
+def stirling_correction(z: Tensor) -> Tensor:
     """What Stirling leaves: log Γ(z) - ((z - 1/2) log z - z + log(2π) / 2), for z >= 8.
 
     Args:
@@ -112,7 +113,7 @@ def stirling_correction(z: Any) -> Any:
 HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
-def lgamma_of_one_plus(a: Any) -> Any:
+def lgamma_of_one_plus(a: Tensor) -> Tensor:
     """The function log Γ(1 + a) for 0 <= a <= 8, relatively accurate near 0.
 
     The `lgamma` of XLA is off by 3e-6 in float32.

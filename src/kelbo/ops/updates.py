@@ -6,10 +6,11 @@ from typing import Any
 import keras
 
 from kelbo.ops.backends import backend
+from kelbo.typing import Tensor
 
 
 def update_if(
-    condition: Any, update: Callable[[], Any], variables: Sequence[keras.Variable]
+    condition: Tensor, update: Callable[[], Any], variables: Sequence[keras.Variable]
 ) -> None:
     """Runs a function that changes variables where a condition holds, in compiled code too.
 

@@ -9,6 +9,7 @@ import numpy as np
 from keras.backend import standardize_dtype
 
 from kelbo import ops
+from kelbo.typing import ArrayLike, Tensor
 
 
 @dataclass(frozen=True, eq=False)  # ends may be tensors: a set equals itself
@@ -53,7 +54,7 @@ class Constraint:
             return "discrete"
         return "continuous" if self.manifold is None else f"on a {self.manifold}"
 
-    def contains(self, value: Any) -> Any:
+    def contains(self, value: ArrayLike) -> Tensor:
         """A boolean tensor: which of the values obey the rule.
 
         Args:
@@ -78,7 +79,7 @@ class Interval(Constraint):
     high: Any = None
 
 
-def interval(low: Any, high: Any) -> Interval:
+def interval(low: ArrayLike, high: ArrayLike) -> Interval:
     """The numbers from `low` to `high`, both included.
 
     Args:
@@ -101,7 +102,7 @@ def interval(low: Any, high: Any) -> Interval:
     )
 
 
-def open_interval(low: Any, high: Any) -> Interval:
+def open_interval(low: ArrayLike, high: ArrayLike) -> Interval:
     """The numbers between `low` and `high`, both left out.
 
     Args:
@@ -124,7 +125,7 @@ def open_interval(low: Any, high: Any) -> Interval:
     )
 
 
-def greater_than(low: Any) -> Interval:
+def greater_than(low: ArrayLike) -> Interval:
     """The finite numbers above `low`.
 
     Args:
@@ -145,7 +146,7 @@ def greater_than(low: Any) -> Interval:
     )
 
 
-def at_least(low: Any) -> Interval:
+def at_least(low: ArrayLike) -> Interval:
     """The finite numbers from `low` on, itself included.
 
     Args:
@@ -166,7 +167,7 @@ def at_least(low: Any) -> Interval:
     )
 
 
-def less_than(high: Any) -> Interval:
+def less_than(high: ArrayLike) -> Interval:
     """The finite numbers below `high`.
 
     Args:
@@ -194,7 +195,7 @@ class IntegerInterval(Interval):
     is_discrete: bool = True
 
 
-def integer_interval(low: Any, high: Any) -> IntegerInterval:
+def integer_interval(low: ArrayLike, high: ArrayLike) -> IntegerInterval:
     """The whole numbers from `low` to `high`, both included.
 
     Args:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -188,15 +188,17 @@ class Parametrized(Pytree):
             if self._has_batch(name)
         )
 
-    def __getattr__(self, name: str) -> Any:
-        """Called for what is not there: of an object whose tensors are none, all is not."""
-        if _HOLLOW in vars(self):
-            raise AttributeError(
-                f"{type(self).__name__} was taken apart and put together by a function of trees, "
-                f"and has no {name}: {vars(self)[_HOLLOW][2]}. Its leaves are those of "
-                "tensors()."
-            )
-        return object.__getattribute__(self, name)  # raises what it raised before
+    if not TYPE_CHECKING:  # to which every attribute would be there
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there: of an object whose tensors are none, all is not."""
+            if _HOLLOW in vars(self):
+                raise AttributeError(
+                    f"{type(self).__name__} was taken apart and put together by a function of "
+                    f"trees, and has no {name}: {vars(self)[_HOLLOW][2]}. Its leaves are those of "
+                    "tensors()."
+                )
+            return object.__getattribute__(self, name)  # raises what it raised before
 
     def _sliced(self, index: BatchIndex) -> Self:
         """The same object of a part of a batch that its own batch broadcasts to."""

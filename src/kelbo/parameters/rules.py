@@ -1,14 +1,13 @@
 """Whether values obey a rule, and the words for those that do not."""
 
-from typing import Any
-
 import numpy as np
 
 from kelbo import ops
 from kelbo.parameters.constraints import Constraint
+from kelbo.typing import Tensor
 
 
-def broken_rule(name: str, tensor: Any, constraint: Constraint) -> str | None:
+def broken_rule(name: str, tensor: Tensor, constraint: Constraint) -> str | None:
     """What is wrong with values that do not obey a constraint, for an error.
 
     Args:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from kelbo import ops
 from kelbo.parameters.shapes import Shape
+from kelbo.typing import Tensor
 
 _ALL = slice(None)
 
@@ -83,7 +84,7 @@ class BatchIndex:
         """
         return type(self)(self.items + (_ALL,) * rank, self.sizes + (None,) * rank)
 
-    def of_tensor(self, tensor: Any, event_rank: int = 0) -> Any:
+    def of_tensor(self, tensor: Tensor, event_rank: int = 0) -> Tensor:
         """What is taken of a tensor that broadcasts to the batch.
 
         Axes along which the tensor is repeated stay as they are, or go: nothing is copied out.
@@ -162,7 +163,7 @@ class FullRank:
         """
         return type(self)(self.rank + rank, self.rows)
 
-    def of_tensor(self, tensor: Any, event_rank: int = 0) -> Any:
+    def of_tensor(self, tensor: Tensor, event_rank: int = 0) -> Tensor:
         """The tensor with all axes of the batch.
 
         Args:

@@ -9,6 +9,7 @@ from kelbo import ops
 from kelbo.parameters import real_number
 from kelbo.parameters.arguments import is_number
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 class Schedule(abc.ABC):
@@ -20,7 +21,7 @@ class Schedule(abc.ABC):
     """
 
     @abc.abstractmethod
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         """The value after so many steps.
 
         Args:
@@ -77,7 +78,7 @@ class Constant(Schedule):
     def __init__(self, value: float):
         self.value = real_number("Constant", "value", value)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         return ops.full_like(ops.convert_to_tensor(step, dtype="float32"), self.value)
 
     @property
@@ -157,7 +158,7 @@ def fixed_number(owner: str, name: str, value: float, **bounds: Any) -> float:
     return real_number(owner, name, value, **bounds)
 
 
-def at_step(schedule: Schedule, step: Any) -> Any:
+def at_step(schedule: Schedule, step: Tensor) -> Tensor:
     """The value of a schedule now.
 
     Args:

@@ -8,9 +8,10 @@ from kelbo import ops
 from kelbo.parameters import real_number, whole_number
 from kelbo.registration import registered
 from kelbo.schedules.schedule import Schedule
+from kelbo.typing import Tensor
 
 
-def between(start: float, end: float, progress: Any) -> Any:
+def between(start: float, end: float, progress: Tensor) -> Tensor:
     """The value after a share of the way from `start` to `end`, and never outside of them.
 
     Args:
@@ -49,10 +50,10 @@ class Ramp(Schedule):
         self.end = real_number(owner, "end", end, above=self._above)
 
     @abc.abstractmethod
-    def progress(self, share: Any) -> Any:
+    def progress(self, share: Tensor) -> Tensor:
         """Which share of the change is done at a share of the steps; from 0 at 0 to 1 at 1."""
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         step = ops.convert_to_tensor(step, dtype="float32")
         share = ops.minimum(step / self.steps, 1.0)
         return between(self.start, self.end, self.progress(share))
@@ -87,7 +88,7 @@ class LinearWarmUp(Ramp):
         0.25
     """
 
-    def progress(self, share: Any) -> Any:
+    def progress(self, share: Tensor) -> Tensor:
         return share
 
 
@@ -118,7 +119,7 @@ class SigmoidWarmUp(Ramp):
         super().__init__(steps, start, end)
         self.sharpness = real_number("SigmoidWarmUp", "sharpness", sharpness, above=0)
 
-    def progress(self, share: Any) -> Any:
+    def progress(self, share: Tensor) -> Tensor:
         # The hyperbolic tangent is the sigmoid about its middle.
         half = 0.5 * self.sharpness
         inner = 0.5 + 0.5 * ops.tanh(half * (share - 0.5)) / math.tanh(0.5 * half)
@@ -154,7 +155,7 @@ class ExponentialDecay(Ramp):
     def __init__(self, steps: int, start: float = 1.0, end: float = 0.5):
         super().__init__(steps, start, end)
 
-    def progress(self, share: Any) -> Any:
+    def progress(self, share: Tensor) -> Tensor:
         if self.start == self.end:
             return share
         return (ops.exp(share * math.log(self.end / self.start)) - 1.0) * (
@@ -192,7 +193,7 @@ class CyclicalWarmUp(Schedule):
         self.start = real_number("CyclicalWarmUp", "start", start)
         self.end = real_number("CyclicalWarmUp", "end", end)
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         step = ops.convert_to_tensor(step, dtype="float32")
         within = ops.minimum(ops.mod(step, self.steps) / (self.rise * self.steps), 1.0)
         share = ops.where(step >= self.steps * self.cycles, 1.0, within)

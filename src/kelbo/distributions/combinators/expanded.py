@@ -8,6 +8,7 @@ from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import Shape, as_shape, broadcast_shapes
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -112,22 +113,22 @@ class Expanded(Wrapper):
         drawn, log_prob = self.distribution._sample_and_log_prob(self._inner_shape(shape), seed)
         return self._in_place(drawn, len(self.event_shape)), self._in_place(log_prob, 0)
 
-    def of_batch(self, values: Any) -> Any:
+    def of_batch(self, values: ArrayLike) -> Tensor:
         """Numbers of the old batch, broadcast to the new one."""
         return self._expand(values, ())
 
-    def of_event(self, values: Any) -> Any:
+    def of_event(self, values: ArrayLike) -> Tensor:
         return self._expand(values, self.event_shape)
 
-    def _expand(self, values: Any, event_shape: Shape) -> Any:
+    def _expand(self, values: Tensor, event_shape: Shape) -> Tensor:
         shape = self._batch_shape + event_shape
         has_it = tuple(values.shape)[len(values.shape) - len(shape) :] == shape
         if has_it and None not in shape:
             return values
         return values + ops.zeros(self._sizes + event_shape, dtype=self.dtype)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         return self.of_batch(self.distribution.cdf(value))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return self.of_batch(self.distribution.quantile(probability))

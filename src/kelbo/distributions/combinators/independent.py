@@ -7,6 +7,7 @@ from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import Shape
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -70,7 +71,7 @@ class Independent(Wrapper):
     def _shape_of_sample(self, sample_shape):
         return self.distribution._shape_of_sample(sample_shape)
 
-    def of_batch(self, values: Any) -> Any:
+    def of_batch(self, values: ArrayLike) -> Tensor:
         """Sums one number per distribution inside over the axes that joined the event."""
         axes = tuple(range(-self.reinterpreted_batch_rank, 0))
         return ops.sum(values, axis=axes) if axes else values

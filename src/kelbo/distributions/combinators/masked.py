@@ -12,6 +12,7 @@ from kelbo.distributions.combinators.wrapper import Wrapper
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import broadcast_shapes
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -43,7 +44,7 @@ class Masked(Wrapper):
         -0.9189...
     """
 
-    def __init__(self, distribution: Distribution, mask: Any):
+    def __init__(self, distribution: Distribution, mask: ArrayLike):
         super().__init__(distribution)
         self.mask = _as_truth(mask)
         try:
@@ -79,11 +80,11 @@ class Masked(Wrapper):
         shape = self._shape_of_sample(())
         return Expanded(self.distribution, shape[: len(shape) - len(self.event_shape)])
 
-    def of_batch(self, values: Any) -> Any:
+    def of_batch(self, values: ArrayLike) -> Tensor:
         """One number per distribution of the batch, and 0 where it is masked."""
         return ops.where(self.mask, values, ops.zeros_like(values))
 
-    def of_event(self, values: Any) -> Any:
+    def of_event(self, values: ArrayLike) -> Tensor:
         return self._broadcast(values)
 
     def _log_prob(self, value):
@@ -93,11 +94,11 @@ class Masked(Wrapper):
         value = ops.where(mask, value, _value_in(self.distribution))
         return super()._log_prob(value)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         """That of the distribution inside, masked or not."""
         return self._expanded().cdf(value)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         """That of the distribution inside, masked or not."""
         return self._expanded().quantile(probability)
 

@@ -8,6 +8,7 @@ from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Composite, Shape
+from kelbo.typing import ArrayLike, Tensor
 
 
 class Mixing(Composite, Distribution):
@@ -28,11 +29,11 @@ class Mixing(Composite, Distribution):
         return self._event_shape
 
     @abc.abstractmethod
-    def _sample_each(self, shape: tuple, seed: Any) -> Any:
+    def _sample_each(self, shape: tuple, seed: Any) -> Tensor:
         """A draw from each component, for draws of this shape."""
 
     @abc.abstractmethod
-    def _of_each(self, method: str, *value: Any) -> Any:
+    def _of_each(self, method: str, *value: Any) -> Tensor:
         """What a method of each component returns."""
 
     def _after_batch(self, per_component):
@@ -65,23 +66,23 @@ class Mixing(Composite, Distribution):
         weights = self._after_batch(self.mixture_distribution.probs)
         return self._broadcast(ops.sum(weights * each, axis=-1 - len(self.event_shape)))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._average(self._of_each("mean"))
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """The mean of the components' variances, and the variance of their means."""
         means = self._of_each("mean")
         apart = means - ops.expand_dims(self._average(means), -1 - len(self.event_shape))
         return self._average(self._of_each("variance") + ops.square(apart))
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         if self.event_shape:
             self._missing("cumulative distribution function")
         each = self._of_each("cdf", self._as_value(value))
         return ops.sum(self.mixture_distribution.probs * each, axis=-1)
 
 
-def log_sum_exp(x: Any) -> Any:
+def log_sum_exp(x: ArrayLike) -> Tensor:
     r"""$\log \sum_k e^{x_k}$ over the last axis; -inf, with a gradient of 0, where all are -inf.
 
     Args:

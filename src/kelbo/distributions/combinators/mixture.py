@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 from kelbo import ops
 from kelbo.bijectors.image import over_axes
@@ -12,6 +11,7 @@ from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import Constraint, broadcast_shapes
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -88,7 +88,7 @@ class Mixture(Mixing):
         if all(support is supports[0] for support in supports):
             return supports[0]
 
-        def contains(x: Any) -> Any:
+        def contains(x: ArrayLike) -> Tensor:
             inside = [over_axes(s.contains(x), rank - s.event_rank) for s in supports]
             return functools.reduce(ops.logical_or, inside)
 

@@ -11,6 +11,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import Composite, Constraint, Shape, broadcast_shapes, constraints
 from kelbo.parameters.constraints import Interval
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -165,7 +166,7 @@ class Transformed(Composite, Distribution):
             self._missing(what)
         return increasing
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         increasing = self._monotone("cumulative distribution function")
         value = self._as_value(value)
         safe, inside = self._inside(value)
@@ -176,7 +177,7 @@ class Transformed(Composite, Distribution):
         # A codomain of numbers is an interval: what is outside lies on one of its two sides.
         return ops.where(inside, below, ops.cast(value > safe, self.dtype))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         increasing = self._monotone("quantile function")
         u = self._as_value(probability)
         x = self.distribution.quantile(ops.where(increasing, u, 1.0 - u))
@@ -187,17 +188,17 @@ class Transformed(Composite, Distribution):
             self._missing(what)
         return self.bijector
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Expected value; of an affine bijector only."""
         bijector = self._affine("mean")
         return self._broadcast(bijector._forward_and_log_det(self.distribution.mean())[0])
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """Most probable value; of an affine bijector only."""
         bijector = self._affine("mode")
         return self._broadcast(bijector._forward_and_log_det(self.distribution.mode())[0])
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Variance of each entry; of an affine bijector of numbers only."""
         bijector = self._affine("variance")
         if bijector.event_rank:
@@ -206,7 +207,7 @@ class Transformed(Composite, Distribution):
         log_det = bijector._forward_and_log_det(ops.zeros_like(variance))[1]
         return self._broadcast(ops.exp(2.0 * log_det) * variance)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         """Entropy in nats; of an affine bijector only."""
         bijector = self._affine("entropy")
         x = ops.zeros(self.distribution._shape_of_sample(()), dtype=self.dtype)

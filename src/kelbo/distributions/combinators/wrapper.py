@@ -1,9 +1,8 @@
 """Wrapper: what distributions that change one other distribution have in common."""
 
-from typing import Any
-
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import Composite, Constraint, Shape
+from kelbo.typing import ArrayLike, Tensor
 
 
 class Wrapper(Composite, Distribution):
@@ -37,28 +36,28 @@ class Wrapper(Composite, Distribution):
     def regular_support(self) -> Constraint:
         return self.distribution.regular_support
 
-    def of_event(self, values: Any) -> Any:
+    def of_event(self, values: ArrayLike) -> Tensor:
         """Numbers of shape batch_shape + event_shape of the distribution inside, for this one."""
         return values
 
-    def of_batch(self, values: Any) -> Any:
+    def of_batch(self, values: ArrayLike) -> Tensor:
         """One number per distribution inside, for this one's batch."""
         return values
 
     def _log_prob(self, value):
         return self.of_batch(self.distribution._log_prob(value))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.of_event(self.distribution.mean())
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.of_event(self.distribution.variance())
 
-    def stddev(self) -> Any:
+    def stddev(self) -> Tensor:
         return self.of_event(self.distribution.stddev())
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self.of_event(self.distribution.mode())
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self.of_batch(self.distribution.entropy())

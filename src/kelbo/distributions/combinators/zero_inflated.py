@@ -11,6 +11,7 @@ from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Constraint, broadcast_shapes, constraints
 from kelbo.parameters.slicing import BatchIndex, FullRank
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -49,8 +50,8 @@ class ZeroInflated(OfOdds):
     def __init__(
         self,
         distribution: Distribution,
-        logits: Any = None,
-        probs: Any = None,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -112,19 +113,19 @@ class ZeroInflated(OfOdds):
         """The log probability of 0 in the distribution inside."""
         return self.distribution.log_prob(ops.zeros((), dtype=self.dtype))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._odds.complement() * self.distribution.mean()
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         mean, variance = self.distribution.mean(), self.distribution.variance()
         return self._odds.complement() * (variance + self.probs * ops.square(mean))
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         mode = self._broadcast(self.distribution.mode())
         is_zero = self._log_prob(ops.zeros_like(mode)) >= self._log_prob(mode)
         return ops.where(is_zero, ops.zeros_like(mode), mode)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         # Of all but the zeros, from the entropy inside; then the zeros of both kinds.
         inner_zero = self._inner_zero()
         zero = self.log_prob(ops.zeros((), dtype=self.dtype))
@@ -133,12 +134,12 @@ class ZeroInflated(OfOdds):
         share = self._odds.complement()
         return share * inner_rest - share * self._odds.log_complement() * not_zero - _x_log_x(zero)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value = self._as_value(value)
         excess = ops.where(value >= 0, self.probs, ops.zeros_like(self.probs))
         return excess + self._odds.complement() * self.distribution.cdf(value)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         u, share = self._as_value(probability), self._odds.complement()
         share = ops.where(share > 0, share, ops.ones_like(share))
         # The excess lies at 0: below it the mass inside is met first, above it that comes second.

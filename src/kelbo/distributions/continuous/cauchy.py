@@ -1,18 +1,18 @@
 """The Cauchy distribution."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import is_infinite, without
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 # From here on 2 log(1 + z) is log(1 + z^2) to the last digit, and z^2 does not overflow before.
 _LARGE = 1e16
 
 
-def log1p_square(z: Any) -> Any:
+def log1p_square(z: ArrayLike) -> Tensor:
     r"""$\log(1 + z^2)$, also where the square overflows.
 
     Args:
@@ -64,15 +64,15 @@ class Cauchy(LocationScaleFamily):
         log_prob = -log1p_square(z) - ops.log(math.pi * self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """NaN: the integral does not converge. The median is `mode()`."""
         return self._broadcast(self.loc + math.nan)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """NaN: there is no mean. Half of the distance between the quartiles is `scale`."""
         return self.mean()
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(ops.log(4.0 * math.pi * self.scale))
 
     def _standard_cdf(self, z):

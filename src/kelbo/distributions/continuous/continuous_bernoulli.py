@@ -1,7 +1,5 @@
 """The continuous Bernoulli distribution, for data in [0, 1]."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -10,6 +8,7 @@ from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.outside import between, without
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 # Near 0 every closed form below is a difference of large numbers: a Taylor series takes over there.
 # log(sinh(u) / u) in powers of u^2, and the |logits| below which it serves: exact in float64 too.
@@ -38,7 +37,7 @@ def _fold(eta):
     return ops.where(is_positive, eta, ops.zeros_like(eta)), ops.where(is_positive, -eta, eta)
 
 
-def log_normalizer(eta: Any) -> Any:
+def log_normalizer(eta: ArrayLike) -> Tensor:
     r"""$A(\eta) = \log((e^\eta - 1) / \eta) = \max(\eta, 0) + A(-|\eta|)$."""
     peak, folded = _fold(eta)
     return peak + _log_normalizer_of_folded(folded)
@@ -54,7 +53,7 @@ def _log_normalizer_of_folded(eta):
     return ops.where(small, 0.5 * near + series, ops.log1p(-ops.exp(far)) - ops.log(-far))
 
 
-def mean_of_logits(eta: Any) -> Any:
+def mean_of_logits(eta: ArrayLike) -> Tensor:
     r"""$A'(\eta)$."""
     small, near, far = _branches(eta, _SERIES_BELOW)
     squared = ops.square(0.5 * near)
@@ -68,7 +67,7 @@ def mean_of_logits(eta: Any) -> Any:
     return ops.where(small, 0.5 + 0.25 * near * slope, direct)
 
 
-def variance_of_logits(eta: Any) -> Any:
+def variance_of_logits(eta: ArrayLike) -> Tensor:
     r"""$A''(\eta)$."""
     small, near, far = _branches(eta, _SERIES_BELOW)
     squared = ops.square(0.5 * near)
@@ -127,21 +126,21 @@ class ContinuousBernoulli(OfOdds):
         log_prob = (inner - peak) - _log_normalizer_of_folded(folded)
         return ops.where(outside, ops.full_like(log_prob, -float("inf")), log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return mean_of_logits(self.logits)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return variance_of_logits(self.logits)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return ops.cast(self.logits > 0, self.dtype)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         # That of the mirror image, whose logits are not positive: no large numbers cancel.
         _, folded = _fold(self.logits)
         return _log_normalizer_of_folded(folded) - folded * mean_of_logits(folded)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         x = between(self._as_value(value), 0.0, 1.0)
         small, near, far = _branches(self.logits, _CDF_SERIES_BELOW)
         product = x * (1.0 - x)
@@ -154,7 +153,7 @@ class ContinuousBernoulli(OfOdds):
         above = ops.exp(rate * (1.0 - x)) * below
         return ops.where(small, series, ops.where(far < 0, below, above))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         u = self._as_value(probability)
         small, near, far = _branches(self.logits, _CDF_SERIES_BELOW)
         # x - 1/2 = log(cosh h + w sinh h) / (2 h), w = 2 u - 1, h = eta / 2, in powers of h.

@@ -1,13 +1,13 @@
 """The exponential distribution."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, outside_half_line, without
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -36,7 +36,7 @@ class Exponential(Distribution):
     support = constraints.nonnegative
     reparameterized = True
 
-    def __init__(self, rate: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, rate: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(rate=rate, dtype=dtype, validate=validate)
 
     def _sample(self, shape, seed):
@@ -47,23 +47,23 @@ class Exponential(Distribution):
         log_prob = ops.log(self.rate) - self.rate * without(outside, value)
         return ops.where(outside, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return 1.0 / self.rate
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.square(self.mean())
 
-    def stddev(self) -> Any:
+    def stddev(self) -> Tensor:
         return self.mean()
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return ops.zeros_like(self.rate)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return 1.0 - ops.log(self.rate)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         return -ops.expm1(-self.rate * between(self._as_value(value), 0.0, math.inf))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return -ops.log1p(-self._as_value(probability)) / self.rate

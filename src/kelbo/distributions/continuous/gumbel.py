@@ -1,7 +1,6 @@
 """The Gumbel distribution."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from kelbo import ops
 from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import between, is_infinite, without
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 _EULER_GAMMA = float(np.euler_gamma)
 
@@ -48,13 +48,13 @@ class Gumbel(LocationScaleFamily):
         log_prob = energy - ops.exp(energy) - ops.log(self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.loc + _EULER_GAMMA * self.scale)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self._broadcast(ops.square(self.scale) * (math.pi**2 / 6.0))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(ops.log(self.scale) + (1.0 + _EULER_GAMMA))
 
     def _standard_cdf(self, z):

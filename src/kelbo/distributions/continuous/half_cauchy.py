@@ -1,7 +1,6 @@
 """The half-Cauchy distribution."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.continuous.cauchy import log1p_square
@@ -9,6 +8,7 @@ from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import between, largest, without
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -39,8 +39,8 @@ class HalfCauchy(LocationScaleFamily):
 
     def __init__(
         self,
-        loc: Any = 0.0,
-        scale: Any = 1.0,
+        loc: ArrayLike = 0.0,
+        scale: ArrayLike = 1.0,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -58,15 +58,15 @@ class HalfCauchy(LocationScaleFamily):
         log_prob = -log1p_square(z) - ops.log(0.5 * math.pi * self.scale)
         return ops.where(outside, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Infinite."""
         return self._broadcast(self.loc + math.inf)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Infinite."""
         return self.mean()
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(ops.log(2.0 * math.pi * self.scale))
 
     def _standard_cdf(self, z):

@@ -1,7 +1,6 @@
 """The half-normal distribution."""
 
 import math
-from typing import Any
 
 import keras
 
@@ -10,6 +9,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between, outside_half_line, without
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 _HALF_LOG_HALF_PI = 0.5 * math.log(0.5 * math.pi)
 # The quantile function in odd powers of w = u sqrt(pi / 2): w + w^3 / 6 + 7 w^5 / 120 + ...; below
@@ -46,7 +46,7 @@ class HalfNormal(Distribution):
     support = constraints.nonnegative
     reparameterized = True
 
-    def __init__(self, scale: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, scale: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(scale=scale, dtype=dtype, validate=validate)
 
     def _sample(self, shape, seed):
@@ -58,23 +58,23 @@ class HalfNormal(Distribution):
         log_prob = -0.5 * ops.square(z) - (ops.log(self.scale) + _HALF_LOG_HALF_PI)
         return ops.where(outside, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.scale * math.sqrt(2.0 / math.pi)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.square(self.scale) * (1.0 - 2.0 / math.pi)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return ops.zeros_like(self.scale)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return ops.log(self.scale) + (0.5 + _HALF_LOG_HALF_PI)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         z = ops.ratio(between(self._as_value(value), 0.0, math.inf), self.scale)
         return ops.erf(z * math.sqrt(0.5))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         u = self._as_value(probability)
         near = u < _SERIES_BELOW
         w = ops.where(near, u, 0.0) * math.sqrt(0.5 * math.pi)

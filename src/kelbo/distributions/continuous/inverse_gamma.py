@@ -1,7 +1,6 @@
 """The inverse gamma distribution."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
@@ -14,6 +13,7 @@ from kelbo.ops.special.gamma_density import (
 from kelbo.ops.special.positive_exp import positive_exp
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -47,7 +47,12 @@ class InverseGamma(Distribution):
     reparameterized = True
 
     def __init__(
-        self, concentration: Any, scale: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        concentration: ArrayLike,
+        scale: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(concentration=concentration, scale=scale, dtype=dtype, validate=validate)
 
@@ -58,14 +63,14 @@ class InverseGamma(Distribution):
     def _log_prob(self, value):
         return log_inverse_gamma_density(value, self.concentration, self.scale)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Expected value; infinite for a concentration of at most 1."""
         a = self.concentration
         finite = a > 1.0
         mean = self.scale / (ops.where(finite, a, 2.0) - 1.0)
         return ops.where(finite, mean, ops.full_like(mean, math.inf))
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Variance; infinite for a concentration of at most 2."""
         a = self.concentration
         finite = a > 2.0
@@ -73,23 +78,23 @@ class InverseGamma(Distribution):
         variance = ops.square(self.scale / (safe - 1.0)) / (safe - 2.0)
         return ops.where(finite, variance, ops.full_like(variance, math.inf))
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self.scale / (self.concentration + 1.0)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         a = self.concentration
         # a + log β + log Γ(a) - (1 + a) ψ(a), without what is large.
         rest = stirling_rest(a) + (a + 1.0) * log_minus_digamma(a)
         return rest - 1.5 * ops.log(a) + ops.log(self.scale)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value, a = self._as_value(value), self.concentration
         # By Laurent and Massart (2000, lemma 1) less than exp(-800) of a standard Gamma is above.
         none = self.scale > value * (2.0 * a + 1200.0)
         cdf = ops.gammaincc(a, ops.ratio(self.scale, ops.where(none, 1.0, value)))
         return ops.where(none, ops.zeros_like(cdf), cdf)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         """The inverse of `cdf`, by bisection: 32 of its evaluations in float32, 64 in float64."""
         p, log_scale = self._as_value(probability), ops.log(self.scale)
         return gamma_quantile(self.concentration, p, self.scale, log_scale, inverse=True)

@@ -1,7 +1,6 @@
 """The Kumaraswamy distribution."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 _EULER_GAMMA = float(np.euler_gamma)
 
@@ -47,8 +47,8 @@ class Kumaraswamy(Distribution):
 
     def __init__(
         self,
-        concentration1: Any = 1.0,
-        concentration0: Any = 1.0,
+        concentration1: ArrayLike = 1.0,
+        concentration0: ArrayLike = 1.0,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -96,10 +96,10 @@ class Kumaraswamy(Distribution):
         at_edge = ops.where(value < 0.5, at_zero, at_one)
         return ops.where(outside, -math.inf, ops.where(edge, at_edge, log_prob))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(ops.exp(self._log_moment(1.0)))
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         # E[x]^2 (E[x^2] / E[x]^2 - 1)
         log_ratio = self._log_moment(2.0) - 2.0 * self._log_moment(1.0)
         return ops.square(self.mean()) * ops.expm1(log_ratio)
@@ -108,7 +108,7 @@ class Kumaraswamy(Distribution):
         a, b = self.concentration1, self.concentration0
         return ops.log(b) + ops.betaln(1.0 + order / a, b)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """The place of the largest density.
 
         An end of the interval where the density rises towards it all the way; NaN where the density
@@ -123,14 +123,14 @@ class Kumaraswamy(Distribution):
         ends = ops.where(falling, 0.0, ops.where(rising, 1.0, math.nan))
         return ops.where(inner, mode, ops.cast(ends, self.dtype))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         a, b = self.concentration1, self.concentration0
         harmonic = ops.digamma(b + 1.0) + _EULER_GAMMA
         return self._broadcast(
             (1.0 - 1.0 / b) + (1.0 - 1.0 / a) * harmonic - ops.log(a) - ops.log(b)
         )
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         a, b = self.concentration1, self.concentration0
         x = between(self._as_value(value), 0.0, 1.0)
         at_zero, at_one = ops.equal(x, 0), ops.equal(x, 1)
@@ -141,7 +141,7 @@ class Kumaraswamy(Distribution):
         above = ops.power(a * (1.0 - ops.where(at_one, x, 0.0)), b)
         return ops.where(at_zero, below, ops.where(at_one, 1.0 - above, inside))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return ops.exp(self._logs(self._as_value(probability))[1])
 
 

@@ -1,10 +1,9 @@
 """The Laplace distribution."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered
@@ -34,13 +33,13 @@ class Laplace(LocationScaleFamily):
     def _log_prob(self, value):
         return -ops.abs(self._standardized(value)) - ops.log(2.0 * self.scale)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.loc)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self._broadcast(2.0 * ops.square(self.scale))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(1.0 + ops.log(2.0 * self.scale))
 
     def _standard_cdf(self, z):

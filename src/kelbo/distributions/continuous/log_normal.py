@@ -1,7 +1,6 @@
 """The log-normal distribution."""
 
 import math
-from typing import Any
 
 import keras
 
@@ -11,6 +10,7 @@ from kelbo.ops.special.outside import largest
 from kelbo.ops.special.positive_exp import positive_exp
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -44,7 +44,9 @@ class LogNormal(Distribution):
     support = constraints.positive
     reparameterized = True
 
-    def __init__(self, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(
+        self, loc: ArrayLike, scale: ArrayLike, *, dtype: str | None = None, validate: bool = True
+    ):
         super().__init__(loc=loc, scale=scale, dtype=dtype, validate=validate)
 
     def _sample(self, shape, seed):
@@ -58,28 +60,28 @@ class LogNormal(Distribution):
         log_prob = -0.5 * ops.square(z) - log_value - (ops.log(self.scale) + _HALF_LOG_2PI)
         return ops.where(outside, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(ops.exp(self.loc + 0.5 * ops.square(self.scale)))
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.expm1(ops.square(self.scale)) * ops.square(self.mean())
 
-    def stddev(self) -> Any:
+    def stddev(self) -> Tensor:
         # The variance may overflow where this does not.
         return ops.sqrt(ops.expm1(ops.square(self.scale))) * self.mean()
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self._broadcast(ops.exp(self.loc - ops.square(self.scale)))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(self.loc + ops.log(self.scale) + (0.5 + _HALF_LOG_2PI))
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value = self._as_value(value)
         outside = value <= 0
         z = ops.ratio(ops.log(ops.where(outside, 1.0, value)) - self.loc, self.scale)
         return ops.where(outside, 0.0, ops.normal_cdf(z))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         z = ops.normal_quantile(self._as_value(probability))
         return ops.exp(self.loc + self.scale * z)

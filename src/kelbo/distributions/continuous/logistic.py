@@ -1,12 +1,12 @@
 """The logistic distribution."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.ops.special.outside import is_infinite, without
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered
@@ -42,13 +42,13 @@ class Logistic(LocationScaleFamily):
         log_prob = -size - 2.0 * ops.log1p(ops.exp(-size)) - ops.log(self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.loc)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self._broadcast(ops.square(self.scale) * (math.pi**2 / 3.0))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(2.0 + ops.log(self.scale))
 
     def _standard_cdf(self, z):

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.location_scale import LocationScaleFamily
 from kelbo.parameters import as_shape
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -68,16 +68,16 @@ class Normal(LocationScaleFamily):
         z = self._standardized(value)
         return -0.5 * ops.square(z) - ops.log(self.scale) - _HALF_LOG_2PI
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.loc)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self._broadcast(ops.square(self.scale))
 
-    def stddev(self) -> Any:
+    def stddev(self) -> Tensor:
         return self._broadcast(self.scale)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._broadcast(0.5 + _HALF_LOG_2PI + ops.log(self.scale))
 
     def _standard_cdf(self, z):

@@ -1,7 +1,6 @@
 """Student's t distribution."""
 
 import math
-from typing import Any
 
 import keras
 
@@ -22,6 +21,7 @@ from kelbo.ops.special.student_t import (
 )
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -57,7 +57,13 @@ class StudentT(LocationScaleFamily):
     parameters = {"df": constraints.positive, **LocationScaleFamily.parameters}
 
     def __init__(
-        self, df: Any, loc: Any, scale: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        df: ArrayLike,
+        loc: ArrayLike,
+        scale: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         Distribution.__init__(self, df=df, loc=loc, scale=scale, dtype=dtype, validate=validate)
 
@@ -75,22 +81,22 @@ class StudentT(LocationScaleFamily):
         log_prob = log_density(self.df, z, self.dtype) - ops.log(self.scale)
         return ops.where(infinite, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Expected value; NaN for `df` of at most 1."""
         return where_defined(self.df, 1.0, self._broadcast(self.loc), math.nan)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Variance; infinite for `df` above 1 and at most 2, NaN for at most 1."""
         return self._broadcast(variance_factor(self.df) * ops.square(self.scale))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         spread = 0.5 * (self.df + 1.0) * mean_log1p(self.df, 1) - log_constant(self.df, 1)
         return self._broadcast(spread + ops.log(self.scale))
 
     def _standard_cdf(self, z):
         return cdf(self.df, z)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         """The inverse of `cdf`, by bisection: 32 of its evaluations in float32, 64 in float64."""
         return super().quantile(probability)
 

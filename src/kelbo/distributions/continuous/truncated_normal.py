@@ -1,7 +1,6 @@
 """The truncated normal distribution."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from kelbo.ops.series import kind
 from kelbo.ops.special.outside import between, is_infinite
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 # The integrals run by Gauss-Legendre quadrature from the peak to where the density has fallen by
@@ -70,10 +70,10 @@ class TruncatedNormal(Distribution):
 
     def __init__(
         self,
-        loc: Any,
-        scale: Any,
-        low: Any,
-        high: Any,
+        loc: ArrayLike,
+        scale: ArrayLike,
+        low: ArrayLike,
+        high: ArrayLike,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -154,29 +154,29 @@ class TruncatedNormal(Distribution):
         log_prob = -d * (self._tilt() + 0.5 * d) - self._log_normalizer()
         return ops.where(outside, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         mean, _ = self._distance()
         return self._broadcast(self._peak() + self.scale * mean)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.square(self.stddev())
 
-    def stddev(self) -> Any:
+    def stddev(self) -> Tensor:
         # The variance may underflow where this does not.
         _, stddev = self._distance()
         return self._broadcast(self.scale * stddev)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self._broadcast(between(self.loc, self.low, self.high))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         tilt = self._tilt()
         half, integrals = _integral(tilt, *self._ends(), powers=(0, 1, 2))
         mass, first, second = integrals
         mean_energy = half * (tilt * (first / mass) + 0.5 * half * (second / mass))
         return self._broadcast(self._log_width(half) + ops.log(mass) + mean_energy)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         tilt, (low, high) = self._tilt(), self._ends()
         d = ops.ratio(self._as_value(value) - self._peak(), self.scale)
         d = between(d, low, high)
@@ -185,7 +185,7 @@ class TruncatedNormal(Distribution):
         below, above = _share_below(tilt, low, d, mass), _share_below(-tilt, -high, -d, mass)
         return ops.where(below < above, below, 1.0 - above)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         u = self._as_value(probability)
         inside = ops.logical_and(u > 0, u < 1)
         x = self._quantile(ops.where(inside, u, 0.5))

@@ -1,7 +1,7 @@
 """The uniform distribution."""
 
 import math
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import keras
 
@@ -11,6 +11,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.outside import between
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -42,8 +43,8 @@ class Uniform(Distribution):
 
     def __init__(
         self,
-        low: Any = 0.0,
-        high: Any = 1.0,
+        low: ArrayLike = 0.0,
+        high: ArrayLike = 1.0,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -67,10 +68,10 @@ class Uniform(Distribution):
         log_prob = 0.0 * value - ops.log(self.high - self.low)
         return ops.where(outside, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return 0.5 * (self.low + self.high)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.square(self.high - self.low) / 12.0
 
     def mode(self) -> NoReturn:
@@ -84,11 +85,11 @@ class Uniform(Distribution):
             "sample(seed=...)."
         )
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return ops.log(self.high - self.low)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         return between(ops.ratio(self._as_value(value) - self.low, self.high - self.low), 0.0, 1.0)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return self.low + (self.high - self.low) * self._as_value(probability)

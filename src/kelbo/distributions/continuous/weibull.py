@@ -1,7 +1,6 @@
 """The Weibull distribution."""
 
 import math
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -12,6 +11,7 @@ from kelbo.ops.special.outside import between, largest, outside_half_line, witho
 from kelbo.ops.special.positive_exp import positive_exp
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 _EULER_GAMMA = float(np.euler_gamma)
 # log Γ(1 + 2 t) - 2 log Γ(1 + t) in powers of t, from t^2 on; a difference of nearly equal numbers
@@ -64,7 +64,12 @@ class Weibull(Distribution):
     reparameterized = True
 
     def __init__(
-        self, concentration: Any, scale: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        concentration: ArrayLike,
+        scale: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(concentration=concentration, scale=scale, dtype=dtype, validate=validate)
 
@@ -100,13 +105,13 @@ class Weibull(Distribution):
         by_logs = ops.log(value) - log_scale
         return by_logs + ops.stop_gradient(by_ratio - by_logs)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.scale * ops.exp(ops.lgamma(1.0 + 1.0 / self.concentration)))
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.square(self.mean()) * ops.expm1(_log_gamma_ratio(1.0 / self.concentration))
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         k = self.concentration
         bent = k > 1
         safe = ops.where(bent, k, 2.0)
@@ -114,11 +119,11 @@ class Weibull(Distribution):
             ops.where(bent, self.scale * ops.exp(ops.log1p(-1.0 / safe) / safe), 0.0)
         )
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         k = self.concentration
         return self._broadcast(_EULER_GAMMA * (1.0 - 1.0 / k) + ops.log(self.scale / k) + 1.0)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value = self._as_value(value)
         infinite = value > largest(value)
         value = between(ops.where(infinite, 1.0, value), 0.0, math.inf)
@@ -130,7 +135,7 @@ class Weibull(Distribution):
         below = ops.where(edge, ops.power(z, self.concentration), below)
         return ops.where(infinite, 1.0, below)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         hazard = -ops.log1p(-self._as_value(probability))
         log_z = ops.log(hazard) / self.concentration
         # Where the ratio leaves the dtype, the product with the scale need not.

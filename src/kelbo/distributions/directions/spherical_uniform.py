@@ -1,7 +1,5 @@
 """The uniform distribution on a sphere."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.distribution import Distribution
@@ -9,6 +7,7 @@ from kelbo.ops.random.von_mises_fisher import uniform_directions
 from kelbo.ops.special.von_mises_fisher import log_area
 from kelbo.parameters import Shape, constraints, whole_number
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered
@@ -64,16 +63,16 @@ class SphericalUniform(Distribution):
         log_prob = ops.full_like(value[..., 0], -log_area(self.dimension))
         return ops.where(is_nan, ops.full_like(log_prob, float("nan")), log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """The center of the sphere, 0."""
         return ops.zeros(self.event_shape, dtype=self.dtype)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.full(self.event_shape, 1.0 / self.dimension, dtype=self.dtype)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """NaN: no direction is more probable than others."""
         return ops.full(self.event_shape, float("nan"), dtype=self.dtype)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return ops.full((), log_area(self.dimension), dtype=self.dtype)

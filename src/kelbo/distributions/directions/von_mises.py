@@ -1,7 +1,6 @@
 """The von Mises distribution."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
@@ -10,6 +9,7 @@ from kelbo.ops.special.outside import between, is_infinite, without
 from kelbo.ops.special.von_mises import angle_of_tail, circular_variance, log_normalizer, tail
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -49,7 +49,12 @@ class VonMises(Distribution):
     reparameterized = True
 
     def __init__(
-        self, loc: Any, concentration: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        loc: ArrayLike,
+        concentration: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(loc=loc, concentration=concentration, dtype=dtype, validate=validate)
 
@@ -63,27 +68,27 @@ class VonMises(Distribution):
         log_prob = -2.0 * self.concentration * squared_sine - log_normalizer(self.concentration)
         return ops.where(infinite, -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         r"""The circular mean, the direction of $\mathbb{E}[(\cos x, \sin x)]$."""
         return self._broadcast(_wrapped(self.loc))
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self.mean()
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         r"""The circular variance, $1 - I_1(\kappa) / I_0(\kappa)$, from 0 to 1."""
         return self._broadcast(circular_variance(self.concentration))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         # log(2 pi I0) - k I1 / I0
         k = self.concentration
         return self._broadcast(log_normalizer(k) + k * circular_variance(k))
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         x = _on_circle(self._as_value(value))
         return self._turned_mass(x) - self._turned_mass(ops.full_like(x, -math.pi))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         """The inverse of `cdf`, by bisection: 32 of its evaluations in float32, 64 in float64."""
         p = self._as_value(probability)
         mass = p + self._turned_mass(ops.full_like(p, -math.pi))

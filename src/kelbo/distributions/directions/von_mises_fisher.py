@@ -1,7 +1,5 @@
 """The von Mises-Fisher distribution."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.random.von_mises_fisher import angles, turned, uniform_directions
@@ -10,6 +8,7 @@ from kelbo.ops.special.bessel_orders import ratio_per_argument, ratio_slope
 from kelbo.ops.special.von_mises_fisher import concentration_divergence, log_area
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -57,8 +56,8 @@ class VonMisesFisher(Distribution):
 
     def __init__(
         self,
-        mean_direction: Any,
-        concentration: Any,
+        mean_direction: ArrayLike,
+        concentration: ArrayLike,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -102,21 +101,21 @@ class VonMisesFisher(Distribution):
         squared = ops.sum(ops.square(value - self.mean_direction), axis=-1)
         return -0.5 * self.concentration * squared - self._log_normalizer()
 
-    def mean_resultant_length(self) -> Any:
+    def mean_resultant_length(self) -> Tensor:
         r"""$A = I_{d/2}(\kappa) / I_{d/2-1}(\kappa)$, the length of the mean."""
         return self._of_batch(ops.bessel_ratio(self.concentration, order=self._order))
 
     def _of_batch(self, numbers):
         return ops.broadcast_to(numbers, self._shape_of_sample(())[:-1])
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         r"""$A \mu$, within the ball."""
         return self._broadcast(self.mean_resultant_length()[..., None] * self.mean_direction)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self._broadcast(self.mean_direction)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         along = ratio_slope(self.concentration, self._order)[..., None]
         across = ratio_per_argument(self.concentration, self._order)[..., None]
         squared = ops.square(self.mean_direction)
@@ -126,5 +125,5 @@ class VonMisesFisher(Distribution):
         k = self.concentration
         return concentration_divergence(k, ops.zeros_like(k), self._order)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._of_batch(log_area(self.event_shape[0]) - self._divergence_from_uniform())

@@ -1,13 +1,12 @@
 """The Bernoulli distribution."""
 
-from typing import Any
-
 import keras
 
 from kelbo import ops
 from kelbo.distributions.probabilities import OfOdds
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -50,16 +49,16 @@ class Bernoulli(OfOdds):
             return value * self.logits - ops.softplus(self.logits)
         return ops.xlogy(value, self.probs) + ops.xlog1py(1.0 - value, -self.probs)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.probs)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return ops.cast(self.probs > 0.5, self.dtype)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.probs * self._odds.complement()
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         if self._by_logits:
             # Two terms that are not negative: nothing cancels in the tails.
             return self.probs * ops.softplus(-self.logits) + self._odds.complement() * ops.softplus(
@@ -67,10 +66,10 @@ class Bernoulli(OfOdds):
             )
         return -ops.xlogy(self.probs, self.probs) - ops.xlog1py(1.0 - self.probs, -self.probs)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value = self._as_value(value)
         below_one = ops.where(value < 0, ops.zeros_like(self.probs), self._odds.complement())
         return ops.where(value < 1, below_one, ops.ones_like(self.probs))
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return ops.cast(self._as_value(probability) > self._odds.complement(), self.dtype)

@@ -1,7 +1,5 @@
 """The binomial distribution."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.counts import (
@@ -13,6 +11,7 @@ from kelbo.ops.special.counts import (
 from kelbo.ops.special.outside import without
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -52,9 +51,9 @@ class Binomial(OfOdds):
 
     def __init__(
         self,
-        total_count: Any,
-        logits: Any = None,
-        probs: Any = None,
+        total_count: ArrayLike,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -79,17 +78,17 @@ class Binomial(OfOdds):
             outside = ops.logical_or(outside, ops.logical_or(never, always))
         return minus_infinity_where(outside, log_binomial_mass(value, failures, self._odds))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.total_count * self.probs
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.total_count * (self.probs * self._odds.complement())
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """The largest of the most probable counts."""
         return ops.minimum(ops.floor((self.total_count + 1.0) * self.probs), self.total_count)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         def below(count):
             # Where nothing is below the number of trials, the result is not used.
             failures = ops.maximum(self.total_count - count, 1.0)

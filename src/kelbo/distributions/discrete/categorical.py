@@ -1,7 +1,6 @@
 """The categorical distribution."""
 
 import itertools
-from typing import Any
 
 import keras
 
@@ -10,6 +9,7 @@ from kelbo.distributions.probabilities import OfProbabilities
 from kelbo.ops.special.outside import without
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 # Up to here the classes are gone through one by one: XLA makes one loop over the draws of it, where
 # it would draw the same random numbers again for each class of a reduction.
@@ -152,22 +152,22 @@ class Categorical(OfProbabilities):
             "samples: sample((1000,), seed=...)."
         )
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return ops.cast(ops.argmax(self.logits, axis=-1), self.dtype)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         if self._by_logits:
             log_probs = ops.log_softmax(self.logits, axis=-1)
             never = ops.equal(log_probs, -float("inf"))
             return -ops.sum(self.probs * without(never, log_probs), axis=-1)
         return -ops.sum(ops.xlogy(self.probs, self.probs), axis=-1)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         classes = ops.arange(self._classes, dtype=self.dtype)
         value = ops.expand_dims(ops.cast(self._as_value(value), self.dtype), -1)
         return ops.sum(ops.where(classes <= value, self.probs, 0.0), axis=-1)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         below = ops.cumsum(self.probs, axis=-1)[..., :-1]
         u = ops.expand_dims(self._as_value(probability), -1)
         return ops.sum(ops.cast(below < u, self.dtype), axis=-1)

@@ -1,11 +1,10 @@
 """The delta distribution: a point mass."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import Constraint, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -35,7 +34,7 @@ class Delta(Distribution):
     parameters = {"loc": constraints.real}
     reparameterized = True
 
-    def __init__(self, loc: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(self, loc: ArrayLike, *, dtype: str | None = None, validate: bool = True):
         super().__init__(loc=loc, dtype=dtype, validate=validate)
 
     @property
@@ -50,21 +49,21 @@ class Delta(Distribution):
         apart = ops.where(ops.isnan(value), value, -float("inf"))
         return ops.where(ops.equal(value, self.loc), ops.zeros_like(apart), apart)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.loc
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return ops.zeros_like(self.loc)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self.loc
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         """0: that of the mass, not of a density."""
         return ops.zeros_like(self.loc)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         return ops.cast(self._as_value(value) >= self.loc, self.dtype)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return self.loc + ops.zeros_like(self._as_value(probability))

@@ -1,13 +1,13 @@
 """The discretized logistic distribution, for 8-bit images."""
 
 import numbers
-from typing import Any
 
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import is_no_count, minus_infinity_where
 from kelbo.parameters import Constraint, constraints, whole_number
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -48,8 +48,8 @@ class DiscretizedLogistic(Distribution):
 
     def __init__(
         self,
-        loc: Any,
-        scale: Any,
+        loc: ArrayLike,
+        scale: ArrayLike,
         low: int = 0,
         high: int = 255,
         *,
@@ -92,20 +92,20 @@ class DiscretizedLogistic(Distribution):
         leading = ops.reshape(values, (-1, *[1] * len(self.batch_shape)))
         return values, ops.moveaxis(ops.exp(self._log_prob(leading)), 0, -1)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         values, masses = self._masses()
         return ops.sum(values * masses, axis=-1)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         values, masses = self._masses()
         mean = ops.sum(values * masses, axis=-1, keepdims=True)
         return ops.sum(ops.square(values - mean) * masses, axis=-1)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         _, masses = self._masses()
         return -ops.sum(ops.xlogy(masses, masses), axis=-1)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         inner = self._broadcast(ops.clip(ops.round(self.loc), self.low, self.high))
         candidates = ops.stack(
             [inner, ops.full_like(inner, self.low), ops.full_like(inner, self.high)]
@@ -113,13 +113,13 @@ class DiscretizedLogistic(Distribution):
         best = ops.argmax(self._log_prob(candidates), axis=0)
         return ops.squeeze(ops.take_along_axis(candidates, best[None], axis=0), 0)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value = ops.floor(self._as_value(value))
         below = ops.sigmoid(ops.ratio(value + 0.5 - self.loc, self.scale))
         below = ops.where(value < self.low, ops.zeros_like(below), below)
         return ops.where(value >= self.high, ops.ones_like(below), below)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         edge = self.loc + self.scale * ops.logit(self._as_value(probability))
         return ops.clip(ops.ceil(edge - 0.5), self.low, self.high)
 

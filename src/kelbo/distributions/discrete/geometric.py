@@ -1,7 +1,5 @@
 """The geometric distribution."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.counts import (
@@ -12,6 +10,7 @@ from kelbo.ops.special.counts import (
 from kelbo.ops.special.outside import without
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -73,26 +72,26 @@ class Geometric(OfOdds):
         log_prob = self._odds.log_probs() + value * self._odds.log_complement()
         return minus_infinity_where(outside, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         if self._odds.may_be_certain:
             return self._odds.complement() / self.probs
         return ops.exp(-self.logits)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.mean() / self.probs
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return ops.zeros_like(self.probs)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._odds.entropy() / self.probs
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         def below(count):
             share = -ops.expm1((count + 1.0) * self._odds.log_complement())
             return ops.where(self._odds.is_always(), ops.ones_like(share), share)
 
         return distribution_function(self._as_value(value), below)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         return self._count_where(ops.log1p(-self._as_value(probability)))

@@ -1,7 +1,5 @@
 """The negative binomial distribution."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.seeds import several_seeds
@@ -15,6 +13,7 @@ from kelbo.ops.special.outside import without
 from kelbo.ops.special.positive_exp import positive_exp
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -64,9 +63,9 @@ class NegativeBinomial(OfOdds):
 
     def __init__(
         self,
-        total_count: Any,
-        logits: Any = None,
-        probs: Any = None,
+        total_count: ArrayLike,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -94,20 +93,20 @@ class NegativeBinomial(OfOdds):
         orders = log_binomial_mass(value, self.total_count, self._odds)
         return minus_infinity_where(outside, orders - ops.log1p(value / self.total_count))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.total_count * self._odds.odds()
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.mean() / self._odds.complement()
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """The largest of the most probable counts."""
         above = self.total_count > 1.0
         # Where it is 0 the ratio may be infinite.
         mode = (self.total_count - 1.0) * ops.where(above, self._odds.odds(), 0.0)
         return ops.where(above, ops.floor(mode), 0.0)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         def below(count):
             return ops.betainc(self.total_count, count + 1.0, self._odds.complement())
 

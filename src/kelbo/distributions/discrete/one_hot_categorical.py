@@ -1,7 +1,5 @@
 """The categorical distribution of one-hot vectors, with straight-through gradients."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.discrete.categorical import Categorical
 from kelbo.distributions.probabilities import OfProbabilities
@@ -9,6 +7,7 @@ from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.ops.special.outside import without
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -47,8 +46,8 @@ class OneHotCategorical(OfProbabilities):
 
     def __init__(
         self,
-        logits: Any = None,
-        probs: Any = None,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         straight_through: bool = False,
         dtype: str | None = None,
@@ -94,17 +93,17 @@ class OneHotCategorical(OfProbabilities):
         not_one = ops.abs(ops.sum(value, axis=-1) - 1.0) > 0
         return minus_infinity_where(ops.logical_or(outside, not_one), log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.probs
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.probs * (1.0 - self.probs)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         most = ops.argmax(self.logits, axis=-1)
         return ops.one_hot(most, self.logits.shape[-1], axis=-1, dtype=self.dtype)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         return self._classes.entropy()
 
     def _arguments(self, parameters):

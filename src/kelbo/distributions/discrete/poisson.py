@@ -1,7 +1,5 @@
 """The Poisson distribution."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.counts import (
@@ -13,6 +11,7 @@ from kelbo.ops.special.counts import (
 from kelbo.ops.special.outside import without
 from kelbo.parameters import constraints, exactly_one
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -47,8 +46,8 @@ class Poisson(Distribution):
 
     def __init__(
         self,
-        rate: Any = None,
-        log_rate: Any = None,
+        rate: ArrayLike | None = None,
+        log_rate: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -73,24 +72,24 @@ class Poisson(Distribution):
         log_prob = log_poisson_mass(value, self.rate, self.finite_log_rate())
         return minus_infinity_where(outside, log_prob)
 
-    def finite_log_rate(self) -> Any:
+    def finite_log_rate(self) -> Tensor:
         """The logarithm of the rate; 0, with a gradient of 0, for a rate of 0."""
         if not self._by_rate:
             return self.log_rate
         never = ops.equal(self.rate, 0)
         return ops.log(ops.where(never, ops.ones_like(self.rate), self.rate))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.rate
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self.rate
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """The rate rounded down; a whole rate less 1 is as probable."""
         return ops.floor(self.rate)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         return distribution_function(
             self._as_value(value), lambda count: ops.gammaincc(count + 1.0, self.rate)
         )

@@ -16,6 +16,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.distributions.kl.parameter_changes import log_of_ratio
 from kelbo.distributions.kl.registry import register_kl
 from kelbo.ops.special.bregman import mass_excess
+from kelbo.typing import Tensor
 
 
 def _log_probs(categorical):
@@ -109,7 +110,7 @@ def _refuse_different_counts(q, p):
         )
 
 
-def _where_counts_agree(q, p, divergence: Any) -> Any:
+def _where_counts_agree(q, p, divergence: Any) -> Tensor:
     """NaN where they do not: compiled code cannot raise for a value."""
     agree = ops.equal(q.total_count, p.total_count)
     return ops.where(agree, divergence, float("nan"))

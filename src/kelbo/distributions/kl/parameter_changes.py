@@ -3,9 +3,10 @@
 from typing import Any
 
 from kelbo import ops
+from kelbo.typing import ArrayLike, Tensor
 
 
-def relative_change(q: Any, p: Any, name: str) -> Any:
+def relative_change(q: Any, p: Any, name: str) -> Tensor:
     """The parameter of p over that of q, less 1.
 
     By the difference of the two numbers as they were given: of their logarithms, where one of
@@ -30,7 +31,7 @@ def relative_change(q: Any, p: Any, name: str) -> Any:
     return ops.ratio(second - first, first)
 
 
-def log_ratio(q: Any, p: Any, name: str) -> Any:
+def log_ratio(q: Any, p: Any, name: str) -> Tensor:
     """The logarithm of the parameter of p over that of q: see `relative_change`.
 
     Args:
@@ -47,7 +48,7 @@ def log_ratio(q: Any, p: Any, name: str) -> Any:
     return log_of_ratio(getattr(q, name), getattr(p, name))
 
 
-def log_of_ratio(x: Any, y: Any) -> Any:
+def log_of_ratio(x: ArrayLike, y: ArrayLike) -> Tensor:
     """The logarithm of y / x, exact where the two are close, and where they are far apart.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any
 from kelbo.distributions.combinators.independent import Independent
 from kelbo.distributions.distribution import Distribution
 from kelbo.parameters import broadcast_shapes
+from kelbo.typing import Tensor
 
 _Formula = Callable[[Any, Any], Any]
 # A family is a class, or (Independent, class) for independent copies of that class.
@@ -106,7 +107,7 @@ def comparable(q: Distribution, p: Distribution) -> tuple[Distribution, Distribu
     return q.astype(dtype), p.astype(dtype)
 
 
-def kl_divergence(q: Distribution, p: Distribution) -> Any:
+def kl_divergence(q: Distribution, p: Distribution) -> Tensor:
     r"""Kullback-Leibler divergence in nats, by its closed form.
 
     $$\mathrm{KL}(q \Vert p) = \mathbb{E}_{q(x)}\left[\log q(x) - \log p(x)\right]$$

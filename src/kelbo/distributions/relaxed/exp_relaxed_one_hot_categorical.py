@@ -1,12 +1,11 @@
 """The logarithm of a relaxed one-hot vector."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.probabilities import OfProbabilities
 from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 # Of rounding: a logarithm of almost 1 may come out above 0.
 TOLERANCE = 1e-4
@@ -57,9 +56,9 @@ class ExpRelaxedOneHotCategorical(OfProbabilities):
 
     def __init__(
         self,
-        temperature: Any,
-        logits: Any = None,
-        probs: Any = None,
+        temperature: ArrayLike,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -89,7 +88,7 @@ class ExpRelaxedOneHotCategorical(OfProbabilities):
         value = ops.where(ops.expand_dims(outside, -1), ops.zeros_like(value), value)
         return minus_infinity_where(outside, self.log_density(value))
 
-    def log_density(self, y: Any) -> Any:
+    def log_density(self, y: ArrayLike) -> Tensor:
         """The formula of `log_prob`, without a check of the support.
 
         Args:

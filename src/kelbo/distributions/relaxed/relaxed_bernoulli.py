@@ -1,7 +1,5 @@
 """The relaxed Bernoulli distribution."""
 
-from typing import Any
-
 import numpy as np
 
 from kelbo import ops
@@ -9,6 +7,7 @@ from kelbo.distributions.probabilities import OfOdds
 from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -51,9 +50,9 @@ class RelaxedBernoulli(OfOdds):
 
     def __init__(
         self,
-        temperature: Any,
-        logits: Any = None,
-        probs: Any = None,
+        temperature: ArrayLike,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,
@@ -76,13 +75,13 @@ class RelaxedBernoulli(OfOdds):
         log_prob = ops.log(self.temperature) - t - 2.0 * ops.softplus(-t) - (log_x + log_rest)
         return minus_infinity_where(outside, log_prob)
 
-    def cdf(self, value: Any) -> Any:
+    def cdf(self, value: ArrayLike) -> Tensor:
         value = self._as_value(value)
         outside = ops.logical_or(value <= 0, value >= 1)
         logit = ops.logit(ops.where(outside, 0.5, value))
         share = ops.sigmoid(self.temperature * logit - self.logits)
         return ops.where(outside, ops.cast(value > 0.5, self.dtype), share)
 
-    def quantile(self, probability: Any) -> Any:
+    def quantile(self, probability: ArrayLike) -> Tensor:
         noise = ops.logit(self._as_value(probability))
         return ops.sigmoid((self.logits + noise) / self.temperature)

@@ -1,7 +1,5 @@
 """The relaxed one-hot categorical (Gumbel-softmax, or concrete) distribution."""
 
-from typing import Any
-
 import numpy as np
 
 from kelbo import ops
@@ -13,6 +11,7 @@ from kelbo.distributions.relaxed.exp_relaxed_one_hot_categorical import (
 from kelbo.ops.special.counts import minus_infinity_where
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -54,9 +53,9 @@ class RelaxedOneHotCategorical(OfProbabilities):
 
     def __init__(
         self,
-        temperature: Any,
-        logits: Any = None,
-        probs: Any = None,
+        temperature: ArrayLike,
+        logits: ArrayLike | None = None,
+        probs: ArrayLike | None = None,
         *,
         dtype: str | None = None,
         validate: bool = True,

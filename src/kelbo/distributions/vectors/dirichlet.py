@@ -10,6 +10,7 @@ from kelbo.distributions.distribution import Distribution
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -44,7 +45,9 @@ class Dirichlet(Distribution):
     regular_support = constraints.open_simplex
     reparameterized = True
 
-    def __init__(self, concentration: Any, *, dtype: str | None = None, validate: bool = True):
+    def __init__(
+        self, concentration: ArrayLike, *, dtype: str | None = None, validate: bool = True
+    ):
         super().__init__(concentration=concentration, dtype=dtype, validate=validate)
         self._size = self.concentration.shape[-1]
         if self._size is not None and self._size < 2:
@@ -83,21 +86,21 @@ class Dirichlet(Distribution):
         log_prob = ops.sum(ops.xlogy(a - 1.0, ratio), axis=-1) + constant
         return ops.where(ops.any(outside, axis=-1), -math.inf, log_prob)
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self.concentration / self._total()[..., None]
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         total = self._total()[..., None]
         share = self.concentration / total
         return share * ((total - self.concentration) / total) / (total + 1.0)
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         r"""Covariance, $(\delta_{ij} m_i - m_i m_j) / (\alpha_0 + 1)$, of shape (..., K, K)."""
         mean, scale = self.mean(), 1.0 / (self._total() + 1.0)[..., None]
         outer = -mean[..., :, None] * (mean * scale)[..., None, :]
         return outer + (mean * scale)[..., None] * ops.eye(self._size, dtype=self.dtype)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """The place of the largest density.
 
         NaN where there is no single one: an entry of `concentration` is below 1, or all are 1.
@@ -109,7 +112,7 @@ class Dirichlet(Distribution):
         mode = excess / ops.where(single, total, ops.ones_like(total))
         return ops.where(single, mode, ops.full_like(mode, math.nan))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         # log B(α) + (α0 - K) ψ(α0) - Σ (αi - 1) ψ(αi), without what is large.
         a, total, count = self.concentration, self._total(), self._count()
         each = 0.5 * ops.log(a) + stirling_rest(a) + (a - 1.0) * log_minus_digamma(a)

@@ -1,7 +1,6 @@
 """The LKJ distribution of Cholesky factors of correlation matrices."""
 
 import math
-from typing import Any
 
 import keras
 
@@ -12,6 +11,7 @@ from kelbo.ops.series import polynomial
 from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
 from kelbo.parameters import Shape, constraints, whole_number
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -57,7 +57,12 @@ class LKJCholesky(Distribution):
     reparameterized = True
 
     def __init__(
-        self, dimension: int, concentration: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        dimension: int,
+        concentration: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         self.dimension = whole_number("LKJCholesky", "dimension", dimension, minimum=2)
         super().__init__(concentration=concentration, dtype=dtype, validate=validate)
@@ -136,26 +141,26 @@ class LKJCholesky(Distribution):
         a = self._gammas()
         return a / (a + self._others())
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Mean of the factor: diagonal. That of the correlation matrix is the identity."""
         diagonal = ops.exp(self._log_shrinkage()) * ops.sqrt(self._mean_square())
         diagonal = self._with_first(1.0, diagonal)
         return diagonal[..., None] * ops.eye(self.dimension, dtype=self.dtype)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Variance of each entry of the factor; 0 above the diagonal and in the first row."""
         below = 0.5 / (self._gammas() + self._others())
         diagonal = -ops.expm1(2.0 * self._log_shrinkage()) * self._mean_square()
         below = self._below(self._with_first(0.0, below))
         return ops.add_to_diagonal(below, self._with_first(0.0, diagonal))
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         """The identity (at a concentration of 1, one of many); NaN below 1: there is no mode."""
         is_bounded = (self.concentration >= 1)[..., None, None]
         identity = ops.eye(self.dimension, dtype=self.dtype)
         return ops.where(is_bounded, identity, float("nan"))
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         a, b = self._gammas(), self._others()
         gap = log_minus_digamma(a + b) - log_minus_digamma(a)
         mean_log = 0.5 * (gap - ops.log1p(b / a))

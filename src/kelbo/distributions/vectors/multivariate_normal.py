@@ -11,6 +11,7 @@ from kelbo.ops.linalg.covariance_factors import (
     TriangularFactor,
 )
 from kelbo.parameters import Shape, constraints
+from kelbo.typing import Tensor
 
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -61,20 +62,20 @@ class MultivariateNormal(Distribution):
         constant = 0.5 * self.event_shape[0] * _LOG_2PI
         return -0.5 * squared - (self.factor.half_log_det() + constant)
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         r"""$\Sigma$, of shape (..., d, d)."""
         return self.factor.covariance()
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         return self._broadcast(self.loc)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self.mean()
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         return self._broadcast(self.factor.variance())
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         entropy = 0.5 * self.event_shape[0] * (1.0 + _LOG_2PI) + self.factor.half_log_det()
         return ops.broadcast_to(entropy, self._shape_of_sample(())[:-1])
 

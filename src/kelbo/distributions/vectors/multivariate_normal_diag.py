@@ -1,11 +1,10 @@
 """The multivariate normal distribution of independent entries."""
 
-from typing import Any
-
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import DiagonalFactor
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -41,7 +40,12 @@ class MultivariateNormalDiag(MultivariateNormal):
     }
 
     def __init__(
-        self, loc: Any, scale_diag: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        loc: ArrayLike,
+        scale_diag: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(loc=loc, scale_diag=scale_diag, dtype=dtype, validate=validate)
         self.factor = DiagonalFactor(self.scale_diag)

@@ -1,12 +1,11 @@
 """The multivariate normal distribution by its covariance."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import TriangularFactor
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -50,7 +49,12 @@ class MultivariateNormalFullCovariance(MultivariateNormal):
     }
 
     def __init__(
-        self, loc: Any, covariance_matrix: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        loc: ArrayLike,
+        covariance_matrix: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(
             loc=loc, covariance_matrix=covariance_matrix, dtype=dtype, validate=validate
@@ -59,5 +63,5 @@ class MultivariateNormalFullCovariance(MultivariateNormal):
         self.scale_tril = ops.cholesky(self.covariance_matrix, name=name)
         self.factor = TriangularFactor(self.scale_tril)
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         return self.covariance_matrix

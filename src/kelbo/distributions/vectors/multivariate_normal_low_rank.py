@@ -1,11 +1,10 @@
 """The multivariate normal distribution with a covariance of few directions."""
 
-from typing import Any
-
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import LowRankFactor
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -50,9 +49,9 @@ class MultivariateNormalLowRank(MultivariateNormal):
 
     def __init__(
         self,
-        loc: Any,
-        cov_diag_factor: Any,
-        cov_perturb_factor: Any,
+        loc: ArrayLike,
+        cov_diag_factor: ArrayLike,
+        cov_perturb_factor: ArrayLike,
         *,
         dtype: str | None = None,
         validate: bool = True,

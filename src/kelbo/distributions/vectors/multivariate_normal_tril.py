@@ -1,11 +1,10 @@
 """The multivariate normal distribution by the Cholesky factor of its covariance."""
 
-from typing import Any
-
 from kelbo.distributions.vectors.multivariate_normal import MultivariateNormal
 from kelbo.ops.linalg.covariance_factors import TriangularFactor
 from kelbo.parameters import constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike
 
 
 @registered
@@ -41,7 +40,12 @@ class MultivariateNormalTriL(MultivariateNormal):
     }
 
     def __init__(
-        self, loc: Any, scale_tril: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        loc: ArrayLike,
+        scale_tril: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(loc=loc, scale_tril=scale_tril, dtype=dtype, validate=validate)
         self.factor = TriangularFactor(self.scale_tril)

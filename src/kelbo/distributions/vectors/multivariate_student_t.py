@@ -11,6 +11,7 @@ from kelbo.ops.seeds import several_seeds
 from kelbo.ops.special.student_t import log_constant, mean_log1p, variance_factor, where_defined
 from kelbo.parameters import Shape, constraints
 from kelbo.registration import registered
+from kelbo.typing import ArrayLike, Tensor
 
 
 @registered
@@ -57,7 +58,13 @@ class MultivariateStudentT(Distribution):
     reparameterized = True
 
     def __init__(
-        self, df: Any, loc: Any, scale_tril: Any, *, dtype: str | None = None, validate: bool = True
+        self,
+        df: ArrayLike,
+        loc: ArrayLike,
+        scale_tril: ArrayLike,
+        *,
+        dtype: str | None = None,
+        validate: bool = True,
     ):
         super().__init__(df=df, loc=loc, scale_tril=scale_tril, dtype=dtype, validate=validate)
         size, rows = self.loc.shape[-1], self.scale_tril.shape[-1]
@@ -97,7 +104,7 @@ class MultivariateStudentT(Distribution):
         constant = log_constant(self.df, self._size) - self._factor.half_log_det()
         return constant - 0.5 * (self.df + self._size) * ops.where(far, log_far, log_near)
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         r"""$\frac{\nu}{\nu - 2} L L^\top$, of shape (..., d, d); infinite or NaN as `variance`."""
         factor = variance_factor(self.df)[..., None, None]
         covariance = self._factor.covariance()
@@ -105,19 +112,19 @@ class MultivariateStudentT(Distribution):
         zero = ops.logical_and(ops.equal(covariance, 0), ops.equal(factor, math.inf))
         return ops.where(zero, 0.0, factor) * covariance
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """Expected value; NaN for `df` of at most 1."""
         return where_defined(self.df[..., None], 1.0, self._broadcast(self.loc), math.nan)
 
-    def mode(self) -> Any:
+    def mode(self) -> Tensor:
         return self._broadcast(self.loc)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """Variance of each entry; infinite for `df` above 1 and at most 2, NaN for at most 1."""
         factor = variance_factor(self.df)[..., None]
         return self._broadcast(factor * self._factor.variance())
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         spread = 0.5 * (self.df + self._size) * mean_log1p(self.df, self._size)
         entropy = spread - log_constant(self.df, self._size) + self._factor.half_log_det()
         return ops.broadcast_to(entropy, self._shape_of_sample(())[:-1])

@@ -7,6 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 class CsiszarFunction(abc.ABC):
@@ -32,7 +33,7 @@ class CsiszarFunction(abc.ABC):
     is_smooth: ClassVar[bool] = True
 
     @abc.abstractmethod
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         """$f(u)$.
 
         Args:
@@ -43,7 +44,7 @@ class CsiszarFunction(abc.ABC):
         """
 
     @abc.abstractmethod
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         """$f'(u)$.
 
         Args:
@@ -54,7 +55,7 @@ class CsiszarFunction(abc.ABC):
         """
 
     @abc.abstractmethod
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         """$f''(u)$, at least 0; that of a kink is left out.
 
         Args:
@@ -65,7 +66,7 @@ class CsiszarFunction(abc.ABC):
         """
 
     @abc.abstractmethod
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         r"""$f(e^\ell)$.
 
         Args:
@@ -76,7 +77,7 @@ class CsiszarFunction(abc.ABC):
         """
 
     @abc.abstractmethod
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         r"""$\frac{d}{d\ell} f(e^\ell) = u f'(u)$.
 
         Args:
@@ -87,7 +88,7 @@ class CsiszarFunction(abc.ABC):
         """
 
     @abc.abstractmethod
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         r"""$\frac{d^2}{d\ell^2} f(e^\ell) = u^2 f''(u) + u f'(u)$.
 
         Args:
@@ -97,7 +98,7 @@ class CsiszarFunction(abc.ABC):
             A tensor of its shape.
         """
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         r"""The convex conjugate $f^*(t) = \sup_{u > 0}\, u t - f(u)$; infinite where it is.
 
         Args:
@@ -213,25 +214,25 @@ class Dual(Derived):
         """Minus that of the other one, because its value at 1 is 0."""
         return -self.function.slope_at_one
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return u * self.function(ops.reciprocal(u))
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         inverse = ops.reciprocal(u)
         return self.function(inverse) - inverse * self.function.derivative(inverse)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         inverse = ops.reciprocal(u)
         return inverse**3 * self.function.second_derivative(inverse)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.exp(log_u) * self.function.of_log(-log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         f = self.function
         return ops.exp(log_u) * (f.of_log(-log_u) - f.slope(-log_u))
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         f = self.function
         change = f.of_log(-log_u) - 2.0 * f.slope(-log_u) + f.curvature(-log_u)
         return ops.exp(log_u) * change
@@ -262,22 +263,22 @@ class Symmetrized(Derived, SelfDual):
         first, second = (getattr(function, method)(argument) for function in self._both)
         return 0.5 * first + 0.5 * second
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return self._mean("__call__", u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return self._mean("derivative", u)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return self._mean("second_derivative", u)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return self._mean("of_log", log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return self._mean("slope", log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return self._mean("curvature", log_u)
 
 
@@ -304,25 +305,25 @@ class Tilted(Derived):
         """That of the other one, and what was added."""
         return self.function.slope_at_one + self.added_slope
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return self.function(u) + self.added_slope * (u - 1.0)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return self.function.derivative(u) + self.added_slope
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return self.function.second_derivative(u)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return self.function.of_log(log_u) + self.added_slope * ops.expm1(log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return self.function.slope(log_u) + self.added_slope * ops.exp(log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return self.function.curvature(log_u) + self.added_slope * ops.exp(log_u)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         return self.function.conjugate(t - self.added_slope) + self.added_slope
 
     def dual(self) -> CsiszarFunction:

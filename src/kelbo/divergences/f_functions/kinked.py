@@ -1,11 +1,10 @@
 """Functions with a kink at u = 1."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import within
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered(name="f.TotalVariation")
@@ -23,25 +22,25 @@ class TotalVariation(SelfDual):
 
     is_smooth = False
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return 0.5 * ops.abs(u - 1.0)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return 0.5 * ops.sign(u - 1.0)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.zeros_like(u)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return 0.5 * ops.abs(ops.expm1(log_u))
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return 0.5 * ops.sign(log_u) * ops.exp(log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return self.slope(log_u)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         return ops.where(ops.less_equal(t, 0.5), ops.maximum(t, -0.5), float("inf"))
 
 
@@ -60,26 +59,26 @@ class Log1pAbs(CsiszarFunction):
 
     is_smooth = False
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.maximum(u, ops.reciprocal(u)) - 1.0
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         sign = ops.sign(u - 1.0)
         return ops.where(sign < 0, -ops.square(ops.reciprocal(u)), sign)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.where(ops.less(u, 1.0), 2.0 * ops.power(u, -3.0), 0.0)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.expm1(ops.abs(log_u))
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return ops.sign(log_u) * ops.exp(ops.abs(log_u))
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return ops.exp(ops.abs(log_u))
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         t = ops.convert_to_tensor(t)
         flat = ops.where(t <= 1.0, t, float("inf"))
         return within(t, t < -1.0, lambda t: 1.0 - 2.0 * ops.sqrt(-t), -1.0, flat)

@@ -1,11 +1,10 @@
 """The functions of the Kullback-Leibler divergences."""
 
-from typing import Any
-
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import u_times, within
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered(name="f.KLForward")
@@ -22,25 +21,25 @@ class KLForward(CsiszarFunction):
 
     slope_at_one = 1.0
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.xlogy(u, u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return ops.log(u) + 1.0
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.reciprocal(u)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return u_times(log_u, log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return u_times(log_u, log_u + 1.0)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return u_times(log_u, log_u + 2.0)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         return ops.exp(t - 1.0)
 
     def dual(self) -> CsiszarFunction:
@@ -64,25 +63,25 @@ class KLReverse(CsiszarFunction):
 
     slope_at_one = -1.0
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return -ops.log(u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return -ops.reciprocal(u)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.square(ops.reciprocal(u))
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.negative(log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return ops.full_like(log_u, -1.0)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return ops.zeros_like(log_u)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         return within(t, ops.less(t, 0.0), lambda t: -1.0 - ops.log(-t), -1.0, float("inf"))
 
     def dual(self) -> CsiszarFunction:
@@ -105,26 +104,26 @@ class Jeffreys(SelfDual):
         Jeffreys()
     """
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return 0.5 * (u - 1.0) * ops.log(u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return 0.5 * (ops.log(u) + 1.0 - ops.reciprocal(u))
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         inverse = ops.reciprocal(u)
         return 0.5 * inverse * (1.0 + inverse)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return 0.5 * ops.expm1(log_u) * log_u
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return 0.5 * (u_times(log_u, log_u) + ops.expm1(log_u))
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return 0.5 * u_times(log_u, log_u + 2.0)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         right = 1.0 - 2.0 * ops.convert_to_tensor(t)
         log_w = _log_lambert(
             right,

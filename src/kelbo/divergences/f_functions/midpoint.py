@@ -1,12 +1,12 @@
 """Functions that compare with the mean of both densities, m = (p + q) / 2."""
 
 import math
-from typing import Any
 
 from kelbo import ops
 from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, SelfDual
 from kelbo.divergences.f_functions.numerics import log_mean_with_one, u_times, within
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered(name="f.JensenShannon")
@@ -23,27 +23,27 @@ class JensenShannon(SelfDual):
         0.0
     """
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.xlogy(u, u) - (1.0 + u) * ops.log(0.5 * (1.0 + u))
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return ops.log(u) - ops.log(0.5 * (1.0 + u))
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.reciprocal(u * (1.0 + u))
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         negative = ops.negative(log_u)
         return -u_times(log_u, log_mean_with_one(negative)) - log_mean_with_one(log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return -u_times(log_u, log_mean_with_one(ops.negative(log_u)))
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         negative = ops.negative(log_u)
         return u_times(log_u, ops.sigmoid(negative) - log_mean_with_one(negative))
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         def inside(t):
             return -ops.log1p(-ops.expm1(t))
 
@@ -63,23 +63,23 @@ class ArithmeticGeometric(SelfDual):
         0.0
     """
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return (1.0 + u) * (ops.log(0.5 * (1.0 + u)) - 0.5 * ops.log(u))
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         log_ratio = ops.log(0.5 * (1.0 + u)) - 0.5 * ops.log(u)
         return log_ratio + 0.5 - 0.5 * ops.reciprocal(u)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return 0.5 * (1.0 + ops.square(u)) / (ops.square(u) * (1.0 + u))
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return (1.0 + ops.exp(log_u)) * self._log_ratio(log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return u_times(log_u, self._log_ratio(log_u)) + 0.5 * ops.expm1(log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return u_times(log_u, self._log_ratio(log_u) + ops.sigmoid(log_u))
 
     def _log_ratio(self, log_u):
@@ -100,27 +100,27 @@ class Triangular(SelfDual):
         1.0
     """
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.square(u - 1.0) / (1.0 + u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return 1.0 - ops.square(2.0 / (1.0 + u))
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.power(2.0 / (1.0 + u), 3.0)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.expm1(log_u) * ops.tanh(0.5 * log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         share = ops.sigmoid(ops.negative(log_u))
         return ops.exp(log_u) * ops.tanh(0.5 * log_u) * (1.0 + 2.0 * share)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         spread = ops.sigmoid(log_u) * ops.sigmoid(ops.negative(log_u))
         return ops.exp(log_u) + 4.0 * spread * ops.tanh(0.5 * log_u)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         def inside(t):
             return 4.0 - t - 4.0 * ops.sqrt(1.0 - t)
 
@@ -144,25 +144,25 @@ class ModifiedGAN(CsiszarFunction):
 
     slope_at_one = -0.5
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.log(0.5 * (1.0 + u)) - ops.log(u)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return -ops.reciprocal(u * (1.0 + u))
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return (1.0 + 2.0 * u) / ops.square(u * (1.0 + u))
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return log_mean_with_one(ops.negative(log_u))
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return -ops.sigmoid(ops.negative(log_u))
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return ops.sigmoid(log_u) * ops.sigmoid(ops.negative(log_u))
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         def inside(t):
             u = (-2.0 / t) / (1.0 + ops.sqrt(1.0 - 4.0 / t))
             return u * t - self(u)

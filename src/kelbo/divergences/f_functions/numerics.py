@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kelbo import ops
+from kelbo.typing import Tensor
 
 
-def log_mean_with_one(log_u: Any) -> Any:
+def log_mean_with_one(log_u: Tensor) -> Tensor:
     r"""$\log\big((1 + u) / 2\big)$, also for a $u$ close to 1 or too large to be held.
 
     Args:
@@ -25,7 +26,7 @@ def log_mean_with_one(log_u: Any) -> Any:
     return larger + ops.log1p(0.5 * ops.expm1(log_u - 2.0 * larger))
 
 
-def u_times(log_u: Any, factor: Any) -> Any:
+def u_times(log_u: Tensor, factor: Tensor) -> Tensor:
     """The product of u and a factor, 0 where u is 0 and the factor infinite.
 
     Args:
@@ -43,7 +44,7 @@ def u_times(log_u: Any, factor: Any) -> Any:
     return ops.exp(log_u) * ops.where(log_u == -float("inf"), 0.0, factor)
 
 
-def power_minus_one(power: float, log_u: Any) -> Any:
+def power_minus_one(power: float, log_u: Tensor) -> Tensor:
     r"""$(u^a - 1) / a$, and its limit $\log u$ for the power 0.
 
     Args:
@@ -62,7 +63,9 @@ def power_minus_one(power: float, log_u: Any) -> Any:
     return log_u if power == 0 else ops.expm1(power * log_u) / power
 
 
-def within(t: Any, is_within: Any, function: Callable[[Any], Any], safe: float, other: Any) -> Any:
+def within(
+    t: Tensor, is_within: Tensor, function: Callable[[Any], Any], safe: float, other: Any
+) -> Tensor:
     """A function where it is defined, with gradients that know nothing of it elsewhere.
 
     Args:

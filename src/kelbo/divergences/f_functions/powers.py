@@ -7,6 +7,7 @@ from kelbo.divergences.f_functions.csiszar_function import CsiszarFunction, Self
 from kelbo.divergences.f_functions.numerics import power_minus_one, u_times, within
 from kelbo.parameters import real_number
 from kelbo.registration import registered
+from kelbo.typing import Tensor
 
 
 @registered(name="f.Pearson")
@@ -21,26 +22,26 @@ class Pearson(CsiszarFunction):
         4.0
     """
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.square(u - 1.0)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return 2.0 * (u - 1.0)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.full_like(u, 2.0)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.square(ops.expm1(log_u))
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return 2.0 * ops.exp(log_u) * ops.expm1(log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         u = ops.exp(log_u)
         return 2.0 * u * (u + ops.expm1(log_u))
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         t = ops.maximum(t, -2.0)
         return t + 0.25 * ops.square(t)
 
@@ -62,25 +63,25 @@ class ChiSquare(CsiszarFunction):
 
     slope_at_one = 2.0
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.square(u) - 1.0
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return ops.multiply(u, 2.0)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.full_like(u, 2.0)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.expm1(2.0 * log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return 2.0 * ops.exp(2.0 * log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return 4.0 * ops.exp(2.0 * log_u)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         return 0.25 * ops.square(ops.maximum(t, 0.0)) + 1.0
 
     def dual(self) -> CsiszarFunction:
@@ -99,26 +100,26 @@ class SquaredHellinger(SelfDual):
         4.0
     """
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return ops.square(ops.sqrt(u) - 1.0)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return 1.0 - ops.rsqrt(u)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return 0.5 * ops.rsqrt(u) / u
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return ops.square(ops.expm1(0.5 * log_u))
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return ops.exp(0.5 * log_u) * ops.expm1(0.5 * log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         root = ops.exp(0.5 * log_u)
         return root * (root - 0.5)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         return within(t, ops.less(t, 1.0), lambda t: t / (1.0 - t), 0.0, float("inf"))
 
 
@@ -155,25 +156,25 @@ class TPower(CsiszarFunction):
         """$s t$."""
         return self._sign * self.t
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return self._sign * (ops.power(u, self.t) - 1.0)
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return self.slope_at_one * ops.power(u, self.t - 1.0)
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return self.slope_at_one * (self.t - 1.0) * ops.power(u, self.t - 2.0)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         return self._sign * ops.expm1(self.t * log_u)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         return self.slope_at_one * ops.exp(self.t * log_u)
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         return self.slope_at_one * self.t * ops.exp(self.t * log_u)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         def inside(power):
             return self._sign * (1.0 + (self.t - 1.0) * ops.power(power, self.t / (self.t - 1.0)))
 
@@ -220,22 +221,22 @@ class Amari(CsiszarFunction):
     def __init__(self, alpha: float):
         self.alpha = real_number("Amari", "alpha", alpha)
 
-    def __call__(self, u: Any) -> Any:
+    def __call__(self, u: Tensor) -> Tensor:
         return self.of_log(ops.log(u))
 
-    def derivative(self, u: Any) -> Any:
+    def derivative(self, u: Tensor) -> Tensor:
         return power_minus_one(self.alpha - 1.0, ops.log(u))
 
-    def second_derivative(self, u: Any) -> Any:
+    def second_derivative(self, u: Tensor) -> Tensor:
         return ops.power(u, self.alpha - 2.0)
 
-    def of_log(self, log_u: Any) -> Any:
+    def of_log(self, log_u: Tensor) -> Tensor:
         # Either form is stable about one of the limits.
         if self.alpha > 0.5:
             return (self.slope(log_u) - ops.expm1(log_u)) / self.alpha
         return (power_minus_one(self.alpha, log_u) - ops.expm1(log_u)) / (self.alpha - 1.0)
 
-    def slope(self, log_u: Any) -> Any:
+    def slope(self, log_u: Tensor) -> Tensor:
         # (u^alpha - u) / (alpha - 1): as a product that is right about alpha = 1, and as a
         # difference where a factor of the product would overflow.
         log_u = ops.convert_to_tensor(log_u)
@@ -244,13 +245,13 @@ class Amari(CsiszarFunction):
         difference = power_minus_one(abs(self.alpha - 1.0), log_u)
         return u_times(min(self.alpha, 1.0) * log_u, difference) if self.alpha else difference
 
-    def curvature(self, log_u: Any) -> Any:
+    def curvature(self, log_u: Tensor) -> Tensor:
         power = ops.exp(self.alpha * log_u)
         if self.alpha > 0.5:
             return power + self.slope(log_u)
         return (self.alpha * power - ops.exp(log_u)) / (self.alpha - 1.0)
 
-    def conjugate(self, t: Any) -> Any:
+    def conjugate(self, t: Tensor) -> Tensor:
         power = self.alpha - 1.0
         if power == 0:
             return ops.expm1(t)

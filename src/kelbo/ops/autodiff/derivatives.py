@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from keras import ops
 
 from kelbo.ops.backends import backend
+from kelbo.typing import Tensor
 
 
 def with_derivatives(function: Callable, derivatives: Sequence[Callable | None]) -> Callable:
@@ -37,7 +37,7 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
     return backend.with_derivatives(function, derivatives)
 
 
-def with_derivatives_up_to(order: int, x: Any, message: str) -> Any:
+def with_derivatives_up_to(order: int, x: Tensor, message: str) -> Tensor:
     """The tensor itself, of which no derivative of a higher order can be taken through here.
 
     For what is exact up to an order, and would be silently wrong beyond it.

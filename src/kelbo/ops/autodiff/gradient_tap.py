@@ -1,11 +1,10 @@
 """Gradients whose weight is known only after what they flow through."""
 
-from typing import Any
-
 from kelbo.ops.backends import backend
+from kelbo.typing import Tensor
 
 
-def gradient_tap(value: Any, rank: int) -> tuple[Any, Any]:
+def gradient_tap(value: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     r"""The value itself, and a tap by which its gradient can be weighted later.
 
     The tap is a tensor of zeros of shape `value.shape[:rank] + (2,)`. Whatever is added to a loss

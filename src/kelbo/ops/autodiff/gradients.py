@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kelbo.ops.backends import backend
+from kelbo.typing import Tensor
 
 
 def value_and_grad(
@@ -124,7 +125,7 @@ def gradients_of_each(
     return backend.gradients_of_each(run, groups, wanted or [None] * len(groups))
 
 
-def values_and_gradients(fn: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+def values_and_gradients(fn: Callable[[Any], Any], x: Tensor) -> tuple[Tensor, Tensor]:
     r"""The values of a function of a tensor, and the gradient of their sum by it.
 
     Where each value depends on its own part of `x` alone, as log densities of many points do,

@@ -21,6 +21,7 @@ from kelbo.ops.linalg.triangular import (
 from kelbo.ops.special.bregman import excess
 from kelbo.ops.special.normal_divergence import normal_divergence
 from kelbo.ops.special.ratio import ratio
+from kelbo.typing import Tensor
 
 
 class DiagonalFactor:
@@ -36,31 +37,31 @@ class DiagonalFactor:
         0.6931...
     """
 
-    def __init__(self, scale: Any):
+    def __init__(self, scale: Tensor):
         self.scale = scale
 
-    def sample(self, shape: Sequence[int], seed: Any) -> Any:
+    def sample(self, shape: Sequence[int], seed: Any) -> Tensor:
         """Draws of mean 0."""
         dtype = keras.backend.standardize_dtype(self.scale.dtype)
         return self.scale * keras.random.normal(shape, dtype=dtype, seed=seed)
 
-    def squared_distance(self, x: Any) -> Any:
+    def squared_distance(self, x: Tensor) -> Tensor:
         r"""$x^\top \Sigma^{-1} x$."""
         return ops.sum(ops.square(ratio(x, self.scale)), axis=-1)
 
-    def half_log_det(self) -> Any:
+    def half_log_det(self) -> Tensor:
         r"""$\tfrac12 \log \det \Sigma$."""
         return ops.sum(ops.log(self.scale), axis=-1)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         r"""The diagonal of $\Sigma$."""
         return ops.square(self.scale)
 
-    def matrix(self) -> Any:
+    def matrix(self) -> Tensor:
         """F, of shape (..., d, d)."""
         return self.scale[..., None] * ops.eye(self.scale.shape[-1], dtype=self.scale.dtype)
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         r"""$\Sigma$, of shape (..., d, d)."""
         variance = self.variance()
         return variance[..., None] * ops.eye(variance.shape[-1], dtype=variance.dtype)
@@ -69,13 +70,13 @@ class DiagonalFactor:
         """The same covariance, with as many columns as another one, of zeros."""
         return LowRankFactor(ops.square(self.scale), ops.zeros_like(other.columns))
 
-    def trace_of_ratio(self, other: Any) -> Any:
+    def trace_of_ratio(self, other: Any) -> Tensor:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         if isinstance(other, DiagonalFactor):
             return ops.sum(ops.square(ratio(other.scale, self.scale)), axis=-1)
         return ops.sum(other.variance() / self.variance(), axis=-1)
 
-    def divergence(self, other: Any) -> Any:
+    def divergence(self, other: Any) -> Tensor:
         """Of the normal distribution of another factor from that of this one, with equal means."""
         if isinstance(other, LowRankFactor):
             return _divergence_of_low_ranks(self._like(other), other)
@@ -102,16 +103,16 @@ class TriangularFactor:
         1.0
     """
 
-    def __init__(self, scale_tril: Any):
+    def __init__(self, scale_tril: Tensor):
         self.scale_tril = scale_tril
 
-    def sample(self, shape: Sequence[int], seed: Any) -> Any:
+    def sample(self, shape: Sequence[int], seed: Any) -> Tensor:
         """Draws of mean 0."""
         dtype = keras.backend.standardize_dtype(self.scale_tril.dtype)
         noise = keras.random.normal(shape, dtype=dtype, seed=seed)
         return ops.squeeze(ops.matmul(self.scale_tril, noise[..., None]), -1)
 
-    def squared_distance(self, x: Any) -> Any:
+    def squared_distance(self, x: Tensor) -> Tensor:
         r"""$x^\top \Sigma^{-1} x$."""
         # All vectors that meet the same L are columns of one solve: L is not copied for each.
         rank = len(self.scale_tril.shape) - 2
@@ -126,32 +127,32 @@ class TriangularFactor:
         axes = range(len(squared.shape))
         return ops.transpose(squared, (*axes[len(batch) :], *axes[: len(batch)]))
 
-    def whitened(self, columns: Any) -> Any:
+    def whitened(self, columns: Any) -> Tensor:
         r"""$H x$ for the columns x of a matrix, with $H^\top H = \Sigma^{-1}$."""
         return solve_triangular(self.scale_tril, columns)
 
-    def half_log_det(self) -> Any:
+    def half_log_det(self) -> Tensor:
         r"""$\tfrac12 \log \det \Sigma$."""
         return ops.sum(ops.log(ops.diagonal(self.scale_tril, axis1=-2, axis2=-1)), axis=-1)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         r"""The diagonal of $\Sigma$."""
         return ops.sum(ops.square(self.scale_tril), axis=-1)
 
-    def matrix(self) -> Any:
+    def matrix(self) -> Tensor:
         """F, of shape (..., d, d)."""
         return self.scale_tril
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         r"""$\Sigma$, of shape (..., d, d)."""
         return ops.matmul(self.scale_tril, ops.swapaxes(self.scale_tril, -1, -2))
 
-    def trace_of_ratio(self, other: Any) -> Any:
+    def trace_of_ratio(self, other: Any) -> Tensor:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         spread = solve_triangular(self.scale_tril, other.matrix())
         return ops.sum(ops.square(spread), axis=(-2, -1))
 
-    def divergence(self, other: Any) -> Any:
+    def divergence(self, other: Any) -> Tensor:
         """Of the normal distribution of another factor from that of this one, with equal means."""
         if isinstance(other, LowRankFactor):
             return _divergence_by_whitening(self, other)
@@ -185,7 +186,7 @@ class LowRankFactor:
         0.6931...
     """
 
-    def __init__(self, diagonal: Any, columns: Any):
+    def __init__(self, diagonal: Tensor, columns: Any):
         self.diagonal, self.columns = diagonal, columns
 
     def _scaled(self):
@@ -195,7 +196,7 @@ class LowRankFactor:
         # Its eigenvalues are 1 or more: no jitter can be needed.
         return scaled, cholesky(add_to_diagonal(inner, 1.0), name="I + A'A")
 
-    def sample(self, shape: Sequence[int], seed: Any) -> Any:
+    def sample(self, shape: Sequence[int], seed: Any) -> Tensor:
         """Draws of mean 0."""
         dtype = keras.backend.standardize_dtype(self.diagonal.dtype)
         rank, shape = self.columns.shape[-1], tuple(shape)
@@ -205,7 +206,7 @@ class LowRankFactor:
         spread = ops.squeeze(ops.matmul(self.columns, common[..., None]), -1)
         return ops.sqrt(self.diagonal) * own + spread
 
-    def squared_distance(self, x: Any) -> Any:
+    def squared_distance(self, x: Tensor) -> Tensor:
         r"""$x^\top \Sigma^{-1} x$."""
         return ops.squeeze(self._squared_distance_of_rows(x[..., None, :]), -1)
 
@@ -218,7 +219,7 @@ class LowRankFactor:
         rest = e - ops.matmul(z, ops.swapaxes(scaled, -1, -2))
         return ops.sum(ops.square(rest), axis=-1) + ops.sum(ops.square(z), axis=-1)
 
-    def whitened(self, columns: Any) -> Any:
+    def whitened(self, columns: Any) -> Tensor:
         r"""$H x$ for the columns x of a matrix, with $H^\top H = \Sigma^{-1}$.
 
         With $C = L L^\top$ it is $H = (I - A (I + L)^{-\top} L^{-1} A^\top) D^{-1/2}$.
@@ -229,29 +230,29 @@ class LowRankFactor:
         z = solve_triangular(add_to_diagonal(lower, 1.0), z, transpose=True)
         return e - ops.matmul(scaled, z)
 
-    def half_log_det(self) -> Any:
+    def half_log_det(self) -> Tensor:
         r"""$\tfrac12 \log \det \Sigma$."""
         diagonal = ops.diagonal(self._scaled()[1], axis1=-2, axis2=-1)
         own = 0.5 * ops.sum(ops.log(self.diagonal), axis=-1)
         return own + ops.sum(ops.log(diagonal), axis=-1)
 
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         r"""The diagonal of $\Sigma$."""
         return self.diagonal + ops.sum(ops.square(self.columns), axis=-1)
 
-    def matrix(self) -> Any:
+    def matrix(self) -> Tensor:
         """F, of shape (..., d, d + k)."""
         own = DiagonalFactor(ops.sqrt(self.diagonal)).matrix()
         batch = ops.shape(own[..., :1, :1] + self.columns[..., :1, :1])[:-2]
         parts = [ops.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (own, self.columns)]
         return ops.concatenate(parts, axis=-1)
 
-    def covariance(self) -> Any:
+    def covariance(self) -> Tensor:
         r"""$\Sigma$, of shape (..., d, d)."""
         spread = ops.matmul(self.columns, ops.swapaxes(self.columns, -1, -2))
         return add_to_diagonal(spread, self.diagonal)
 
-    def trace_of_ratio(self, other: Any) -> Any:
+    def trace_of_ratio(self, other: Any) -> Tensor:
         r"""$\mathrm{tr}(\Sigma^{-1} \Sigma')$, where $\Sigma'$ is that of another factor."""
         if isinstance(other, TriangularFactor):
             return self._trace_of(other.scale_tril)
@@ -259,7 +260,7 @@ class LowRankFactor:
             return self._trace_of_diagonal(other.diagonal) + self._trace_of(other.columns)
         return self._trace_of_diagonal(other.variance())
 
-    def divergence(self, other: Any) -> Any:
+    def divergence(self, other: Any) -> Tensor:
         """Of the normal distribution of another factor from that of this one, with equal means."""
         if isinstance(other, TriangularFactor):
             return _divergence_by_whitening(self, other)

@@ -1,7 +1,6 @@
 """The Cholesky factorisation that tries again, and says what is wrong when it fails."""
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ from keras import ops
 from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 _FIRST_JITTER = {"float32": 1e-6, "float64": 1e-10}
 
@@ -23,7 +23,9 @@ class CholeskyError(ValueError):
 
 
 @symbolic
-def cholesky(a: Any, jitter: float | None = None, max_tries: int = 4, name: str = "matrix") -> Any:
+def cholesky(
+    a: Tensor, jitter: float | None = None, max_tries: int = 4, name: str = "matrix"
+) -> Tensor:
     """The lower-triangular L with L Lᵀ = a, with jitter on the diagonal only where it is needed.
 
     The matrix is factored as it is first. If that fails, jitter · mean(diag a) is added to its

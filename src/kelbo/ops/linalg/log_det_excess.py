@@ -1,15 +1,14 @@
 """The log-determinant of a matrix near the identity, less what is linear in it."""
 
-from typing import Any
-
 from keras import ops
 
 from kelbo.ops.linalg.factorization import cholesky
 from kelbo.ops.linalg.triangular import add_to_diagonal, solve_triangular
 from kelbo.ops.special.bregman import second_order_rest
+from kelbo.typing import Tensor
 
 
-def log_det_excess(change: Any, log_det: Any) -> Any:
+def log_det_excess(change: Tensor, log_det: Tensor) -> Tensor:
     r"""The function $\mathrm{tr}\,K - \log\det(I + K)$ of symmetric matrices K, at least 0.
 
     It is the sum over the eigenvalues of what `excess` is of one, without the eigenvalues, whose

@@ -1,17 +1,17 @@
 """Triangular matrices: solving with them, filling them, their determinants."""
 
 import math
-from typing import Any
 
 from keras import ops
 
 from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 
 @symbolic
-def solve_triangular(a: Any, b: Any, lower: bool = True, transpose: bool = False) -> Any:
+def solve_triangular(a: Tensor, b: Tensor, lower: bool = True, transpose: bool = False) -> Tensor:
     """Solve a x = b, or aᵀ x = b, for triangular a.
 
     The rule for the right-hand side is that of NumPy 2: a `b` with one axis is a vector, any other
@@ -65,7 +65,7 @@ def _check_shapes(a, b):
 
 
 @symbolic
-def cho_solve(lower_factor: Any, b: Any) -> Any:
+def cho_solve(lower_factor: Tensor, b: Tensor) -> Tensor:
     """Solve A x = b, given the Cholesky factor L of A = L Lᵀ.
 
     Args:
@@ -91,7 +91,7 @@ def cho_solve(lower_factor: Any, b: Any) -> Any:
 
 
 @symbolic
-def fill_triangular(x: Any) -> Any:
+def fill_triangular(x: Tensor) -> Tensor:
     """The lower-triangular matrix filled with the elements of a vector.
 
     In the order of TensorFlow Probability's `fill_triangular`, clockwise from the end:
@@ -125,7 +125,7 @@ def fill_triangular(x: Any) -> Any:
 
 
 @symbolic
-def fill_triangular_inverse(matrix: Any) -> Any:
+def fill_triangular_inverse(matrix: Tensor) -> Tensor:
     """The vector from which `fill_triangular` makes a matrix.
 
     Args:
@@ -158,7 +158,7 @@ def fill_triangular_inverse(matrix: Any) -> Any:
 
 
 @symbolic
-def log_det_from_cholesky(lower_factor: Any) -> Any:
+def log_det_from_cholesky(lower_factor: Tensor) -> Tensor:
     """The log-determinant of A = L Lᵀ: 2 Σ log |L_ii|.
 
     Args:
@@ -178,7 +178,7 @@ def log_det_from_cholesky(lower_factor: Any) -> Any:
 
 
 @symbolic
-def add_to_diagonal(a: Any, value: Any) -> Any:
+def add_to_diagonal(a: Tensor, value: Tensor) -> Tensor:
     """A matrix with `value` added to its diagonal: a + diag(value).
 
     Args:

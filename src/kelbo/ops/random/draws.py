@@ -18,6 +18,7 @@ from kelbo.ops.autodiff.derivatives import with_derivatives
 from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats
 from kelbo.ops.special.gamma_slope import gamma_slope, log_gamma_slope
+from kelbo.typing import Tensor
 
 
 def seeded_globally(seed: int) -> AbstractContextManager[None]:
@@ -54,7 +55,7 @@ def _words(seed):
     return keras.random.randint((4,), 0, 2**31 - 1, dtype="int32", seed=seed)
 
 
-def uniform_open(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Any:
+def uniform_open(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Tensor:
     """Uniform draws from (0, 1), never 0 or 1, so that their log and logit are finite.
 
     A draw of 0, which `keras.random.uniform` may give, becomes a quarter of the machine epsilon.
@@ -78,7 +79,7 @@ def uniform_open(shape: Sequence[int], dtype: str | None = None, seed: Any = Non
     return ops.where(uniform > lowest, uniform, ops.cast(lowest, uniform.dtype))
 
 
-def exponential(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Any:
+def exponential(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Tensor:
     """Draws from the standard exponential distribution, -log U: positive and finite.
 
     Args:
@@ -97,7 +98,7 @@ def exponential(shape: Sequence[int], dtype: str | None = None, seed: Any = None
     return -ops.log(uniform_open(shape, dtype, seed))
 
 
-def gumbel(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Any:
+def gumbel(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Tensor:
     """Draws from the standard Gumbel distribution, -log(-log U): finite.
 
     Args:
@@ -116,7 +117,7 @@ def gumbel(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> 
     return -ops.log(exponential(shape, dtype, seed))
 
 
-def logistic(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Any:
+def logistic(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -> Tensor:
     """Draws from the standard logistic distribution, log(U / (1 - U)): finite.
 
     Args:
@@ -137,8 +138,8 @@ def logistic(shape: Sequence[int], dtype: str | None = None, seed: Any = None) -
 
 
 def gamma(
-    shape: Sequence[int], concentration: Any, dtype: str | None = None, seed: Any = None
-) -> Any:
+    shape: Sequence[int], concentration: Tensor, dtype: str | None = None, seed: Any = None
+) -> Tensor:
     r"""Draws from the standard gamma distribution, with pathwise gradients.
 
     The density is $x^{a - 1} e^{-x} / \Gamma(a)$. The derivative of a draw by its concentration is
@@ -167,8 +168,8 @@ def gamma(
 
 
 def log_gamma(
-    shape: Sequence[int], concentration: Any, dtype: str | None = None, seed: Any = None
-) -> Any:
+    shape: Sequence[int], concentration: Tensor, dtype: str | None = None, seed: Any = None
+) -> Tensor:
     r"""Logarithms of draws from the standard gamma distribution, with pathwise gradients.
 
     Below a concentration of 1 they are $\log G(a + 1) + \log(U) / a$, which does not underflow: for
@@ -228,7 +229,9 @@ _log_gamma = with_derivatives(
 )
 
 
-def poisson(shape: Sequence[int], rate: Any, dtype: str | None = None, seed: Any = None) -> Any:
+def poisson(
+    shape: Sequence[int], rate: Tensor, dtype: str | None = None, seed: Any = None
+) -> Tensor:
     r"""Draws from the Poisson distribution: counts k of probability $r^k e^{-r} / k!$.
 
     Args:
@@ -250,8 +253,8 @@ def poisson(shape: Sequence[int], rate: Any, dtype: str | None = None, seed: Any
 
 
 def binomial(
-    shape: Sequence[int], counts: Any, probs: Any, dtype: str | None = None, seed: Any = None
-) -> Any:
+    shape: Sequence[int], counts: Tensor, probs: Tensor, dtype: str | None = None, seed: Any = None
+) -> Tensor:
     r"""Draws from the binomial distribution: successes among `counts` trials.
 
     Args:

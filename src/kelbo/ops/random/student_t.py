@@ -7,9 +7,10 @@ import numpy as np
 
 from kelbo.ops import elementary as ops
 from kelbo.ops.random.draws import log_gamma
+from kelbo.typing import Tensor
 
 
-def stretches(shape: tuple, df: Any, dtype: str, seed: Any) -> Any:
+def stretches(shape: tuple, df: Tensor, dtype: str, seed: Any) -> Tensor:
     r"""Draws of $\sqrt{\nu / (2 G)}$, by which a normal draw becomes one of Student's t.
 
     Args:
@@ -28,7 +29,7 @@ def stretches(shape: tuple, df: Any, dtype: str, seed: Any) -> Any:
     return ops.exp(ops.minimum(0.5 * (ops.log(half) - log_draws), highest))
 
 
-def finite(draws: Any, dtype: str) -> Any:
+def finite(draws: Tensor, dtype: str) -> Tensor:
     """Draws with the largest numbers of the dtype in the place of infinities."""
     largest = float(np.finfo(dtype).max)
     # Not by clip, which takes numbers for float32 on PyTorch.

@@ -14,6 +14,7 @@ import numpy as np
 from kelbo.ops import elementary as ops
 from kelbo.ops.series import kind, polynomial
 from kelbo.ops.special.normal import normal_cdf, normal_quantile
+from kelbo.typing import Tensor
 
 # Standard deviations from the mean, where the tail is taken for what it is: before, the normal
 # distribution function has digits enough; after, the series below.
@@ -29,8 +30,8 @@ _DOUBLINGS = 5  # of the terms of a series that are right: to 32
 
 
 def draw(
-    u: Any, interval: Callable[[], tuple[Any, Any, Any]], place: Callable[[Any], Any]
-) -> tuple[Any, Any]:
+    u: Tensor, interval: Callable[[], tuple[Any, Any, Any]], place: Callable[[Any], Any]
+) -> tuple[Tensor, Tensor]:
     """The quantiles of u, as distances from the peak and as values.
 
     Args:
@@ -68,7 +69,7 @@ def draw(
     return ops.switch(needed, [placed(form) for form in (plain, with_far, with_narrow)])
 
 
-def where_not_plain(tilt: Any, low: Any, high: Any) -> tuple[Any, Any]:
+def where_not_plain(tilt: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     """Where the normal distribution function lacks digits: in narrow intervals, and far out.
 
     Args:

@@ -9,6 +9,7 @@ from kelbo.ops import elementary as ops
 from kelbo.ops.autodiff.derivatives import with_derivatives
 from kelbo.ops.seeds import SeedSequence
 from kelbo.ops.special.von_mises import slope_of_tail
+from kelbo.typing import Tensor
 
 
 def _draw(seed, concentration):
@@ -54,7 +55,7 @@ _draws = with_derivatives(
 )
 
 
-def draws(shape: tuple, concentration: Any, seed: Any) -> Any:
+def draws(shape: tuple, concentration: Tensor, seed: Any) -> Tensor:
     r"""Angles about 0, with implicit gradients by the concentration.
 
     Args:

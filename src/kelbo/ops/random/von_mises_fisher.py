@@ -14,13 +14,14 @@ from kelbo.ops.seeds import SeedSequence
 from kelbo.ops.series import log1p_minus
 from kelbo.ops.special.bessel_orders import ratio_complement
 from kelbo.ops.special.quadrature import integrate, nats
+from kelbo.typing import Tensor
 
 # Steps of a bisection among the 2^(k / 4), k = 0, 1, ..., 255.
 _BISECTIONS = 8
 _TINY = 1e-30
 
 
-def _draw(others: int, seed: Any, concentration: Any) -> Any:
+def _draw(others: int, seed: Any, concentration: Tensor) -> Tensor:
     """Ulrich's rejection of angles, as Wood (1994) corrected it, for the whole array at a time.
 
     The squared tangent of half the angle is proposed as b times a ratio of two Gamma variables.
@@ -51,7 +52,7 @@ def _draw(others: int, seed: Any, concentration: Any) -> Any:
     return ops.while_loop(lambda turn, accepted, angle: ~ops.all(accepted), propose, start)[2]
 
 
-def _slope(others: int, concentration: Any, angle: Any) -> Any:
+def _slope(others: int, concentration: Tensor, angle: Tensor) -> Tensor:
     r"""The derivative of a draw by the concentration, at a fixed probability.
 
     With the density $f(\theta) \propto e^{\kappa \cos\theta} \sin^{d-2}\theta$ it is
@@ -109,7 +110,7 @@ def _draws_among(others: int) -> Callable:
     )
 
 
-def angles(shape: tuple, concentration: Any, dimension: int, seed: Any) -> Any:
+def angles(shape: tuple, concentration: Tensor, dimension: int, seed: Any) -> Tensor:
     r"""Angles between draws and the mean direction, with implicit gradients by the concentration.
 
     Args:
@@ -125,7 +126,7 @@ def angles(shape: tuple, concentration: Any, dimension: int, seed: Any) -> Any:
     return _draws_among(dimension - 1)(word, ops.broadcast_to(concentration, shape))
 
 
-def uniform_directions(shape: tuple, dtype: str, seed: Any) -> Any:
+def uniform_directions(shape: tuple, dtype: str, seed: Any) -> Tensor:
     """Draws from the uniform distribution on the unit sphere.
 
     Args:
@@ -144,7 +145,7 @@ def uniform_directions(shape: tuple, dtype: str, seed: Any) -> Any:
     return noise / ops.sqrt(squared)
 
 
-def turned(direction: Any, along: Any, across: Any) -> Any:
+def turned(direction: Tensor, along: Tensor, across: Tensor) -> Tensor:
     """The vectors whose first axis lies along a direction, in the axes of that direction.
 
     By the reflection at the plane between the direction and the first axis, or the one that is

@@ -1,7 +1,6 @@
 """Modified Bessel functions of the first kind, exponentially scaled: for von Mises."""
 
 import math
-from typing import Any
 
 from keras import ops
 
@@ -11,10 +10,11 @@ from kelbo.ops.floats import as_floats
 from kelbo.ops.series import kind, polynomial
 from kelbo.ops.special.bessel_orders import ratio_of_order
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 
 @symbolic
-def bessel_i0e(x: Any) -> Any:
+def bessel_i0e(x: Tensor) -> Tensor:
     r"""The modified Bessel function of order 0, scaled: $e^{-|x|} I_0(x)$.
 
     The logarithm of $I_0$, without overflow, is `ops.log(ops.bessel_i0e(x)) + ops.abs(x)`.
@@ -34,7 +34,7 @@ def bessel_i0e(x: Any) -> Any:
 
 
 @symbolic
-def bessel_i1e(x: Any) -> Any:
+def bessel_i1e(x: Tensor) -> Tensor:
     r"""The modified Bessel function of order 1, scaled: $e^{-|x|} I_1(x)$.
 
     Args:
@@ -52,7 +52,7 @@ def bessel_i1e(x: Any) -> Any:
 
 
 @symbolic
-def bessel_ratio(x: Any, order: float = 0.0) -> Any:
+def bessel_ratio(x: Tensor, order: float = 0.0) -> Tensor:
     r"""The ratio $I_{v+1}(x) / I_v(x)$: the mean resultant length of a concentration x.
 
     Of order $v = 0$ it is that of the von Mises distribution, of order $d / 2 - 1$ that of the von

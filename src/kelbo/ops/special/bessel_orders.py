@@ -16,6 +16,7 @@ from kelbo.ops.autodiff.derivatives import with_derivatives
 from kelbo.ops.floats import as_floats, maximum, minimum
 from kelbo.ops.series import kind, polynomial
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 # From which order on, and with how many terms, the expansion is accurate.
 _REACH = {"float32": (8.0, 7), "float64": (24.0, 12)}
@@ -63,7 +64,7 @@ def _derivative(coefficients: Sequence[float]) -> list[float]:
     return [power * coefficient for power, coefficient in enumerate(coefficients)][1:]
 
 
-def _at(order: float, x: Any) -> _Ratio:
+def _at(order: float, x: Tensor) -> _Ratio:
     """All of it, for a fixed order of at least 0 and x >= 0."""
     least, terms = _REACH[kind(x)]
     steps = max(0, math.ceil(least - order))
@@ -117,7 +118,7 @@ def _functions(order: float) -> dict[str, Callable]:
 
 
 @symbolic
-def log_normalized_bessel_ie(x: Any, order: float) -> Any:
+def log_normalized_bessel_ie(x: Tensor, order: float) -> Tensor:
     r"""The logarithm of $\Gamma(v + 1)\,(2 / x)^v\, e^{-x} I_v(x)$, which is 0 at $x = 0$.
 
     It is the logarithm of ${}_0F_1(v + 1; x^2 / 4)$, less x. In d dimensions, with $v = d / 2 - 1$,
@@ -140,7 +141,7 @@ def log_normalized_bessel_ie(x: Any, order: float) -> Any:
     return _functions(float(order))["log_scaled"](*as_floats(x))
 
 
-def ratio_of_order(x: Any, order: float) -> Any:
+def ratio_of_order(x: Tensor, order: float) -> Tensor:
     """The ratio of the Bessel functions of the orders v + 1 and v, odd in x.
 
     Args:
@@ -153,7 +154,7 @@ def ratio_of_order(x: Any, order: float) -> Any:
     return _functions(float(order))["ratio"](x)
 
 
-def ratio_complement(x: Any, order: float) -> Any:
+def ratio_complement(x: Tensor, order: float) -> Tensor:
     r"""$1 - I_{v+1}(x) / I_v(x)$ with all its digits, which goes to $(v + 1/2) / x$.
 
     Args:
@@ -166,7 +167,7 @@ def ratio_complement(x: Any, order: float) -> Any:
     return _functions(float(order))["rest"](x)
 
 
-def ratio_per_argument(x: Any, order: float) -> Any:
+def ratio_per_argument(x: Tensor, order: float) -> Tensor:
     r"""$I_{v+1}(x) / (x I_v(x))$, which is $1 / (2 v + 2)$ at 0.
 
     Args:
@@ -179,7 +180,7 @@ def ratio_per_argument(x: Any, order: float) -> Any:
     return _at(float(order), x).per_x
 
 
-def ratio_slope(x: Any, order: float) -> Any:
+def ratio_slope(x: Tensor, order: float) -> Tensor:
     """The derivative by x of the ratio of the Bessel functions of the orders v + 1 and v.
 
     Args:

@@ -14,13 +14,14 @@ from kelbo.ops import elementary as ops
 from kelbo.ops.series import stirling_correction
 from kelbo.ops.special.odds import Odds
 from kelbo.ops.special.outside import without
+from kelbo.typing import Tensor
 
 _SHIFT = 8.0
 # Of Stirling's series: log Γ(8) - (7.5 log 8 - 8 + log(2π) / 2).
 _CORRECTION_AT_ZERO = 0.010411265261972096
 
 
-def log_factorial_rest(x: Any) -> Any:
+def log_factorial_rest(x: Tensor) -> Tensor:
     r"""What is left of a log factorial: $\log \Gamma(x + 1) - x \log(x + 8) + x$.
 
     It is 0 at 0 and then changes as slowly as a logarithm.
@@ -40,7 +41,7 @@ def log_factorial_rest(x: Any) -> Any:
     return (stirling_correction(x + _SHIFT) - _CORRECTION_AT_ZERO) - ops.log(factors)
 
 
-def log_poisson_mass(k: Any, rate: Any, log_rate: Any) -> Any:
+def log_poisson_mass(k: Tensor, rate: Tensor, log_rate: Tensor) -> Tensor:
     r"""$k \log r - r - \log \Gamma(k + 1)$.
 
     Args:
@@ -56,7 +57,7 @@ def log_poisson_mass(k: Any, rate: Any, log_rate: Any) -> Any:
     return k * log_ratio + (k - rate) - log_factorial_rest(k)
 
 
-def log_binomial_mass(k: Any, m: Any, odds: Odds) -> Any:
+def log_binomial_mass(k: Tensor, m: Tensor, odds: Odds) -> Tensor:
     r"""$\log \Gamma(k + m + 1) - \log \Gamma(k + 1) - \log \Gamma(m + 1) + k \log p + m \log q$.
 
     Args:
@@ -87,7 +88,7 @@ def _log1p_or(x, far):
     return ops.where(near, ops.log1p(ops.where(near, x, ops.zeros_like(x))), far)
 
 
-def is_no_count(value: Any, highest: Any = None, lowest: Any = 0.0) -> Any:
+def is_no_count(value: Tensor, highest: Tensor | None = None, lowest: Tensor = 0.0) -> Tensor:
     """Which values are no whole numbers of a range; false for NaN, which stays NaN.
 
     Args:
@@ -102,12 +103,14 @@ def is_no_count(value: Any, highest: Any = None, lowest: Any = 0.0) -> Any:
     return ops.logical_or(ops.logical_or(value < lowest, above), ops.floor(value) < value)
 
 
-def minus_infinity_where(outside: Any, log_prob: Any) -> Any:
+def minus_infinity_where(outside: Tensor, log_prob: Tensor) -> Tensor:
     """The log masses, and minus infinity where the value is outside of the support."""
     return ops.where(outside, ops.full_like(log_prob, -float("inf")), log_prob)
 
 
-def distribution_function(value: Any, below: Callable[[Any], Any], highest: Any = None) -> Any:
+def distribution_function(
+    value: Tensor, below: Callable[[Any], Any], highest: Tensor | None = None
+) -> Tensor:
     """The distribution function of a count: constant between whole numbers.
 
     Args:

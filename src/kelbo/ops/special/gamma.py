@@ -1,7 +1,6 @@
 """The gamma and beta functions: float32 and float64, differentiable, also on `KerasTensor`s."""
 
 import math
-from typing import Any
 
 from keras import ops
 
@@ -9,13 +8,14 @@ from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats
 from kelbo.ops.series import stirling_correction
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 # A branch that is not taken still has a gradient, and NaN there would spread: so each branch below
 # is computed at an argument that is moved to a harmless place where the branch does not apply.
 
 
 @symbolic
-def lgamma(x: Any) -> Any:
+def lgamma(x: Tensor) -> Tensor:
     """The logarithm of the absolute value of the gamma function, log |Γ(x)|.
 
     Its derivative is `digamma`.
@@ -36,7 +36,7 @@ def lgamma(x: Any) -> Any:
 
 
 @symbolic
-def digamma(x: Any) -> Any:
+def digamma(x: Tensor) -> Tensor:
     """The logarithmic derivative of the gamma function, ψ(x) = d log Γ(x) / dx.
 
     Args:
@@ -55,7 +55,7 @@ def digamma(x: Any) -> Any:
 
 
 @symbolic
-def betaln(a: Any, b: Any) -> Any:
+def betaln(a: Tensor, b: Tensor) -> Tensor:
     """The logarithm of the beta function, log B(a, b) = log Γ(a) + log Γ(b) - log Γ(a + b).
 
     Where an argument is large the three terms cancel: there Stirling's series is subtracted by hand

@@ -6,7 +6,6 @@ large terms are taken off by hand, and what is left is computed by itself.
 """
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
@@ -27,6 +26,7 @@ from kelbo.ops.special.gamma_slope import log_gamma_slope
 from kelbo.ops.special.incomplete_gamma import gammainc, gammaincc
 from kelbo.ops.special.log_gamma_curvature import log_gamma_curvature, log_gamma_curvature_drop
 from kelbo.ops.special.outside import largest
+from kelbo.typing import Tensor
 
 _EULER_GAMMA = float(np.euler_gamma)
 # log Γ(2 + t) in powers of t, from t^2 on: to the last digit for |t| < 1/2, where JAX' own has six
@@ -45,7 +45,7 @@ def _shifted(a):
     return small, ops.where(small, a + _SHIFT, a), ops.where(small, a, ops.ones_like(a))
 
 
-def stirling_rest(a: Any) -> Any:
+def stirling_rest(a: Tensor) -> Tensor:
     r"""What Stirling's formula leaves: $\log \Gamma(a) - (a - \frac12) \log a + a$.
 
     It goes to $\frac12 \log 2\pi$ for large $a$. It costs less than $\log \Gamma$ does.
@@ -72,7 +72,7 @@ def _log1p_of_inverse(low):
     return ops.where(tiny, ops.log(near + _SHIFT) - ops.log(near), ops.log1p(_SHIFT / far))
 
 
-def log_minus_digamma(a: Any) -> Any:
+def log_minus_digamma(a: Tensor) -> Tensor:
     r"""$\log a - \psi(a)$, which goes to $1 / (2 a)$ for large $a$.
 
     Args:
@@ -112,7 +112,7 @@ class GammaCoefficients:
         constant: $d$.
     """
 
-    def __init__(self, concentration: Any, rate: Any, log_rate: Any, power: float = 0.0):
+    def __init__(self, concentration: Tensor, rate: Tensor, log_rate: Tensor, power: float = 0.0):
         a, one = concentration, ops.ones_like(concentration)
         small = a < 1.0
         log_a = ops.log(a)
@@ -128,7 +128,9 @@ class GammaCoefficients:
         self.constant = ops.where(small, as_it_is, in_y) + (0.5 * log_a - stirling_rest(a))
 
 
-def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) -> Any:
+def log_gamma_density(
+    value: Tensor, concentration: Tensor, rate: Tensor, log_rate: Tensor
+) -> Tensor:
     r"""The log density of a Gamma distribution.
 
     Written for speed: besides the logarithm there are six operations for a number.
@@ -156,7 +158,7 @@ def log_gamma_density(value: Any, concentration: Any, rate: Any, log_rate: Any) 
     return ops.where(outside, -math.inf, log_density)
 
 
-def log_inverse_gamma_density(value: Any, concentration: Any, scale: Any) -> Any:
+def log_inverse_gamma_density(value: Tensor, concentration: Tensor, scale: Tensor) -> Tensor:
     r"""The log density of an inverse Gamma distribution.
 
     Args:
@@ -187,8 +189,12 @@ def _tiny(x):
 
 
 def gamma_quantile(
-    concentration: Any, probability: Any, scale: Any, log_scale: Any, inverse: bool = False
-) -> Any:
+    concentration: Tensor,
+    probability: Tensor,
+    scale: Tensor,
+    log_scale: Tensor,
+    inverse: bool = False,
+) -> Tensor:
     r"""The number below which a share of the mass of a Gamma distribution lies, or of an inverse.
 
     By bisection of the incomplete gamma function, in $\log(x / a)$.
@@ -245,7 +251,7 @@ def _inverse(share, sign):
 _OF_SHARE = {False: _inverse(gammainc, 1.0), True: _inverse(gammaincc, -1.0)}
 
 
-def gamma_divergence_rest(a: Any, b: Any) -> Any:
+def gamma_divergence_rest(a: Tensor, b: Tensor) -> Tensor:
     r"""$f(b) - f(a) - (b - a) f'(a)$ of $f(x) = \log \Gamma(x) - x \log x + x$, at least 0.
 
     The divergence of two Gamma distributions by their concentrations, less that of their means.
@@ -276,7 +282,7 @@ def _log_gammas(a, b):
     return rests + (b - a) * log_minus_digamma(a) - 0.5 * (ops.log(b) - ops.log(a))
 
 
-def beta_divergence_rest(q: tuple, p: tuple, change: tuple) -> Any:
+def beta_divergence_rest(q: tuple, p: tuple, change: tuple) -> Tensor:
     r"""The divergence of two Beta distributions, less that of their means, at least 0.
 
     It is `gamma_divergence_rest` of the two concentrations, less that of their sums: as an integral
@@ -321,7 +327,7 @@ def beta_divergence_rest(q: tuple, p: tuple, change: tuple) -> Any:
     return ops.where(near, close, ops.where(lost, far, apart))
 
 
-def log_gamma_divergence_from_one(b: Any, change: Any) -> Any:
+def log_gamma_divergence_from_one(b: Tensor, change: Tensor) -> Tensor:
     r"""$\log \Gamma(b) + \gamma (b - 1)$, at least 0, with Euler's constant $\gamma$.
 
     Args:
@@ -345,7 +351,7 @@ def log_gamma_divergence_from_one(b: Any, change: Any) -> Any:
     return ops.where(near, close, lgamma(far) + _EULER_GAMMA * (far - 1.0))
 
 
-def log_gamma_of_two_plus(t: Any) -> Any:
+def log_gamma_of_two_plus(t: Tensor) -> Tensor:
     r"""$\log \Gamma(2 + t)$, relatively accurate near t = 0.
 
     Args:

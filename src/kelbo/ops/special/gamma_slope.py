@@ -1,19 +1,18 @@
 """How a gamma variable moves with its concentration."""
 
-from typing import Any
-
 from keras import ops
 
 from kelbo.ops.autodiff.derivatives import with_derivatives
 from kelbo.ops.backends import backend
 from kelbo.ops.series import polynomial
+from kelbo.typing import Tensor
 
 # Above this concentration an asymptotic series has the slope: the recurrences of the backends need
 # ever more steps there, and lose digits (on TensorFlow all of them near the mode).
 _LARGE = 200.0
 
 
-def gamma_slope(concentration: Any, x: Any, exact: bool = False) -> Any:
+def gamma_slope(concentration: Tensor, x: Tensor, exact: bool = False) -> Tensor:
     r"""The derivative of a standard gamma variable by its concentration, at a fixed probability.
 
     It is $dx / da = -(\partial P(a, x) / \partial a) / f(x; a)$, with f the density. It can be
@@ -53,7 +52,7 @@ _SLOPE_OF_SMALL = {
 }
 
 
-def log_gamma_slope(concentration: Any, log_x: Any, exact: bool = False) -> Any:
+def log_gamma_slope(concentration: Tensor, log_x: Tensor, exact: bool = False) -> Tensor:
     r"""The derivative of the logarithm of a standard gamma variable by its concentration.
 
     Args:

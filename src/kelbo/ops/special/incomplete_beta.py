@@ -1,7 +1,5 @@
 """The regularised incomplete beta function: distribution function of Beta, Binomial, StudentT."""
 
-from typing import Any
-
 from keras import ops
 
 from kelbo.ops.autodiff.derivatives import with_derivatives
@@ -18,10 +16,11 @@ from kelbo.ops.series import (
 )
 from kelbo.ops.special.quadrature import LARGE, integrate, nats
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 
 @symbolic
-def betainc(a: Any, b: Any, x: Any) -> Any:
+def betainc(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     r"""The regularised incomplete beta function.
 
     $$I_x(a, b) = \frac{1}{B(a, b)} \int_0^x t^{a - 1} (1 - t)^{b - 1}\, dt$$
@@ -81,7 +80,7 @@ def _value_inside(a, b, x):
     return ops.where(swapped, 1.0 - value, value)
 
 
-def log_beta_power(a: Any, b: Any, x: Any, y: Any) -> Any:
+def log_beta_power(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The logarithm of x^a y^b / B(a, b); where a or b are large without the terms that cancel.
 
     Args:

@@ -1,7 +1,6 @@
 """The regularised incomplete gamma functions: distribution functions of Gamma and Poisson."""
 
 import math
-from typing import Any
 
 from keras import ops
 
@@ -18,10 +17,11 @@ from kelbo.ops.series import (
 from kelbo.ops.special.gamma_slope import gamma_slope
 from kelbo.ops.special.quadrature import LARGE, integrate, nats
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 
 @symbolic
-def gammainc(a: Any, x: Any) -> Any:
+def gammainc(a: Tensor, x: Tensor) -> Tensor:
     r"""The regularised lower incomplete gamma function.
 
     $$P(a, x) = \frac{1}{\Gamma(a)} \int_0^x t^{a - 1} e^{-t}\, dt$$
@@ -49,7 +49,7 @@ def gammainc(a: Any, x: Any) -> Any:
 
 
 @symbolic
-def gammaincc(a: Any, x: Any) -> Any:
+def gammaincc(a: Tensor, x: Tensor) -> Tensor:
     r"""The regularised upper incomplete gamma function, $Q(a, x) = 1 - P(a, x)$.
 
     Without the cancellation of that difference: see `gammainc`, which says the rest too.

@@ -6,9 +6,9 @@ are sums of positive terms: by the recurrence of $\psi'$ up to $x + 8$, and by i
 from there on.
 """
 
-from typing import Any
-
 from keras import ops
+
+from kelbo.typing import Tensor
 
 _SHIFT = 8
 # Of ψ'(z) - 1 / z in powers of 1 / z, from the second on: 1/2, and the Bernoulli numbers B_2k.
@@ -18,7 +18,7 @@ _SERIES = (
 )
 
 
-def log_gamma_curvature(x: Any, step: Any, other_step: Any) -> Any:
+def log_gamma_curvature(x: Tensor, step: Tensor, other_step: Tensor) -> Tensor:
     r"""$(\psi'(x) - 1 / x)$ times two steps.
 
     Args:
@@ -42,7 +42,7 @@ def log_gamma_curvature(x: Any, step: Any, other_step: Any) -> Any:
     return total + (step * inverse) * (other_step * inverse) * series
 
 
-def log_gamma_curvature_drop(x: Any, shift: Any, step: Any) -> Any:
+def log_gamma_curvature_drop(x: Tensor, shift: Tensor, step: Tensor) -> Tensor:
     r"""By how much $\psi'(x) - 1 / x$ falls from x to x + shift, times the square of a step.
 
     Args:

@@ -7,13 +7,14 @@ from keras import ops
 
 from kelbo.ops.floats import as_floats
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 # A branch that is not taken still has a gradient, and NaN there would spread: so each branch below
 # is computed at an argument that is moved to a harmless place where the branch does not apply.
 
 
 @symbolic
-def logit(p: Any) -> Any:
+def logit(p: Any) -> Tensor:
     """The inverse of the sigmoid, log(p / (1 - p)).
 
     Args:
@@ -32,7 +33,7 @@ def logit(p: Any) -> Any:
 
 
 @symbolic
-def log1mexp(x: Any) -> Any:
+def log1mexp(x: Tensor) -> Tensor:
     """The logarithm of 1 - exp(-|x|), without cancellation near zero or far from it.
 
     For x < 0 this is log(1 - exp(x)), the log-probability of the complement of an event with
@@ -65,7 +66,7 @@ def _log_one_minus_exp(x):
 
 
 @symbolic
-def softplus_inverse(y: Any) -> Any:
+def softplus_inverse(y: Tensor) -> Tensor:
     """The inverse of softplus: log(exp(y) - 1), computed as y + log(1 - exp(-y)).
 
     Args:
@@ -84,7 +85,7 @@ def softplus_inverse(y: Any) -> Any:
 
 
 @symbolic
-def xlogy(x: Any, y: Any) -> Any:
+def xlogy(x: Tensor, y: Tensor) -> Tensor:
     """The product x log(y), and 0 where x is 0, whatever y is.
 
     Where x is 0 and log(y) is not finite, both derivatives are 0 too.
@@ -106,7 +107,7 @@ def xlogy(x: Any, y: Any) -> Any:
 
 
 @symbolic
-def xlog1py(x: Any, y: Any) -> Any:
+def xlog1py(x: Tensor, y: Tensor) -> Tensor:
     """The product x log(1 + y), and 0 where x is 0, whatever y is.
 
     Where x is 0 and log(1 + y) is not finite, both derivatives are 0 too.

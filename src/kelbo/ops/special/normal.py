@@ -9,13 +9,14 @@ from kelbo.ops.backends import backend
 from kelbo.ops.floats import as_floats
 from kelbo.ops.series import polynomial
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 # A branch that is not taken still has a gradient, and NaN there would spread: so each branch below
 # is computed at an argument that is moved to a harmless place where the branch does not apply.
 
 
 @symbolic
-def normal_cdf(x: Any) -> Any:
+def normal_cdf(x: Tensor) -> Tensor:
     """The standard normal distribution function, Φ(x) = erfc(-x / √2) / 2.
 
     Args:
@@ -34,7 +35,7 @@ def normal_cdf(x: Any) -> Any:
 
 
 @symbolic
-def normal_quantile(p: Any) -> Any:
+def normal_quantile(p: Any) -> Tensor:
     """The inverse of the standard normal distribution function, Φ⁻¹(p).
 
     Args:
@@ -53,7 +54,7 @@ def normal_quantile(p: Any) -> Any:
 
 
 @symbolic
-def log_normal_cdf(x: Any) -> Any:
+def log_normal_cdf(x: Tensor) -> Tensor:
     """The logarithm of the standard normal distribution function, log Φ(x), right in both tails.
 
     The right half is log1p(-Φ(-x)), the middle log(erfc(-x / √2) / 2), and below -10 the asymptotic

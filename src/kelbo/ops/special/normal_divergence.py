@@ -1,13 +1,12 @@
 """The divergence of two normal distributions."""
 
-from typing import Any
-
 from kelbo.ops import elementary as ops
 from kelbo.ops.special.bregman import excess
 from kelbo.ops.special.ratio import ratio
+from kelbo.typing import Tensor
 
 
-def normal_divergence(distance: Any, scale: Any, other_scale: Any) -> Any:
+def normal_divergence(distance: Tensor, scale: Tensor, other_scale: Tensor) -> Tensor:
     """The divergence of two normal distributions, as a sum of terms that are not negative.
 
     Args:

@@ -1,7 +1,6 @@
 """The probability of an interval under the standard normal: for the truncated normal."""
 
 import math
-from typing import Any
 
 import numpy as np
 from keras import ops
@@ -12,10 +11,11 @@ from kelbo.ops.series import HALF_LOG_TWO_PI
 from kelbo.ops.special.logarithms import log1mexp
 from kelbo.ops.special.normal import log_normal_cdf, normal_cdf
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 
 @symbolic
-def log_normal_cdf_difference(a: Any, b: Any) -> Any:
+def log_normal_cdf_difference(a: Tensor, b: Tensor) -> Tensor:
     r"""The logarithm of a normal probability, $\log(\Phi(b) - \Phi(a))$, right in both tails.
 
     A short interval is integrated by Gauss-Legendre quadrature around its middle, so that nothing

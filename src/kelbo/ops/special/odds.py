@@ -1,7 +1,6 @@
 """The probability of a success, given as it is or as log odds, with what follows from it."""
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from kelbo.ops.special.logarithms import logit
 from kelbo.ops.special.ratio import ratio
 from kelbo.ops.special.saturating import expm1, sigmoid
 from kelbo.ops.special.softplus import softplus
+from kelbo.typing import Tensor
 
 
 class Odds:
@@ -35,52 +35,52 @@ class Odds:
         0.75
     """
 
-    def __init__(self, logits: Any = None, probs: Any = None):
+    def __init__(self, logits: Tensor | None = None, probs: Tensor | None = None):
         self.may_be_certain = logits is None
         self.logits = logit(probs) if logits is None else logits
         self.probs = sigmoid(logits) if probs is None else probs
 
-    def complement(self) -> Any:
+    def complement(self) -> Tensor:
         r"""The probability of a failure, $1 - \pi$."""
         return 1.0 - self.probs if self.may_be_certain else sigmoid(-self.logits)
 
-    def odds(self) -> Any:
+    def odds(self) -> Tensor:
         """The probability of a success per that of a failure."""
         if self.may_be_certain:
             return ratio(self.probs, self.complement())
         return ops.exp(self.logits)
 
-    def log_probs(self) -> Any:
+    def log_probs(self) -> Tensor:
         r"""$\log \pi$; 0, with a gradient of 0, where $\pi = 0$: see `is_never`."""
         if self.may_be_certain:
             return ops.log(ops.where(self.is_never(), ops.ones_like(self.probs), self.probs))
         return -softplus(-self.logits)
 
-    def log_complement(self) -> Any:
+    def log_complement(self) -> Tensor:
         r"""$\log(1 - \pi)$; 0, with a gradient of 0, where $\pi = 1$: see `is_always`."""
         if self.may_be_certain:
             safe = ops.where(self.is_always(), ops.zeros_like(self.probs), self.probs)
             return ops.log1p(-safe)
         return -softplus(self.logits)
 
-    def is_never(self) -> Any:
+    def is_never(self) -> Tensor:
         r"""Where $\pi$ is 0."""
         return ops.equal(self.probs, 0)
 
-    def is_always(self) -> Any:
+    def is_always(self) -> Tensor:
         r"""Where $\pi$ is 1."""
         return ops.equal(self.probs, 1)
 
-    def entropy(self) -> Any:
+    def entropy(self) -> Tensor:
         """Entropy of one trial in nats: two terms that are not negative, so nothing cancels."""
         return -(self.probs * self.log_probs() + self.complement() * self.log_complement())
 
-    def divergence(self, other: "Odds") -> Any:
+    def divergence(self, other: "Odds") -> Tensor:
         """Kullback-Leibler divergence in nats of one trial under `other` from one under this."""
         masses = (self.probs, self.complement()), (other.probs, other.complement())
         return sum(self._excesses(other, *masses))
 
-    def divergence_per_success(self, other: "Odds") -> Any:
+    def divergence_per_success(self, other: "Odds") -> Tensor:
         """The same over the probability of a success here, which may be tiny: see `divergence`."""
         if self.may_be_certain:
             q = self.probs
@@ -92,7 +92,7 @@ class Odds:
         one, zero = ops.exp(self._log_ratio(other)), ops.exp(self._log_ratio_of_complements(other))
         return sum(self._excesses(other, (ops.ones_like(odds), odds), (one, odds * zero)))
 
-    def divergence_per_failure(self, other: "Odds") -> Any:
+    def divergence_per_failure(self, other: "Odds") -> Tensor:
         """The same over the probability of a failure here, which may be tiny: see `divergence`."""
         if self.may_be_certain:
             not_q = self.complement()

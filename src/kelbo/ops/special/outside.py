@@ -1,14 +1,13 @@
 """Values outside of the support: found, and kept away from formulas that they would harm."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
 from kelbo.ops import elementary as ops
+from kelbo.typing import Tensor
 
 
-def largest(tensor: Any) -> Any:
+def largest(tensor: Tensor) -> Tensor:
     """The largest number of a tensor's dtype.
 
     Args:
@@ -23,7 +22,7 @@ def largest(tensor: Any) -> Any:
     return ops.convert_to_tensor(np.finfo(dtype).max, dtype=dtype)
 
 
-def is_infinite(value: Any) -> Any:
+def is_infinite(value: Tensor) -> Tensor:
     """Which values are infinite; false for NaN, which stays NaN.
 
     Args:
@@ -41,7 +40,7 @@ def is_infinite(value: Any) -> Any:
     return ops.abs(value) > largest(value)
 
 
-def outside_half_line(value: Any) -> Any:
+def outside_half_line(value: Tensor) -> Tensor:
     """Which values are no numbers from 0 on; false for NaN, which stays NaN.
 
     Args:
@@ -59,7 +58,7 @@ def outside_half_line(value: Any) -> Any:
     return ops.logical_or(value < 0, value > largest(value))
 
 
-def between(value: Any, low: Any, high: Any) -> Any:
+def between(value: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """The values, with the nearer end in the place of those outside of an interval.
 
     As `ops.clip`, of shapes that broadcast, and with one derivative on all backends: at an end it
@@ -82,7 +81,7 @@ def between(value: Any, low: Any, high: Any) -> Any:
     return ops.where(value < low, low, ops.where(value > high, high, value))
 
 
-def without(outside: Any, value: Any) -> Any:
+def without(outside: Tensor, value: Tensor) -> Tensor:
     """The values with 0 in the place of those outside, where no formula comes to harm.
 
     Args:

@@ -1,13 +1,12 @@
 """Draws of positive numbers, from their logarithms."""
 
-from typing import Any
-
 import numpy as np
 
 from kelbo.ops import elementary as ops
+from kelbo.typing import Tensor
 
 
-def positive_exp(log_value: Any) -> Any:
+def positive_exp(log_value: Tensor) -> Tensor:
     """The exponential, moved to the nearest positive finite number where it leaves the dtype.
 
     Args:

@@ -1,12 +1,12 @@
 """Integrals of a density from a point outwards, by Gauss-Legendre quadrature."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from keras import ops
 
 from kelbo.ops.series import kind
+from kelbo.typing import Tensor
 
 # From this parameter on, the densities of Gamma and Beta are smooth enough for what is here, and
 # the recurrences that serve below it take many steps, each of which rounds.
@@ -21,12 +21,12 @@ _RULES = {
 }
 
 
-def nats(x: Any) -> float:
+def nats(x: Tensor) -> float:
     """How far an integrand must fall, in units of e, for what is beyond to be lost in rounding."""
     return 40.0 if kind(x) == "float64" else 20.0
 
 
-def integrate(integrand: Callable, like: Any) -> Any:
+def integrate(integrand: Callable, like: Tensor) -> Tensor:
     """The integral of a smooth function over [0, 1], elementwise.
 
     Args:

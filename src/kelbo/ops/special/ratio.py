@@ -1,15 +1,14 @@
 """A quotient whose gradient does not pass through the square of its divisor."""
 
-from typing import Any
-
 from keras import ops
 
 from kelbo.ops.backends import backend
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 
 @symbolic
-def ratio(x: Any, y: Any) -> Any:
+def ratio(x: Tensor, y: Tensor) -> Tensor:
     r"""$x / y$, of which the gradient by $y$ is $-(x / y) / y$.
 
     JAX multiplies by $1 / y^2$ in its place, which is infinite for a divisor whose square

@@ -5,13 +5,12 @@ and $\tanh' = 1 - \tanh^2$. Where the value rounds to the constant no digit of t
 a distribution function, none of the density. Here the slope comes from what is small.
 """
 
-from typing import Any
-
 from keras import ops
 
 from kelbo.ops.float64 import mended
 from kelbo.ops.floats import as_floats
 from kelbo.ops.symbolic import symbolic
+from kelbo.typing import Tensor
 
 _tanh = mended.get("tanh", ops.tanh)
 # Below it, exp(x) - 1 has all its digits.
@@ -19,7 +18,7 @@ _LOG_HALF = -0.7
 
 
 @symbolic
-def expm1(x: Any) -> Any:
+def expm1(x: Tensor) -> Tensor:
     r"""$e^x - 1$, as `keras.ops.expm1`, whose slope $e^x$ has its digits also where $x \ll 0$.
 
     Args:
@@ -43,7 +42,7 @@ def expm1(x: Any) -> Any:
 
 
 @symbolic
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Tensor) -> Tensor:
     r"""$\sigma(x) = 1 / (1 + e^{-x})$, whose slope has its digits also where $\sigma$ is near 1.
 
     Args:
@@ -67,7 +66,7 @@ def sigmoid(x: Any) -> Any:
 
 
 @symbolic
-def tanh(x: Any) -> Any:
+def tanh(x: Tensor) -> Tensor:
     r"""$\tanh x$, whose slope $1 / \cosh^2 x$ has its digits also where it is small.
 
     Args:

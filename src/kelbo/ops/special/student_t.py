@@ -1,7 +1,6 @@
 """What Student's t distributions of numbers and of vectors have in common."""
 
 import math
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,11 +13,12 @@ from kelbo.ops.special.gamma_density import log_minus_digamma, stirling_rest
 from kelbo.ops.special.incomplete_beta import betainc
 from kelbo.ops.special.quadrature import LARGE, integrate, nats
 from kelbo.ops.special.saturating import expm1
+from kelbo.typing import Tensor
 
 _LOG_2PI_E = math.log(2.0 * math.pi) + 1.0
 
 
-def log_constant(df: Any, size: int) -> Any:
+def log_constant(df: Tensor, size: int) -> Tensor:
     r"""$\log \Gamma(\frac{\nu + d}{2}) - \log \Gamma(\frac{\nu}{2}) - \frac{d}{2} \log(\nu \pi)$.
 
     Args:
@@ -34,7 +34,7 @@ def log_constant(df: Any, size: int) -> Any:
     return (half + 0.5 * (size - 1.0)) * log_ratio - 0.5 * size * _LOG_2PI_E + rests
 
 
-def mean_log1p(df: Any, size: int) -> Any:
+def mean_log1p(df: Tensor, size: int) -> Tensor:
     r"""The mean of $\log(1 + q / \nu)$ for the squared distance $q$ of a draw to the center.
 
     Args:
@@ -49,7 +49,7 @@ def mean_log1p(df: Any, size: int) -> Any:
     return ops.log1p(size / df) + gaps
 
 
-def where_defined(df: Any, least: float, value: Any, otherwise: float) -> Any:
+def where_defined(df: Tensor, least: float, value: Tensor, otherwise: float) -> Tensor:
     r"""The value where `df` is above `least`, and `otherwise` elsewhere.
 
     Args:
@@ -64,7 +64,7 @@ def where_defined(df: Any, least: float, value: Any, otherwise: float) -> Any:
     return ops.where(df > least, value, ops.full_like(value, otherwise))
 
 
-def variance_factor(df: Any) -> Any:
+def variance_factor(df: Tensor) -> Tensor:
     r"""$\nu / (\nu - 2)$; infinite for $1 < \nu \le 2$, NaN below.
 
     Args:
@@ -78,7 +78,7 @@ def variance_factor(df: Any) -> Any:
     return where_defined(df, 1.0, factor, math.nan)
 
 
-def log_density(df: Any, z: Any, dtype: str) -> Any:
+def log_density(df: Tensor, z: Tensor, dtype: str) -> Tensor:
     r"""Log density of a number with the center 0 and the scale 1.
 
     Args:
@@ -181,7 +181,7 @@ _of_tail = invert_monotone(
 )
 
 
-def cdf(df: Any, z: Any) -> Any:
+def cdf(df: Tensor, z: Tensor) -> Tensor:
     r"""Distribution function of a number with the center 0 and the scale 1.
 
     By the incomplete beta function where `df` is below 20, else by quadrature; with full relative
@@ -199,7 +199,7 @@ def cdf(df: Any, z: Any) -> Any:
     return ops.where(z < 0, tail, 1.0 - tail)
 
 
-def quantile(df: Any, probability: Any) -> Any:
+def quantile(df: Tensor, probability: Tensor) -> Tensor:
     r"""The inverse of `cdf`, by bisection in the inverse hyperbolic sine of the number.
 
     Args:

@@ -1,7 +1,6 @@
 """The von Mises distribution about 0: its distribution function, with its derivatives."""
 
 import math
-from typing import Any
 
 from kelbo.ops import elementary as ops
 from kelbo.ops.autodiff.derivatives import with_derivatives
@@ -10,6 +9,7 @@ from kelbo.ops.floats import together
 from kelbo.ops.series import polynomial
 from kelbo.ops.special.bessel import bessel_i0e, bessel_i1e
 from kelbo.ops.special.quadrature import integrate, nats
+from kelbo.typing import Tensor
 
 
 def _series_of_mean_resultant(terms):
@@ -25,7 +25,7 @@ _MEAN_RESULTANT = tuple(_series_of_mean_resultant(20))
 _LARGE = 64.0
 
 
-def circular_variance(concentration: Any) -> Any:
+def circular_variance(concentration: Tensor) -> Tensor:
     r"""$1 - I_1(\kappa) / I_0(\kappa)$, which goes to $1 / (2 \kappa)$ for large $\kappa$.
 
     Args:
@@ -48,7 +48,7 @@ _log_normalizer = with_derivatives(
 )
 
 
-def log_normalizer(concentration: Any) -> Any:
+def log_normalizer(concentration: Tensor) -> Tensor:
     r"""$\log(2 \pi I_0(\kappa)) - \kappa$, of which the derivative is minus `circular_variance`.
 
     Args:
@@ -93,7 +93,7 @@ def _tail_value(concentration, angle):
     return _density(concentration, angle) * total
 
 
-def slope_of_tail(concentration: Any, angle: Any) -> Any:
+def slope_of_tail(concentration: Tensor, angle: Tensor) -> Tensor:
     r"""The derivative of the tail by the concentration, over the density.
 
     Args:
@@ -138,7 +138,7 @@ _of_tail = invert_monotone(
 )
 
 
-def tail(concentration: Any, angle: Any) -> Any:
+def tail(concentration: Tensor, angle: Tensor) -> Tensor:
     r"""The mass between an angle and $\pi$, on one side, with full relative accuracy.
 
     By Gauss-Legendre quadrature with 20 points in float32 and 40 in float64.
@@ -153,7 +153,7 @@ def tail(concentration: Any, angle: Any) -> Any:
     return _tail(*together(concentration, angle))
 
 
-def angle_of_tail(concentration: Any, mass: Any) -> Any:
+def angle_of_tail(concentration: Tensor, mass: Tensor) -> Tensor:
     r"""The angle from which to $\pi$ there is this mass: the inverse of `tail`, by bisection.
 
     Args:

@@ -6,6 +6,7 @@ from typing import Any
 from kelbo.ops import elementary as ops
 from kelbo.ops.special.bessel_orders import log_normalized_bessel_ie, ratio_complement, ratio_slope
 from kelbo.ops.special.bregman import bregman
+from kelbo.typing import Tensor
 
 
 def log_area(dimension: int) -> float:
@@ -26,7 +27,7 @@ def log_area(dimension: int) -> float:
     return math.log(2.0) + half * math.log(math.pi) - math.lgamma(half)
 
 
-def concentration_divergence(q: Any, p: Any, order: float) -> Any:
+def concentration_divergence(q: Any, p: Any, order: float) -> Tensor:
     """The divergence of two of these distributions that have one mean direction.
 
     Args:
