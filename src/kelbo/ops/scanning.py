@@ -44,8 +44,8 @@ def scan(
         >>> sums
         [1., 2., 3.]
     """
-    rows, close_row, _ = opened(xs, spread=True)
-    tensors = [row for row in rows if row is not None]
+    rows, close_row, _ = _opened(xs, spread=True)
+    tensors = [row for row in keras.tree.flatten(rows) if row is not None]
     if any(isinstance(x, keras.KerasTensor) for x in [*keras.tree.flatten(init), *tensors]):
         return keras_ops.scan(f, init, xs, length, reverse, unroll)
     lengths = [keras_ops.shape(row)[0] for row in tensors]
@@ -57,16 +57,15 @@ def scan(
         )
     steps = known.pop() if known else lengths[0]
     if backend.LOOPS_TAKE_PYTREES:
-        has_any = any(isinstance(x, Pytree) for x in keras.tree.flatten(xs))
-        # The nest itself where it is one of tensors: its function is known by its identity.
-        return backend.scan(f, init, close_row(rows) if has_any else xs, steps, reverse, unroll)
-    carried, close, structure = opened(init)
-    close_output = None
+        return backend.scan(f, init, close_row(rows), steps, reverse, unroll)
+    carried, close, structure = _opened(init)
+    close_output = None  # each step puts out the same kind: the first one tells
 
     def step(leaves, row):
         nonlocal close_output
         carry, output = f(close(leaves), close_row(row))
-        output, close_output, _ = opened(output)
+        if close_output is not _itself:
+            output, close_output, _ = _opened(output)
         return _leaves_like(structure, carry), output
 
     carry, outputs = backend.scan(step, carried, rows, steps, reverse, unroll)
@@ -93,9 +92,9 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
         >>> float(ops.fori_loop(0, 3, widen, Normal(0.0, 1.0)).stddev())
         8.0
     """
-    if backend.LOOPS_TAKE_PYTREES:
+    leaves, close, structure = _opened(init_val)
+    if backend.LOOPS_TAKE_PYTREES or structure is None:
         return keras_ops.fori_loop(lower, upper, body_fun, init_val)
-    leaves, close, structure = opened(init_val)
 
     def body(i, leaves):
         return _leaves_like(structure, body_fun(i, close(leaves)))
@@ -129,11 +128,11 @@ def while_loop(
         >>> float(d.stddev())
         8.0
     """
-    if backend.LOOPS_TAKE_PYTREES:
-        return keras_ops.while_loop(cond, body, loop_vars, maximum_iterations)
     is_several = isinstance(loop_vars, tuple | list)
     values = tuple(loop_vars) if is_several else (loop_vars,)
-    leaves, close, structure = opened(values)
+    leaves, close, structure = _opened(values)
+    if backend.LOOPS_TAKE_PYTREES or structure is None:
+        return keras_ops.while_loop(cond, body, loop_vars, maximum_iterations)
 
     def next_leaves(*leaves):
         values = body(*close(leaves))
@@ -146,8 +145,21 @@ def while_loop(
     return values if is_several else values[0]
 
 
+def _opened(nest, spread=False):
+    """As `opened`; a nest in which there are no pytrees stays as it is, and has no structure."""
+    if any(isinstance(item, Pytree) for item in keras.tree.flatten(nest)):
+        return opened(nest, spread)
+    return nest, _itself, None
+
+
+def _itself(nest):
+    return nest
+
+
 def _leaves_like(structure, value):
     """The leaves of a value that must have this structure."""
+    if structure is None:
+        return value
     leaves, _, own = opened(value)
     if own != structure:
         raise ValueError(
