@@ -61,14 +61,14 @@ def test_a_learned_mixture():
     assert far < -1e6
 
 
-BOTH = {
+LEARNED = {
     "normal": lambda: kl.LearnedNormal((2, 3)),
     "mixture": lambda: kl.LearnedMixture((2, 3), components=4),
 }
-both = pytest.mark.parametrize("make", BOTH.values(), ids=BOTH)
+every = pytest.mark.parametrize("make", LEARNED.values(), ids=LEARNED)
 
 
-@both
+@every
 def test_gradients_reach_every_variable(make):
     prior = moved(make())
 
@@ -80,7 +80,7 @@ def test_gradients_reach_every_variable(make):
     assert all(np.abs(numbers(slope)).min() > 0 for slope in slopes)
 
 
-@both
+@every
 def test_a_config_makes_the_same_layer(make):
     prior = moved(make())
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(prior))
@@ -92,7 +92,7 @@ def test_a_config_makes_the_same_layer(make):
     assert isinstance(prior, kl.Prior)
 
 
-@both
+@every
 def test_half_precision_ends_at_the_parameters(make):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
