@@ -167,9 +167,12 @@ class DenseVariational(keras.layers.Layer):
 
     def kl(self) -> Any:
         """The divergence of all weights from the prior, summed, in nats: a scalar tensor."""
+        return self._divergence_of(self.posteriors())
+
+    def _divergence_of(self, posteriors):
         return sum(
             ops.sum(self.divergence(posterior, self.prior, seed=self.seed_generator))
-            for posterior in self.posteriors().values()
+            for posterior in posteriors.values()
         )
 
     @property
@@ -177,12 +180,12 @@ class DenseVariational(keras.layers.Layer):
         """Whether the divergence is weighted by the number of training examples."""
         return self.kl_weight is None
 
-    def _weighted_kl(self, training):
+    def _weighted_kl(self, posteriors, training):
         if self.kl_weight is not None:
-            return self.kl_weight * self.kl()
+            return self.kl_weight * self._divergence_of(posteriors)
         count = training_examples()
         if count is not None:
-            kl = self.kl()
+            kl = self._divergence_of(posteriors)
             return kl * (1.0 / ops.cast(count, kl.dtype))
         if training:
             raise ValueError(
@@ -211,7 +214,7 @@ class DenseVariational(keras.layers.Layer):
         draws = current_weight_draws()
         if draws is not None:
             return self.activation(self._of_drawn_networks(x, posteriors, draws))
-        self.add_loss(self._weighted_kl(training))
+        self.add_loss(self._weighted_kl(posteriors, training))
         compute = {
             "reparameterized": self._of_one_network,
             "local_reparameterized": self._of_drawn_outputs,
