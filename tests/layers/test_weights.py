@@ -8,7 +8,7 @@ from scipy import stats
 from kelbo import bijectors as kb
 from kelbo import distributions as kd
 from kelbo import ops
-from kelbo.layers import constrained_weight
+from kelbo.layers import constrained_weight, constrained_weights, log_prior
 from kelbo.parameters import constraints
 
 from ..precision import float64, in_a_graph, quick_compilation  # noqa: F401 (fixtures)
@@ -129,16 +129,16 @@ def test_log_prior_of_the_value_and_of_the_unconstrained_numbers():
     expected = stats.lognorm(0.5, scale=np.exp([0.0, 1.0])).logpdf(start).sum()
     # The slope of a softplus is the sigmoid: 1 - exp(-value).
     change = np.log(-np.expm1(-start)).sum()
-    found = [float(made.log_prior()), float(made.log_prior(jacobian=True))]
+    found = [numbers(made.log_prior()), numbers(made.log_prior(jacobian=True))]
     np.testing.assert_allclose(found, [expected, expected + change], rtol=1e-5)
     shares = weight((3,), constraints.simplex, prior=kd.Dirichlet([1.0, 2.0, 3.0]))
     of_shares = stats.dirichlet([1.0, 2.0, 3.0]).logpdf([1 / 3] * 3)
-    np.testing.assert_allclose(float(shares.log_prior()), of_shares, rtol=1e-5)
+    np.testing.assert_allclose(numbers(shares.log_prior()), of_shares, rtol=1e-5)
     by_map = kd.Transformed(kd.Normal.standard((2,)), kb.Simplex())
     raw = weight((3,), constraints.simplex, [0.2, 0.3, 0.5], prior=by_map)
     of_normal = stats.norm.logpdf(numbers(raw.variable)).sum()
-    np.testing.assert_allclose(float(raw.log_prior(jacobian=True)), of_normal, rtol=1e-5)
-    assert float(weight((2,), constraints.positive, 1.0).log_prior(jacobian=True)) == 0.0
+    np.testing.assert_allclose(numbers(raw.log_prior(jacobian=True)), of_normal, rtol=1e-5)
+    assert numbers(weight((2,), constraints.positive, 1.0).log_prior(jacobian=True)) == 0.0
 
 
 def test_the_mode_of_a_prior_does_not_depend_on_the_link():
@@ -151,8 +151,22 @@ def test_the_mode_of_a_prior_does_not_depend_on_the_link():
         for _ in range(60):
             (slope,) = step()[1]
             made.variable.assign(made.variable + 0.5 * slope)
-        found.append(float(made()))
+        found.append(numbers(made()))
     np.testing.assert_allclose(found, (3.0 - 1.0) / 2.0, rtol=1e-3)
+
+
+def test_log_priors_of_all_layers_of_a_model():
+    prior = kd.LogNormal(0.0, 1.0)
+    kernel = Kernel([0.5, 2.0], prior=prior)
+    model = keras.layers.Layer()
+    model.kernels = [Kernel(3.0, prior=prior), kernel, Kernel()]
+    weights = constrained_weights(model)
+    assert len(weights) == len(model.trainable_variables) == 6
+    expected = stats.lognorm(1.0).logpdf([3.0, 0.5, 2.0]).sum()
+    np.testing.assert_allclose(numbers(log_prior(model)), expected, rtol=1e-5)
+    both = numbers(kernel.lengthscale.log_prior(True)), numbers(log_prior(kernel, jacobian=True))
+    assert both[0] == both[1]
+    assert numbers(log_prior(keras.layers.Dense(2))) == 0.0
 
 
 def test_a_weight_has_a_gradient_in_compiled_code():
@@ -164,7 +178,7 @@ def test_a_weight_has_a_gradient_in_compiled_code():
 
     compute = ops.compile(ops.value_and_grad(total, layer.trainable_variables), layer.variables)
     value, slopes = compute()
-    np.testing.assert_allclose(float(value), float(total()), rtol=1e-6)
+    np.testing.assert_allclose(numbers(value), numbers(total()), rtol=1e-6)
     # Twice the variance is twice the sum: by the slope of the softplus.
     np.testing.assert_allclose(float(slopes[1]), float(value) / 3.0 * -np.expm1(-3.0), rtol=1e-5)
     assert np.abs(numbers(slopes[0])).min() > 0
@@ -190,7 +204,7 @@ def test_a_layer_is_saved_with_its_weights_and_what_it_was_given(tmp_path):
     again = keras.saving.load_model(tmp_path / "kernel.keras").layers[0]
     assert again.get_config() == layer.get_config()
     np.testing.assert_array_equal(numbers(again.lengthscale()), numbers(layer.lengthscale()))
-    assert float(again.lengthscale.log_prior()) == float(layer.lengthscale.log_prior())
+    assert numbers(again.lengthscale.log_prior()) == numbers(layer.lengthscale.log_prior())
     assert not again.variance.trainable
 
 
@@ -200,16 +214,16 @@ def test_dtypes(float64):  # noqa: F811
     np.testing.assert_allclose(numbers(wide()), [0.1, 1e-9], rtol=1e-12)
     prior = weight((), constraints.positive, 0.1, prior=kd.LogNormal(0.0, 1.0), dtype="float64")
     exact = stats.lognorm(1.0).logpdf(0.1)
-    np.testing.assert_allclose(float(prior.log_prior()), exact, rtol=1e-12)
+    np.testing.assert_allclose(numbers(prior.log_prior()), exact, rtol=1e-12)
     half = weight((), constraints.positive, 0.7, dtype="bfloat16")
     assert half.dtype == "float32"
-    np.testing.assert_allclose(float(half()), 0.7, rtol=1e-2)
+    np.testing.assert_allclose(numbers(half()), 0.7, rtol=1e-2)
     # Half precision of a layer's computations does not reach the weight.
     mixed = Kernel(0.7, dtype="mixed_bfloat16")
     scopes = []
     mixed.call = lambda x: scopes.append(mixed.lengthscale()) or x
     mixed(np.zeros((2, 2), "float32"))
-    np.testing.assert_allclose(float(scopes[0]), 0.7, rtol=1e-6)
+    np.testing.assert_allclose(numbers(scopes[0]), 0.7, rtol=1e-6)
 
 
 BAD_STARTS = {

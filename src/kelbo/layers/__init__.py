@@ -8,9 +8,21 @@ from kelbo.layers.dense_variational import DenseVariational
 from kelbo.layers.flows import *
 from kelbo.layers.functional import *
 from kelbo.layers.priors import *
-from kelbo.layers.weights import ConstrainedWeight, constrained_weight
+from kelbo.layers.weights import (
+    ConstrainedWeight,
+    constrained_weight,
+    constrained_weights,
+    log_prior,
+)
 
-__all__ = ["ConcatenateParts", "ConstrainedWeight", "DenseVariational", "constrained_weight"]
+__all__ = [
+    "ConcatenateParts",
+    "ConstrainedWeight",
+    "DenseVariational",
+    "constrained_weight",
+    "constrained_weights",
+    "log_prior",
+]
 __all__ += conditionals.__all__
 __all__ += flows.__all__
 __all__ += functional.__all__

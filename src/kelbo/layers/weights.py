@@ -1,7 +1,6 @@
 """One trainable weight that obeys a constraint: a scale, a lengthscale, a vector of shares."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -9,10 +8,12 @@ import numpy as np
 from kelbo import ops
 from kelbo.bijectors import Bijector
 from kelbo.distributions import Distribution
+from kelbo.keras_internals import layers_within
 from kelbo.layers.links import link_onto
 from kelbo.layers.precision import full_precision, to_full_precision
 from kelbo.parameters import Constraint, as_shape, constraints
 from kelbo.parameters.rules import broken_rule
+from kelbo.typing import ArrayLike, Tensor
 
 # Up to so many numbers are shown of a value.
 _SHOWN = 16
@@ -82,11 +83,11 @@ class ConstrainedWeight:
     def _raw(self):
         return to_full_precision(ops.convert_to_tensor(self._variable))
 
-    def __call__(self) -> Any:
+    def __call__(self) -> Tensor:
         """The value: a tensor of `shape` that obeys the constraint."""
         return self._link.forward(self._raw())
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: ArrayLike) -> None:
         """Sets the value.
 
         Args:
@@ -99,7 +100,7 @@ class ConstrainedWeight:
         _require(self._owner, self.name, value, [self._link.codomain])
         self._variable.assign(ops.cast(self._link.inverse(value), self._variable.dtype))
 
-    def log_prior(self, jacobian: bool = False) -> Any:
+    def log_prior(self, jacobian: bool = False) -> Tensor:
         r"""The log density of the value under its prior, summed, in nats.
 
         Args:
@@ -133,7 +134,7 @@ def constrained_weight(
     name: str,
     shape: int | Sequence[int] = (),
     constraint: Constraint = constraints.real,
-    initial: Any = None,
+    initial: ArrayLike | Callable[..., Tensor] | None = None,
     *,
     floor: float | None = None,
     prior: Distribution | None = None,
@@ -208,8 +209,55 @@ def constrained_weight(
     return ConstrainedWeight(variable, link, owner, prior)
 
 
+def constrained_weights(layer: keras.layers.Layer) -> list[ConstrainedWeight]:
+    """The constrained weights of a layer or model, and of all layers within it.
+
+    Args:
+        layer: The layer, which is built.
+
+    Returns:
+        A list, each weight once: those that are attributes of a layer.
+
+    Example:
+        >>> from kelbo.layers import LearnedNormal, constrained_weights
+        >>> prior = LearnedNormal((2,))
+        >>> prior.build()
+        >>> [weight.shape for weight in constrained_weights(prior)]
+        [(2,)]
+    """
+    found = {
+        id(value): value
+        for each in layers_within(layer)
+        for value in vars(each).values()
+        if isinstance(value, ConstrainedWeight)
+    }
+    return list(found.values())
+
+
+def log_prior(layer: keras.layers.Layer, jacobian: bool = False) -> Tensor:
+    """The log density of all constrained weights of a layer under their priors, in nats.
+
+    With the log-likelihood of all examples it makes the log density of the posterior, up to a
+    constant: a fit to its mode minimises the mean loss of an example less `log_prior(layer) / N`.
+
+    Args:
+        layer: A layer or model, which is built.
+        jacobian: As in `ConstrainedWeight.log_prior`.
+
+    Returns:
+        A scalar tensor; 0 where no weight has a prior.
+
+    Example:
+        >>> from kelbo.layers import LearnedNormal, log_prior
+        >>> float(log_prior(LearnedNormal((2,))))
+        0.0
+    """
+    priors = [w.log_prior(jacobian) for w in constrained_weights(layer) if w.prior is not None]
+    return sum(priors[1:], start=priors[0]) if priors else ops.zeros(())
+
+
 def _starting_value(owner, name, initial, shape, dtype):
-    value = initial(shape, dtype=dtype) if isinstance(initial, Callable) else initial
+    value = initial(shape, dtype=dtype) if callable(initial) else initial
     return _broadcast(owner, name, value, shape, dtype)
 
 
