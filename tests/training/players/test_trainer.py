@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kelbo import ops
-from kelbo.training import Checkpoint, NonFiniteLossError, Players
+from kelbo.training import Checkpoint, NonFiniteLossError, Players, PlayersTrainer
 
 from .games import GAN, Duel, network, ring
 
@@ -153,6 +153,19 @@ def test_weights_of_examples_weigh_every_loss():
     assert logs == pytest.approx({"a_loss": 0.75, "b_loss": -0.75})
 
 
+def test_an_example_may_have_parts():
+    class Conditional(Duel):
+        def call(self, x):
+            return super().call(x["x"] * x["context"])
+
+    model = Conditional()
+    model.compile(Players({"a": sgd(), "b": sgd()}))
+    x = {"x": X, "context": np.full((12, 1), 3.0, "float32")}
+    (loss,) = model.fit(x, batch_size=12, verbose=0).history["a_loss"]
+    assert loss == pytest.approx(1.5)
+    np.testing.assert_allclose(numbers(model), [1.0 - 0.1 * 1.5, 0.5 + 0.1 * 3.0], rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_a_layer_that_drops_out_does_so_in_training_alone():
     class Dropping(Duel):
@@ -289,10 +302,22 @@ class NobodysLoss(Duel):
         return super().call(self.activity(x))
 
 
+class Silent(PlayersTrainer, keras.Model):
+    """Nothing is said of what players lose."""
+
+    def __init__(self):
+        super().__init__()
+        self.init_trainer()
+
+    def players(self):
+        return {"a": [], "b": []}
+
+
 BOTH = {"a": "sgd", "b": "sgd"}
 MISTAKES = {
     "one optimizer": (lambda: Duel().compile("adam"), 'Players\\({"a": "adam", "b": "adam"}\\)'),
     "another player": (lambda: Duel().compile(Players({"a": "sgd", "c": "sgd"})), "got .'a', 'c'"),
+    "nothing to lose": (lambda: Silent().compile(Players(BOTH)), "write loss_per_example"),
     "a loss": (lambda: Duel().compile(Players(BOTH), loss="mse"), "loss_per_example"),
     "no owner": (lambda: train(Nobodys()), "b belong to no player"),
     "two owners": (lambda: train(Shared()), "a belongs to two players, a and b"),

@@ -27,9 +27,12 @@ class Trackers:
 class PlayersTrainer(FusedTrainer):
     """Mixin for `keras.Model`: a model of several players, each with a loss of its own.
 
-    The model says in `players` which layers each player owns, and in `loss_per_example` what each
-    loses. In a step the model is called once; then each player's variables follow the gradient of
-    that player's loss alone, by its optimizer among `Players`, which the model is compiled with.
+    The model says in `players` which layers each player owns, and in `loss_per_example(outputs)`
+    what each loses, of what `call` returned: by the name of each player a tensor of shape (batch,),
+    or a scalar for the whole batch. All layers are called in `call`.
+
+    In a step the model is called once; then each player's variables follow the gradient of that
+    player's loss alone, by its optimizer among `Players`, which the model is compiled with.
     Whatever else a variable leads to, no gradient has to be stopped for it. All that `FusedTrainer`
     promises holds. The losses are reported by name, as `generator_loss`; there is no `loss`, for
     the sum of what opponents lose means nothing. What layers add as losses of their own
@@ -87,19 +90,6 @@ class PlayersTrainer(FusedTrainer):
             trainable variable must belong to one of them, and to no other.
         """
         raise NotImplementedError(f"{type(self).__name__} must say who owns what, in players().")
-
-    def loss_per_example(self, outputs: Any) -> dict[str, Any]:
-        """What each player loses: the model writes this.
-
-        Args:
-            outputs: What `call` returned. All layers are to be called there.
-
-        Returns:
-            By the name of each player a tensor of shape (batch,), or a scalar for the whole batch.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} must say what each player loses, in loss_per_example(outputs)."
-        )
 
     def player_variables(self) -> dict[str, list[keras.Variable]]:
         """The trainable variables of each player.
@@ -182,6 +172,11 @@ class PlayersTrainer(FusedTrainer):
                 player: keras.metrics.Mean(name)
                 for player, name in zip(names, self.loss_names, strict=True)
             }
+        if not hasattr(self, "loss_per_example"):
+            raise ValueError(
+                f"{owner} does not say what each player loses: write loss_per_example(self, "
+                "outputs), which takes what call returned and returns a loss by player."
+            )
         optimizer.know_owners(self.player_variables)
         super().compile(*args, **kwargs)
 
@@ -205,27 +200,30 @@ class PlayersTrainer(FusedTrainer):
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
 
         def forward():
-            losses = self._losses_by_player(self(x, training=True), weights)
+            outputs = self(x, training=True)
+            losses = self._losses_by_player(outputs, weights)
             scaled = self.optimizer.scale_losses(losses)
-            return [scaled[player] for player in losses], losses
+            return [scaled[player] for player in losses], (losses, outputs)
 
         variables = self.player_variables()
         moves = self.optimizer.moves()
-        _, losses, gradients = ops.gradients_of_each(
+        _, (losses, outputs), gradients = ops.gradients_of_each(
             forward, list(variables.values()), [moves[player] for player in variables]
         )
         self.optimizer.move(dict(zip(variables, gradients, strict=True)))
-        return self._track(losses, x)
+        return self._track(losses, data, outputs)
 
     def _judge(self, data):
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
-        return self._track(self._losses_by_player(self(x, training=False), weights), x)
+        outputs = self(x, training=False)
+        return self._track(self._losses_by_player(outputs, weights), data, outputs)
 
-    def _track(self, losses, x):
+    def _track(self, losses, data, outputs):
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         examples = ops.shape(keras.tree.flatten(x)[0])[0]
         for player, loss in losses.items():
             self.trackers.metrics[player].update_state(loss, sample_weight=examples)
-        return self.get_metrics_result()
+        return self.compute_metrics(x, y, outputs, weights)
 
     def _losses_by_player(self, outputs, weights):
         """The mean loss of each player over the batch, with what its layers add."""
