@@ -1,7 +1,8 @@
 """Makes the files of this folder: models as a release saves them, and the numbers that they give.
 
-Run once for a format of files, with the code that writes it; what is here was made by commit
-9225708, on JAX. A model with the same names is loaded by `tests/test_former_files.py` ever after.
+Run once for a format of files, with the code that writes it and the lowest Keras that is allowed,
+whose files the newest reads; what is here was made by commit 9225708 with Keras 3.12, on JAX.
+`tests/test_former_files.py` loads them ever after.
 
 python tests/former_files/make.py FOLDER
 """
