@@ -102,7 +102,7 @@ STARTS = {
 
 
 @pytest.mark.parametrize("name", STARTS)
-@pytest.mark.few(8)
+@pytest.mark.few(4)
 def test_a_weight_starts_where_it_is_told_and_stays_in_its_set(name):
     constraint, shape, initial, size, settings = STARTS[name]
     made = weight(shape, constraint, initial, **settings)
@@ -131,6 +131,10 @@ def test_log_prior_of_the_value_and_of_the_unconstrained_numbers():
     change = np.log(-np.expm1(-start)).sum()
     found = [numbers(made.log_prior()), numbers(made.log_prior(jacobian=True))]
     np.testing.assert_allclose(found, [expected, expected + change], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_log_prior_of_shares():
     shares = weight((3,), constraints.simplex, prior=kd.Dirichlet([1.0, 2.0, 3.0]))
     of_shares = stats.dirichlet([1.0, 2.0, 3.0]).logpdf([1 / 3] * 3)
     np.testing.assert_allclose(numbers(shares.log_prior()), of_shares, rtol=1e-5)
@@ -141,6 +145,7 @@ def test_log_prior_of_the_value_and_of_the_unconstrained_numbers():
     assert numbers(weight((2,), constraints.positive, 1.0).log_prior(jacobian=True)) == 0.0
 
 
+@pytest.mark.slow
 def test_the_mode_of_a_prior_does_not_depend_on_the_link():
     """Maximum a posteriori without data: the mode of the prior, by either link."""
     found = []
@@ -208,6 +213,7 @@ def test_a_layer_is_saved_with_its_weights_and_what_it_was_given(tmp_path):
     assert not again.variance.trainable
 
 
+@pytest.mark.slow
 def test_dtypes(float64):  # noqa: F811
     wide = weight((2,), constraints.positive, [0.1, 1e-9], floor=1e-12, dtype="float64")
     assert (wide.dtype, wide().dtype) == ("float64", ops.zeros((), dtype="float64").dtype)
@@ -256,6 +262,10 @@ BAD_STARTS = {
     "no density": (
         lambda: weight((), constraints.positive, 3.0, prior=kd.Uniform(0.0, 2.0)),
         r"w starts where its prior Uniform\(.*\) has no density: .* from 0 to 2",
+    ),
+    "a prior of more numbers": (
+        lambda: weight((), constraints.positive, 1.0, prior=kd.LogNormal([0.0, 1.0], 1.0)),
+        r"w has the shape \(\), but its prior LogNormal\(.*\) is one of values of shape \(2,\)",
     ),
     "assigned": (
         lambda: Kernel().lengthscale.assign(0.0),

@@ -11,7 +11,7 @@ from kelbo.distributions import Distribution
 from kelbo.keras_internals import layers_within
 from kelbo.layers.links import link_onto
 from kelbo.layers.precision import full_precision, to_full_precision
-from kelbo.parameters import Constraint, as_shape, constraints
+from kelbo.parameters import Constraint, as_shape, broadcast_shapes, constraints
 from kelbo.parameters.rules import broken_rule
 from kelbo.typing import ArrayLike, Tensor
 
@@ -97,7 +97,7 @@ class ConstrainedWeight:
             ValueError: They do not, or are none that the weight can take.
         """
         value = _broadcast(self._owner, self.name, value, self.shape, self.dtype)
-        _require(self._owner, self.name, value, [self._link.codomain])
+        _require(self._owner, self.name, value, self._link.codomain, self._link)
         self._variable.assign(ops.cast(self._link.inverse(value), self._variable.dtype))
 
     def log_prior(self, jacobian: bool = False) -> Tensor:
@@ -190,6 +190,8 @@ def constrained_weight(
         raw_shape = tuple(link.inverse_event_shape(shape))
     except ValueError as error:
         raise ValueError(f"{owner}: {name}: {error}") from error
+    if prior is not None:
+        _require_shape(owner, name, shape, prior)
 
     def start(_, dtype=None):
         raw = ops.zeros(raw_shape, dtype=full_precision(dtype))
@@ -197,7 +199,7 @@ def constrained_weight(
             value = link.forward(raw)
         else:
             value = _starting_value(owner, name, initial, shape, raw.dtype)
-            _require(owner, name, value, [constraint, link.codomain])
+            _require(owner, name, value, constraint, link)
             raw = link.inverse(value)
         if prior is not None:
             _require_density(owner, name, value, prior)
@@ -272,11 +274,29 @@ def _broadcast(owner, name, value, shape, dtype):
         ) from error
 
 
-def _require(owner, name, value, rules):
-    for rule in rules:
-        broken = broken_rule(name, value, rule)
-        if broken is not None:
-            raise ValueError(f"{owner}: {broken}. Give a value that is, or another floor.")
+def _require(owner, name, value, constraint, link):
+    wrong = broken_rule(name, value, constraint)
+    if wrong is not None:
+        raise ValueError(f"{owner}: {wrong}. Give a value that is.")
+    wrong = broken_rule(name, value, link.codomain)
+    if wrong is not None:
+        raise ValueError(
+            f"{owner}: {wrong}. The link reaches nothing else: give another value, or lower the "
+            "floor."
+        )
+
+
+def _require_shape(owner, name, shape, prior):
+    own = (*prior.batch_shape, *prior.event_shape)
+    try:
+        fits = broadcast_shapes(own, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{owner}: {name} has the shape {shape}, but its prior {prior!r} is one of values of "
+            f"shape {own}, which does not broadcast to it."
+        )
 
 
 def _require_density(owner, name, value, prior):
