@@ -70,8 +70,8 @@ def assert_stacks(cases, dtype):
 
 
 def test_batches_go_through_map_rows():
-    given = [d for d in (case.make() for case in ONE_OF_EACH[::20]) if d.batch_shape]
-    assert len(given) > 1
+    given = [d for d in (case.make() for case in ONE_OF_EACH[::30]) if d.batch_shape]
+    assert given
     for d in given:
         joined = map_rows(lambda rows, index: {"d": rows}, d, batch_size=2)["d"]
         assert_like(joined, d, d.batch_shape)

@@ -191,6 +191,11 @@ def test_a_loop_keeps_the_structure_of_what_it_carries():
         ops.fori_loop(0, 2, lambda i, d: Bernoulli(logits=d.mean()), Normal(0.0, 1.0))
 
 
+@keras.saving.register_keras_serializable(package="tests")
+def _moved_by_context(passed, context):
+    return kb.Shift(context + 0.0 * passed)
+
+
 def _double(x, factor):
     return kb.Scale(factor + 0.0 * x)
 
@@ -198,7 +203,7 @@ def _double(x, factor):
 def test_the_context_of_a_map_is_a_tensor_of_it():
     """A function that is made anew would be another one at each call; a context is not."""
     coupling = kb.Coupling(
-        lambda passed, context: kb.Shift(context + 0.0 * passed),
+        _moved_by_context,
         [True, False],
         context=np.array([[1.0], [2.0], [3.0]], "float32"),
     )
@@ -208,6 +213,8 @@ def test_the_context_of_a_map_is_a_tensor_of_it():
     np.testing.assert_array_equal(
         numbers(again[1:].bijector.forward(np.zeros(2, "float32"))), [[0.0, 2.0], [0.0, 3.0]]
     )
+    loaded = kb.Coupling.from_config(coupling.get_config())
+    np.testing.assert_array_equal(numbers(loaded.context), numbers(coupling.context))
     partial = kb.Autoregressive(functools.partial(_double, factor=ops.convert_to_tensor(2.0)))
     assert list(partial.tensors()) == ["conditioner.2.factor"]
 

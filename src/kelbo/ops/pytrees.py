@@ -16,8 +16,7 @@ class Pytree(abc.ABC):
     the object again in `_put_together`. That is all: `ops.compile`, `ops.scan`, `ops.fori_loop`,
     `ops.while_loop` and `training.map_rows` know it; on JAX it is a registered pytree, so that
     `jax.jit`, `jax.vmap`, `jax.lax.scan` and `jax.grad` do, and on TensorFlow `tf.function` and
-    `tf.nest` do.
-    `keras.tree` sees one leaf.
+    `tf.nest` do. `keras.tree` sees one leaf.
     """
 
     def __init_subclass__(cls, **kwargs: Any):
