@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+import kelbo as kb
 from kelbo import ops
 from kelbo.training import Checkpoint, NonFiniteLossError, Players, PlayersTrainer
 
@@ -365,6 +366,47 @@ def test_float16_is_refused_and_bfloat16_is_not():
     finally:
         keras.config.set_dtype_policy("float32")
     assert 0.3 < logs["generator_loss"] < 1.5
+
+
+@pytest.mark.slow
+def test_a_model_with_a_bound_may_be_one_of_the_players(digits):
+    class WithRatio(PlayersTrainer, kb.models.VAE):
+        """A VAE, and what tells its codes from those of the prior."""
+
+        def __init__(self, ratio, **parts):
+            super().__init__(**parts)
+            self.ratio = ratio
+
+        def players(self):
+            return {"model": [self.posterior, self.likelihood], "ratio": self.ratio}
+
+        def call(self, x):
+            code = self.posterior.given(x).sample(seed=self.seed_generator)
+            prior = keras.random.normal(ops.shape(code), seed=self.seed_generator)
+            ratios = {"code": self.ratio(code)[:, 0], "prior": self.ratio(prior)[:, 0]}
+            return {"terms": super().call(x), **ratios}
+
+        def loss_per_example(self, outputs):
+            ratio = ops.softplus(-outputs["code"]) + ops.softplus(outputs["prior"])
+            return {"model": super().loss_per_example(outputs["terms"]), "ratio": ratio}
+
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            return super().compute_metrics(x, y, y_pred["terms"], sample_weight)
+
+    model = WithRatio(
+        network(1),
+        prior=kb.distributions.Normal.standard((2,)),
+        likelihood=kb.layers.ConditionalContinuousBernoulli((64,)),
+        posterior=kb.layers.ConditionalNormal((2,)),
+        seed=1,
+    )
+    model.compile(Players({"model": "adam", "ratio": "adam"}, {"ratio": 2}))
+    history = model.fit(digits, batch_size=100, epochs=2, verbose=0).history
+    assert history.keys() == {"model_loss", "ratio_loss", "reconstruction", "kl"}
+    assert history["model_loss"][1] < history["model_loss"][0]
+    assert history["model_loss"][1] == pytest.approx(
+        history["reconstruction"][1] + history["kl"][1], rel=1e-4
+    )
 
 
 @pytest.mark.slow
