@@ -1,6 +1,8 @@
-"""What stands under `Independent`: the entries of a latent value, one by one."""
+"""What stands under `Independent`: the entries of a value, one by one."""
 
-from kelbo.distributions import Distribution, Independent
+from typing import Any
+
+from kelbo.distributions import Distribution, Independent, Masked
 
 
 def inside(distribution: Distribution) -> Distribution:
@@ -44,3 +46,28 @@ def by_dimension(distribution: Distribution, owner: str) -> Distribution:
             "and Normal.standard make."
         )
     return found
+
+
+def masked(distribution: Distribution, mask: Any, owner: str) -> Distribution:
+    """A distribution of which some entries count for nothing.
+
+    Args:
+        distribution: A distribution whose entries are independent.
+        mask: True where an entry counts, of a shape that broadcasts to that of a value.
+        owner: Who asks, for the error.
+
+    Returns:
+        A distribution over values of the same shape.
+
+    Raises:
+        ValueError: The entries are not independent.
+
+    Example:
+        >>> from kelbo.distributions import Normal
+        >>> from kelbo.latent.entries import masked
+        >>> seen = masked(Normal.standard((2,)), [True, False], "VAE")
+        >>> float(seen.log_prob([0.0, 5.0]))
+        -0.9189...
+    """
+    entries = Masked(by_dimension(distribution, owner), mask)
+    return Independent(entries, len(distribution.event_shape))

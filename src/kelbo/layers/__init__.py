@@ -7,6 +7,7 @@ from kelbo.layers.conditionals.families import *  # by name too: mypy follows no
 from kelbo.layers.dense_variational import DenseVariational
 from kelbo.layers.flows import *
 from kelbo.layers.functional import *
+from kelbo.layers.joint import ConditionalJoint
 from kelbo.layers.priors import *
 from kelbo.layers.weights import (
     ConstrainedWeight,
@@ -17,6 +18,7 @@ from kelbo.layers.weights import (
 
 __all__ = [
     "ConcatenateParts",
+    "ConditionalJoint",
     "ConstrainedWeight",
     "DenseVariational",
     "constrained_weight",

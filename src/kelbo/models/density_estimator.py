@@ -140,4 +140,4 @@ class DensityEstimator(ProbabilisticModel):
         def draw(count, seeds):
             return self.flow.given().sample((count,), seed=seeds)
 
-        return ops.convert_to_numpy(self._compiled_draws("sample", n, batch_size, draw, seed))
+        return ops.convert_to_numpy(self.compiled_draws("sample", n, batch_size, draw, seed))

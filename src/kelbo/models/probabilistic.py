@@ -371,7 +371,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         self.jax_state_sync()  # a callback may ask in the midst of an epoch
         return model_state(self)
 
-    def _compiled_draws(
+    def compiled_draws(
         self, verb: str, n: int, batch_size: int, draw: Callable[[int, Any], Any], seed: int
     ) -> Any:
         """`n` rows of `draw(count, seeds)`, which is compiled for few counts."""

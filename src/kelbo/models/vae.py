@@ -1,14 +1,17 @@
 """The variational autoencoder."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
+from kelbo.intake import as_parts
 from kelbo.latent import LatentProblem
-from kelbo.layers import Conditional, Flow, Prior, VampPrior
+from kelbo.latent.entries import masked
+from kelbo.layers import Conditional, ConditionalJoint, Flow, Prior, VampPrior
 from kelbo.layers.frozen import frozen
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.latent_variable import LatentVariableModel
@@ -16,6 +19,16 @@ from kelbo.models.probabilistic import as_rows
 from kelbo.networks import as_network, build_network
 from kelbo.objectives import ELBO, Objective
 from kelbo.parameters import whole_number
+from kelbo.parts import (
+    is_shape,
+    map_parts,
+    map_shapes,
+    named_parts,
+    require_same_parts,
+    shapes_of,
+    with_batch,
+    without_batch,
+)
 from kelbo.registration import registered
 from kelbo.training import map_rows
 
@@ -36,10 +49,23 @@ class VAE(LatentVariableModel):
     and `kl`. Calling the model returns the terms of the objective as a dict of tensors, samples in
     front; `predict` returns them with the examples in front.
 
+    The data are x alone, or a dict of parts:
+
+    - "x", the examples;
+    - "context", what prior, likelihood and posterior are conditioned on (labels, say), a tensor or
+      a dict of them: a conditional VAE (Sohn, Lee and Yan, 2015). The posterior's context is the
+      dict of the data, the likelihood's `{"z": z, "context": context}`, and that of a prior which
+      is a conditional the context;
+    - "mask", which entries of x are observed, 1 or True, of a shape that broadcasts to that of x:
+      the likelihood, whose entries must be independent, ignores the others.
+
+    A hierarchy of latent values has parts: prior and posterior are `layers.ConditionalJoint` layers
+    (or `distributions.Joint`) of the same names, and the likelihood's context is a dict of these.
+
     Args:
         prior: Distribution $p(z)$ of one latent value; or, to train it too, a layer: a `Flow`
-            without context, a `LearnedNormal` or `LearnedMixture`, or a `VampPrior`, which gets the
-            posterior from the model.
+            without context, a `LearnedNormal` or `LearnedMixture`, a `ConditionalJoint`, or a
+            `VampPrior`, which gets the posterior from the model. A conditional of the context.
         likelihood: Conditional $p(x \mid z)$, over values of the shape of one example.
         posterior: Conditional $q(z \mid x)$, over values of the prior's event shape.
         objective: What is minimised; `ELBO()` by default.
@@ -53,8 +79,8 @@ class VAE(LatentVariableModel):
         name: Name of the model.
 
     Raises:
-        TypeError: The prior is no distribution and no layer that makes one without a context,
-            likelihood or posterior is no conditional, or the preprocessing no layer.
+        TypeError: The prior is no distribution and no layer that makes one, likelihood or posterior
+            is no conditional, or the preprocessing no layer.
         ValueError: The latent shapes of prior and posterior differ, or, when the model is built,
             the likelihood's event shape is not that of an example.
 
@@ -74,10 +100,11 @@ class VAE(LatentVariableModel):
     """
 
     parts = ("prior", "likelihood", "posterior", "objective", "preprocessing")
+    data_parts = ("context", "mask")
 
     def __init__(
         self,
-        prior: Distribution | Flow | Prior | VampPrior,
+        prior: Distribution | Conditional | Prior | VampPrior,
         likelihood: Conditional,
         posterior: Conditional,
         objective: Objective | None = None,
@@ -95,10 +122,11 @@ class VAE(LatentVariableModel):
     def checked_parts(
         self, *, prior: Any, likelihood: Any, posterior: Any, preprocessing: Any
     ) -> dict[str, Any]:
-        if not isinstance(prior, Distribution | Flow | Prior | VampPrior):
+        if not isinstance(prior, Distribution | Conditional | Prior | VampPrior):
             raise TypeError(
-                "VAE: prior must be a distribution, or a layer that makes one without a context "
-                f"(Flow, LearnedNormal, LearnedMixture, VampPrior), got a {type(prior).__name__}."
+                "VAE: prior must be a distribution, or a layer that makes one: a Flow, "
+                "LearnedNormal, LearnedMixture, ConditionalJoint or VampPrior, or a conditional of "
+                f"the context; got a {type(prior).__name__}."
             )
         for role, part in (("likelihood", likelihood), ("posterior", posterior)):
             if not isinstance(part, Conditional):
@@ -106,9 +134,9 @@ class VAE(LatentVariableModel):
                     f"VAE: {role} must be a conditional of kelbo.layers, such as "
                     f"ConditionalNormal(event_shape, network), got a {type(part).__name__}."
                 )
-        if tuple(prior.event_shape) != posterior.event_shape:
+        if map_shapes(tuple, prior.event_shape) != map_shapes(tuple, posterior.event_shape):
             raise ValueError(
-                f"The prior is over latent values of shape {tuple(prior.event_shape)} but the "
+                f"The prior is over latent values of shape {prior.event_shape} but the "
                 f"posterior is over {posterior.event_shape}: give both the same event shape."
             )
         if isinstance(prior, Distribution) and prior.batch_shape != ():
@@ -139,42 +167,79 @@ class VAE(LatentVariableModel):
         return self.posterior.template(), prior
 
     def build(self, input_shape: Any) -> None:
-        """Builds posterior and likelihood for examples of shape `input_shape[1:]`."""
-        event_shape = tuple(input_shape[1:])
-        input_shape = (None, *event_shape)  # Keras may have built it on two rows
+        """Builds the parts for data of this shape.
+
+        Args:
+            input_shape: Shape of a batch of examples, or of its parts by name.
+
+        Raises:
+            ValueError: A part cannot be built for them.
+        """
+        data_shape = with_batch(without_batch(input_shape))  # Keras may have built it on two rows
+        x_shape, context_shape, _ = _split(data_shape)
+        event_shape = x_shape[1:]
         if event_shape != self.likelihood.event_shape:
             raise ValueError(
                 f"The examples have the shape {event_shape} but the likelihood is over values of "
                 f"shape {self.likelihood.event_shape}: reshape the data, or give the likelihood "
                 "the event shape of an example."
             )
-        if self._trains_prior and not self.prior.built:
-            self.prior.build(input_shape if self._given_to_prior else None)
-        observed = build_network("VAE", self.preprocessing, input_shape, "preprocessing")[1:]
+        self._build_prior(data_shape, context_shape)
+        observed = build_network("VAE", self.preprocessing, x_shape, "preprocessing")[1:]
         if observed != event_shape:
             raise ValueError(
                 f"VAE: preprocessing makes values of shape {observed} of examples of shape "
                 f"{event_shape}; it must keep their shape: put what changes it into the data."
             )
-        self._build_part(self.posterior, input_shape)
-        self._build_part(self.likelihood, (None, *self.prior.event_shape))
-        self._build_estimator(input_shape)
+        self._build_part(self.posterior, data_shape)
+        latent_shape = with_batch(map_shapes(tuple, self.prior.event_shape))
+        self._build_part(self.likelihood, _beside(latent_shape, context_shape))
+        self._build_estimator(x_shape)
+        self.data_shape = without_batch(data_shape)
         self.built = True
 
+    def _build_prior(self, data_shape, context_shape):
+        if isinstance(self.prior, VampPrior) and not is_shape(data_shape):
+            raise ValueError(
+                "VAE: a VampPrior learns examples that are one tensor, but the data have the parts "
+                f"{', '.join(data_shape)}: take another prior, a conditional of the context, say."
+            )
+        if not self._trains_prior or self.prior.built:
+            return
+        if isinstance(self.prior, Conditional):
+            is_free = isinstance(self.prior, Flow | ConditionalJoint)
+            if context_shape is None and not is_free:
+                raise ValueError(
+                    f"VAE: the prior is a conditional, a {type(self.prior).__name__}, but the data "
+                    'have no part "context" that it could depend on: fit({"x": x, "context": c}).'
+                )
+            self.prior.build(context_shape)
+        else:
+            self.prior.build(data_shape if self._given_to_prior else None)
+
     def observed(self, x: Any, seed: Any, preprocess: bool = True) -> Any:
-        x = self._floating(x)
+        data = self._floating(x)
         if self.preprocessing is None or not preprocess:
-            return x
+            return data
         takes_seed = "seed" in inspect.signature(self.preprocessing.call).parameters
-        return self.preprocessing(x, seed=seed) if takes_seed else self.preprocessing(x)
+        given = {"seed": seed} if takes_seed else {}
+        if isinstance(data, Mapping):
+            return {**data, "x": self.preprocessing(data["x"], **given)}
+        return self.preprocessing(data, **given)
 
     def problem(self, observed: Any, step: Any = None) -> LatentProblem:
-        x, parameters = observed, self.posterior(observed)
-        prior = self.prior_given()
+        x, context, mask = _split(observed)
+        parameters = self.posterior(observed)
+        prior = self.prior_given(context)
         trains_model = self.objective.trains_model
 
+        def likelihood(z):
+            return self.likelihood.given(_beside(z, context))
+
         def log_likelihood(z):
-            return self.likelihood.given(z).log_prob(x)
+            if mask is None:
+                return likelihood(z).log_prob(x)
+            return masked(likelihood(z), mask, "VAE: a mask").log_prob(x)
 
         def stopped_log_likelihood(z):
             with frozen(self.likelihood):
@@ -184,7 +249,7 @@ class VAE(LatentVariableModel):
             if not self._trains_prior:
                 return prior.log_prob(z)
             with frozen(self.prior, *self._given_to_prior):
-                return self.prior_given().log_prob(z)
+                return self.prior_given(context).log_prob(z)
 
         def stopped_log_posterior(z):
             stopped = {name: ops.stop_gradient(value) for name, value in parameters.items()}
@@ -192,8 +257,9 @@ class VAE(LatentVariableModel):
                 return self.posterior.distribution(**stopped).log_prob(z)
 
         def dream(seed):
-            z = self.prior_given().sample(ops.shape(x)[:1], seed)
-            return z, self.likelihood.given(z).sample(seed=seed)
+            z = prior.sample(() if prior.batch_shape else ops.shape(x)[:1], seed)
+            made = likelihood(z).sample(seed=seed)
+            return z, {**observed, "x": made} if isinstance(observed, Mapping) else made
 
         return LatentProblem(
             observed=observed,
@@ -218,7 +284,12 @@ class VAE(LatentVariableModel):
         return (self.posterior,) if isinstance(self.prior, VampPrior) else ()
 
     def prior_given(self, context: Any = None) -> Distribution:
-        return self.prior.given(*self._given_to_prior) if self._trains_prior else self.prior
+        if not self._trains_prior:
+            return self.prior
+        if isinstance(self.prior, Conditional):
+            # One that was built without a context has none, whatever the data have.
+            return self.prior.given(None if self.prior.context_shape is None else context)
+        return self.prior.given(*self._given_to_prior)
 
     @property
     def scoring_part(self) -> Conditional | None:
@@ -229,7 +300,7 @@ class VAE(LatentVariableModel):
         """The posterior $q(z | x)$ of each example, as one distribution.
 
         Args:
-            x: Examples, of shape (n, *event shape).
+            x: Examples, of shape (n, *event shape), or a dict of the parts of the data.
             batch_size: Examples per compiled call.
             seed: For a stochastic `preprocessing`.
 
@@ -243,21 +314,61 @@ class VAE(LatentVariableModel):
         seed, run = ops.whole_seed(seed), self.compiled_verb("encode", posterior)
         return map_rows(lambda batch, i: run(batch, seed, i), self.examples(x), batch_size)
 
-    def decode(self, z: Any, batch_size: int = 512) -> Distribution:
+    def decode(self, z: Any, batch_size: int = 512, context: Any = None) -> Distribution:
         """The likelihood $p(x | z)$ of each latent value, as one distribution.
 
         Args:
-            z: Latent values, of shape (n, *latent shape).
+            z: Latent values, of shape (n, *latent shape), or a dict of them by part.
             batch_size: Values per compiled call.
+            context: The context of each, where the data have one.
 
         Returns:
             A distribution of batch shape (n,).
         """
         self.require_built()
-        run = self.compiled_verb("decode", lambda z: self.likelihood.given(z))
-        z = as_rows(z, self.prior.event_shape, "z")
-        self._require_finite("z", z)
-        return map_rows(lambda batch, _: run(batch), z, batch_size)
+        run = self.compiled_verb("decode", lambda rows: self.likelihood.given(rows))
+        rows = _beside(self._latent_rows(z), self._context_rows("decode", context))
+        return map_rows(lambda batch, _: run(batch), rows, batch_size)
+
+    def _latent_rows(self, z):
+        shapes = self.prior.event_shape
+        if not isinstance(shapes, Mapping):
+            z = as_rows(z, shapes, "z")
+            self._require_finite("z", z)
+            return z
+        given = sorted(z) if isinstance(z, Mapping) else type(z).__name__
+        if given != sorted(shapes):
+            raise ValueError(
+                f"{type(self).__name__}: z must be a dict of latent values by part, one for each "
+                f"of {', '.join(shapes)}; got {given}."
+            )
+        rows = {name: as_rows(z[name], shape, f'z["{name}"]') for name, shape in shapes.items()}
+        for name, values in rows.items():
+            self._require_finite(f'z["{name}"]', values)
+        return rows
+
+    def _context_rows(self, verb, context):
+        """The contexts of a verb, checked; None where the model has none."""
+        shapes = None if is_shape(self.data_shape) else self.data_shape.get("context")
+        owner = f"{type(self).__name__}.{verb}"
+        if shapes is None:
+            if context is not None:
+                raise ValueError(
+                    f"{owner} was given a context, but the data of the model have none: leave it "
+                    "out."
+                )
+            return None
+        if context is None:
+            raise ValueError(
+                f"{owner} needs the context of each value, for the data of the model have a part "
+                '"context": context=... of as many rows.'
+            )
+        context = as_parts(context, "context")
+        require_same_parts(owner, "context", shapes_of(context), shapes)
+        rows = map_parts(lambda part, shape: as_rows(part, shape, "context"), context, shapes)
+        for name, part in named_parts("context", rows):
+            self._require_finite(name, part)
+        return rows
 
     def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:
         """Mean of the likelihood at the mean of the posterior: x, through the latent space.
@@ -277,14 +388,20 @@ class VAE(LatentVariableModel):
             seeds = ops.SeedSequence(seed).fold_in(index)
             observed = self.observed(x, seeds)
             z = mean_or_estimate(self.posterior.given(observed), seeds)
-            return mean_or_estimate(self.likelihood.given(z), seeds)
+            likelihood = self.likelihood.given(_beside(z, _split(observed)[1]))
+            return mean_or_estimate(likelihood, seeds)
 
         seed, run = ops.whole_seed(seed), self.compiled_verb("reconstruct", mean)
         result = map_rows(lambda batch, i: run(batch, seed, i), self.examples(x), batch_size)
         return ops.convert_to_numpy(result)
 
     def sample(
-        self, n: int, seed: int | None = None, mean: bool = True, batch_size: int = 512
+        self,
+        n: int,
+        seed: int | None = None,
+        mean: bool = True,
+        batch_size: int = 512,
+        context: Any = None,
     ) -> Any:
         """New examples, from latent values drawn from the prior.
 
@@ -295,30 +412,68 @@ class VAE(LatentVariableModel):
                 picture that is usually shown; the average of 100 draws where it has no closed
                 form) or a draw from the likelihood, noise included.
             batch_size: Examples per compiled call.
+            context: The context of each example, of shape (n, *context shape), or a dict of parts
+                of it, where the data have one.
 
         Returns:
             A NumPy array of shape (n, *event shape).
 
         Raises:
-            ValueError: `n` or `batch_size` is not a whole number of at least 1.
+            ValueError: `n` or `batch_size` is not a whole number of at least 1, or there are not n
+                contexts where the model needs them.
         """
         self.require_built()
         n = whole_number("sample", "n", n)
         seed = ops.whole_seed(seed)
-        z = self._draw_from_prior(n, seed, batch_size)
+        context = self._context_rows("sample", context)
+        if context is not None and {len(part) for part in keras.tree.flatten(context)} != {n}:
+            raise ValueError(
+                f"{type(self).__name__}.sample: n is {n}, but the context has "
+                f"{len(keras.tree.flatten(context)[0])} rows: give one for each example."
+            )
+        z = self._draw_from_prior(n, seed, batch_size, context)
 
-        def draw(z, seed, index):
-            likelihood, seeds = self.likelihood.given(z), ops.SeedSequence(seed).fold_in(index + 1)
+        def draw(rows, seed, index):
+            likelihood, seeds = (
+                self.likelihood.given(rows),
+                ops.SeedSequence(seed).fold_in(index + 1),
+            )
             return mean_or_estimate(likelihood, seeds) if mean else likelihood.sample(seed=seeds)
 
-        run = self.compiled_verb(f"sample {mean}", draw)
-        return ops.convert_to_numpy(map_rows(lambda z, i: run(z, seed, i), z, batch_size))
+        run, rows = self.compiled_verb(f"sample {mean}", draw), _beside(z, context)
+        return ops.convert_to_numpy(map_rows(lambda z, i: run(z, seed, i), rows, batch_size))
 
-    def _draw_from_prior(self, n, seed, batch_size):
+    def _draw_from_prior(self, n, seed, batch_size, context):
         if not self._trains_prior:
             return self.prior.sample((n,), seed=seed)
+        if context is None or not isinstance(self.prior, Conditional):
+            return self.compiled_draws(
+                "prior",
+                n,
+                batch_size,
+                lambda n, seeds: self.prior_given().sample((n,), seeds),
+                seed,
+            )
 
-        def draw(count, seeds):
-            return self.prior_given().sample((count,), seed=seeds)
+        def draw(context, seed, index):
+            prior, seeds = self.prior_given(context), ops.SeedSequence(seed).fold_in(index)
+            count = ops.shape(keras.tree.flatten(context)[0])[:1]
+            return prior.sample(() if prior.batch_shape else count, seeds)
 
-        return self._compiled_draws("prior", n, batch_size, draw, seed)
+        run = self.compiled_verb("prior of contexts", draw)
+        return map_rows(lambda rows, i: run(rows, seed, i), context, batch_size)
+
+
+def _split(data):
+    """Examples, context and mask of data; what is not there is None."""
+    if not isinstance(data, Mapping):
+        return data, None, None
+    return data["x"], data.get("context"), data.get("mask")
+
+
+def _beside(latent, context):
+    """What the likelihood is given: latent values, or their shapes, and the context."""
+    if context is None:
+        return latent
+    parts = latent if isinstance(latent, Mapping) else {"z": latent}
+    return {**parts, "context": context}

@@ -1,7 +1,7 @@
 """Conditionals: layers that turn a context into a distribution."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -43,12 +43,15 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
     parameters do not come from heads (`Flow`) writes `build_on` and `parameters_of` in their place.
 
     A context is a tensor, or has parts: then it is a dict or tuple of tensors, which the network
-    takes as they are, as in `likelihood.given({"z": z, "context": label})`.
+    takes as they are, as in `likelihood.given({"z": z, "context": label})`. Of a dict, `parents`
+    says which parts the conditional depends on, as in a directed graphical model.
 
     Args:
         event_shape: Shape of the value $y$: an image stays an image.
         network: A Keras layer or model from the context to features, or None to use the context
             itself, which then is one tensor. The heads are added to it: nobody counts outputs.
+        parents: The part of a context with parts that it depends on, by name: the network gets that
+            tensor; or several names: the network gets a dict of these. None for all there is.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Raises:
@@ -60,12 +63,43 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         self,
         event_shape: int | Sequence[int],
         network: keras.layers.Layer | None = None,
+        parents: str | Sequence[str] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.event_shape = whole_sizes(type(self).__name__, "event_shape", event_shape)
+        self.event_shape = self._checked_event_shape(event_shape)
         self.network = as_network(type(self).__name__, network)
+        self.parents = parents if parents is None or isinstance(parents, str) else tuple(parents)
         self.context_shape = self._features_shape = None
+
+    def _checked_event_shape(self, event_shape):
+        return whole_sizes(type(self).__name__, "event_shape", event_shape)
+
+    def of_parents(self, context: Any) -> Any:
+        """What the conditional depends on, of a context with parts.
+
+        Args:
+            context: A dict of tensors, or of shapes, by part; or what has no parts.
+
+        Returns:
+            The part that `parents` names, or a dict of those; all of it where that is None, or
+            where it has no parts, as what was chosen before.
+
+        Raises:
+            ValueError: There is no such part.
+        """
+        if self.parents is None or not isinstance(context, Mapping):
+            return context
+        names = (self.parents,) if isinstance(self.parents, str) else self.parents
+        missing = [name for name in names if name not in context]
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__}: it depends on {missing[0]!r}, one of its parents, but the "
+                f"parts of the context are {', '.join(context)}."
+            )
+        if isinstance(self.parents, str):
+            return context[self.parents]
+        return {name: context[name] for name in names}
 
     @property
     def heads(self) -> dict[str, ParameterHead]:
@@ -100,6 +134,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         """
         if self.built:
             return
+        input_shape = self.of_parents(input_shape)
         features = build_network(type(self).__name__, self.network, input_shape)
         self.build_on(features)
         self.context_shape, self._features_shape = without_batch(input_shape), features[1:]
@@ -120,7 +155,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         if not self.built:
             return
         owner, built_for = type(self).__name__, f"it was built for contexts of {self.context_shape}"
-        shape = map_shapes(tuple, shape)
+        shape = map_shapes(tuple, self.of_parents(shape))
         require_same_parts(owner, "context", shape, self.context_shape)
         if _may_be(shape, self.context_shape):
             return
@@ -168,6 +203,7 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         Returns:
             A dict of tensors by name, each of shape (batch, ...).
         """
+        context = self.of_parents(context)
         with float64_kept() if self.compute_dtype == "float64" else nullcontext():
             return self.parameters_of(context if self.network is None else self.network(context))
 
@@ -215,11 +251,18 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
             ValueError: It has other parts than those the layer was built for, or their leading axes
                 do not go together.
         """
+        context = self.of_parents(context)
         return self.distribution(**parameters_given(self, context, self.context_shape))
 
     def get_config(self) -> dict[str, Any]:
         network = self.network and keras.saving.serialize_keras_object(self.network)
-        return {**super().get_config(), "event_shape": self.event_shape, "network": network}
+        parents = {} if self.parents is None else {"parents": self.parents}
+        return {
+            **super().get_config(),
+            "event_shape": self.event_shape,
+            "network": network,
+            **parents,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Conditional":
