@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from scipy.special import logsumexp
 
@@ -154,4 +155,4 @@ def _simulated(model, n, seed, batch_size):
     run = model.compiled("simulate", draw)
     rows = np.zeros((n, *model.model.example_shape), "float32")
     found = map_rows(lambda rows, index: run(rows, seed, index), rows, batch_size)
-    return tuple(map(ops.convert_to_numpy, found))
+    return keras.tree.map_structure(ops.convert_to_numpy, found)

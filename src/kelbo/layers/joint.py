@@ -8,7 +8,7 @@ import keras
 from kelbo.distributions import Dependent, Distribution, Joint
 from kelbo.layers.conditionals import Conditional
 from kelbo.layers.flows import Flow
-from kelbo.layers.flows.conditional_bijector import require_same_use
+from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.layers.priors import Prior
 from kelbo.registration import registered
@@ -163,11 +163,13 @@ class ConditionalJoint(Conditional):
         """The context under its names, and parameters of parts that depend on it alone.
 
         Args:
-            features: A tensor of shape (batch, ...), or a dict of them.
+            features: A tensor of shape (batch, ...), or a dict of them; None for no context.
 
         Returns:
-            A dict of tensors by name, such as "context" and "z1/loc".
+            A dict of tensors by name, such as "/context" and "z1/loc".
         """
+        if features is None:
+            return {}
         context = dict(features) if isinstance(features, Mapping) else {_CONTEXT: features}
         parameters = {f"/{name}": value for name, value in context.items()}
         for name, part in self.parts.items():
@@ -229,12 +231,7 @@ class ConditionalJoint(Conditional):
             ValueError: The layer was built with a context and none is given, or the other way
                 round.
         """
-        if self.built:
-            require_same_use(self, context, self.context_shape)
-        if context is None:
-            self.build(None)
-            return self.distribution()
-        return super().given(context)
+        return self.distribution(**parameters_of_use(self, self.of_parents(context)))
 
     def compute_output_shape(self, input_shape: Any) -> dict[str, tuple]:
         """Shapes of what `call` returns, by name, which a layer that is built knows."""

@@ -186,7 +186,7 @@ class Flow(Conditional):
                 round.
             TypeError: `context` is a symbolic tensor.
         """
-        return self.distribution(**parameters_of_use(self, context))
+        return self.distribution(**parameters_of_use(self, self.of_parents(context)))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
         """Shapes of the parameters by name, which a flow that is built knows: it is built first."""
