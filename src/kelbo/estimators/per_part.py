@@ -58,7 +58,9 @@ class PerPart(Estimator):
     the score add $\sum_s (L_s - b_s) \nabla \log q(z_{k,s} \mid z_{<k,s}, x)$, in which the whole
     loss is the signal, and gradients flow through the ancestors that let them (Schulman, Heess,
     Weber and Abbeel, 2015, "Gradient estimation using stochastic computation graphs", theorem 1).
-    Unbiased where the estimators are.
+    Unbiased where the estimators are. The signals of a part that is drawn by its score after one
+    that is drawn pathwise reach the latter through the density, with much noise: let those by
+    score come first.
 
     As an argument, a dict is enough: `ELBO(estimator={"class": "score_function", "style":
     "pathwise"})`.

@@ -1,5 +1,6 @@
 """Joint conditionals: a latent value with parts, each given the ones before it."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -213,10 +214,7 @@ class ConditionalJoint(Conditional):
             offered = None if isinstance(part, Prior) else _offered(part, context)
             return part.given() if offered is None else part.given(offered)
 
-        def given(values):
-            return part.given(_offered(part, {**context, **values}))
-
-        return Dependent(self._before(name), given)
+        return Dependent(self._before(name), functools.partial(_given, part), context)
 
     def given(self, context: Any = None) -> Distribution:
         """The distribution for a context, or without one.
@@ -259,6 +257,11 @@ class ConditionalJoint(Conditional):
         deserialize = keras.saving.deserialize_keras_object
         parts = {name: deserialize(part) for name, part in config["parts"]}
         return super().from_config({**config, "parts": parts})
+
+
+def _given(part, values):
+    """The distribution of a part, given the context and values of the parts before it."""
+    return part.given(_offered(part, values))
 
 
 def _is_without_context(part):

@@ -102,6 +102,11 @@ class LatentVariableModel(ProbabilisticModel):
         return self._floating(x)
 
     @property
+    def needs_training_examples(self) -> bool:
+        """Whether the objective has a term that stands once for the whole data set."""
+        return any(term.of_data for term in self.objective.uses)
+
+    @property
     def latent_shape(self) -> Any:
         """Shape of one latent value; a dict of shapes by name where it has parts."""
         return self.kinds()[1].event_shape

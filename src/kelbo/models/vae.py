@@ -272,6 +272,7 @@ class VAE(LatentVariableModel):
             dream=dream,
             posterior_given=self.posterior.given,
             step=step,
+            training_examples=self.training_examples,
         )
 
     @property

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -25,10 +25,13 @@ class Dependent:
     Args:
         parents: Names of the parts that it depends on.
         function: Takes their values, a dict, and returns the distribution of this part.
+        context: Tensors by name that are handed to the function among the values; their leading
+            axes are the batch of the `Joint`, which can be indexed with them.
     """
 
     parents: tuple[str, ...]
     function: Callable[[dict[str, Any]], Distribution]
+    context: dict[str, Any] = field(default_factory=dict)
 
 
 @registered
@@ -47,7 +50,7 @@ class Joint(Distribution):
     Args:
         parts: In an order in which each part comes after those that it depends on, by name: a
             distribution, or a function of parts before it that returns one; the names of its
-            arguments say which (`lambda z: Normal(z, 1.0)`).
+            arguments say which (`lambda z: Normal(z, 1.0)`); `**parts` are all before it.
 
     Raises:
         TypeError: A part is neither.
@@ -101,7 +104,8 @@ class Joint(Distribution):
         part = self._parts[name]
         if not isinstance(part, Dependent):
             return part
-        found = part.function({parent: values[parent] for parent in part.parents})
+        given = {parent: values[parent] for parent in part.parents}
+        found = part.function({**part.context, **given})
         if not isinstance(found, Distribution):
             raise TypeError(
                 f"Joint: the function of the part {name!r} must return a distribution, got a "
@@ -125,7 +129,8 @@ class Joint(Distribution):
         def changed(part):
             if not isinstance(part, Dependent):
                 return change(part)
-            return Dependent(part.parents, lambda values: change(part.function(values)))
+            function = functools.partial(_changed, change, part.function)
+            return Dependent(part.parents, function, part.context)
 
         return Joint({name: changed(part) for name, part in self._parts.items()})
 
@@ -245,6 +250,7 @@ class Joint(Distribution):
                 f"Joint: a value is a dict of tensors by name, one for each of "
                 f"{', '.join(self._parts)}; got {given}."
             )
+        value = {name: ops.convert_to_tensor(v, dtype=self.dtype) for name, v in value.items()}
         return {name: self.part(name, value).log_prob(value[name]) for name in self._parts}
 
     def _sample(self, shape: tuple, seed: Any) -> Any:
@@ -283,8 +289,11 @@ class Joint(Distribution):
 
     def _state(self) -> dict[str, Any]:
         parts = self._parts.items()
-        # A function is what it is; what a `functools.partial` holds beside it are tensors.
-        return {n: (p.parents, p.function) if isinstance(p, Dependent) else p for n, p in parts}
+        # A function is what it is; its context, and what a `functools.partial` holds, are tensors.
+        return {
+            n: (p.parents, p.function, p.context) if isinstance(p, Dependent) else p
+            for n, p in parts
+        }
 
     @classmethod
     def _from_state(cls, state: dict[str, Any], dtype: str) -> "Joint":
@@ -301,13 +310,20 @@ class Joint(Distribution):
         return Joint({**self._parts, **{n: part._with_all_axes(index) for n, part in fixed}})
 
     def _sliced(self, index: BatchIndex) -> "Joint":
-        dependent = [name for name in self._parts if self.parents(name)]
-        if dependent:
+        return Joint({name: self._sliced_part(name, index) for name in self._parts})
+
+    def _sliced_part(self, name, index):
+        part = self._parts[name]
+        if not isinstance(part, Dependent):
+            return part._sliced(index)
+        if not part.context and self.batch_shape:
             raise NotImplementedError(
-                f"Joint: the part {dependent[0]!r} is a function of others, whose batch is not "
-                "known to be that of the Joint: index the context that it was made of."
+                f"Joint: the part {name!r} is a function of others, whose batch is not known to be "
+                "that of the Joint: index the context that it was made of."
             )
-        return self.with_each(lambda part: part._sliced(index))
+        rank = len(self.batch_shape)
+        context = {n: index.of_tensor(t, len(t.shape) - rank) for n, t in part.context.items()}
+        return Dependent(part.parents, part.function, context)
 
     def get_config(self) -> dict[str, Any]:
         """The parts, serialised.
@@ -339,6 +355,10 @@ class Joint(Distribution):
         return f"Joint({', '.join(map(shown, self._parts))})"
 
 
+def _changed(change, function, values):
+    return change(function(values))
+
+
 def _kept(found, name, part, shape, seed):
     found[name] = part
     return part.sample(shape, seed)
@@ -359,8 +379,10 @@ def _as_part(name, part, before):
                 f"Joint: the part {name!r} must be a distribution, or a function of parts before "
                 f"it that returns one, got a {type(part).__name__}."
             )
-        parents, function = tuple(inspect.signature(part).parameters), part
-        part = Dependent(parents, functools.partial(_by_name, function))
+        arguments = inspect.signature(part).parameters.values()
+        takes_all = any(each.kind is each.VAR_KEYWORD for each in arguments)
+        parents = before if takes_all else tuple(each.name for each in arguments)
+        part = Dependent(parents, functools.partial(_by_name, part))
     unknown = [parent for parent in part.parents if parent not in before]
     if unknown:
         raise ValueError(
