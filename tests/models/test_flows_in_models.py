@@ -139,7 +139,7 @@ def test_what_is_encoded_by_a_flow_is_one_distribution(make_vae, digits):
     vae = make_vae(
         posterior=lambda shape, network: kl.Flow(
             kl.ConditionalNormal(shape),
-            [kl.AffineCoupling(shape)],
+            [kl.AffineCoupling(shape), kl.BlockAutoregressiveFlow(shape, hidden=(4,))],
             network,
         ),
         objective=ko.ELBO(kl="monte_carlo"),

@@ -10,7 +10,7 @@ from kelbo import ops
 from kelbo.ops.floats import as_floats
 from kelbo.parameters import Constraint, Parametrized, Shape, broadcast_shapes, constraints
 from kelbo.parameters.parametrized import default_dtype
-from kelbo.parameters.slicing import BatchIndex, FullRank
+from kelbo.parameters.slicing import BatchIndex, EachRow, FullRank
 from kelbo.typing import ArrayLike, Tensor
 
 
@@ -204,7 +204,7 @@ class Bijector(Parametrized, abc.ABC):
 
     def _of_unknown_batch(self, index: BatchIndex | FullRank) -> Self:
         """The maps of a part of a batch, of which it is not known where it is."""
-        if isinstance(index, FullRank):
+        if isinstance(index, FullRank) and not isinstance(index, EachRow):
             return self
         raise NotImplementedError(
             f"{self!r} is a batch of maps of shape {self.batch_shape} that a function makes by "

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import keras
@@ -14,7 +14,7 @@ from kelbo.ops.pytrees import Pytree
 from kelbo.parameters.constraints import Constraint
 from kelbo.parameters.rules import broken_rule
 from kelbo.parameters.shapes import Shape, broadcast_shapes
-from kelbo.parameters.slicing import BatchIndex, FullRank
+from kelbo.parameters.slicing import BatchIndex, EachRow, FullRank
 from kelbo.parameters.structure import Made, enclosed, fits, places, put_together, take_apart
 
 _DTYPES = ("float32", "float64")
@@ -164,6 +164,27 @@ class Parametrized(Pytree):
 
     def spread(self) -> Self:
         return self._with_all_axes(FullRank(len(self.batch_shape), self._row_count()))
+
+    def with_rows(self, change: Callable[[Any], Any], count: int) -> Self:
+        """The same object in a batch of other rows: its tensors are changed, one after another.
+
+        Args:
+            change: From a tensor with the axes of the batch in front to one of `count` rows.
+            count: The new size of the first axis of the batch.
+
+        Returns:
+            An object of this class.
+
+        Raises:
+            NotImplementedError: It holds a function of which it is not known where its batch is.
+
+        Example:
+            >>> from kelbo.distributions import Normal
+            >>> Normal([0.0, 1.0, 2.0], 1.0).with_rows(lambda t: t[::2], 2).mean()
+            [0., 2.]
+        """
+        index = EachRow(len(self.batch_shape), self._row_count(), change, count)
+        return self._with_all_axes(index)
 
     def _row_count(self) -> Any:
         """The size of the first axis of the batch."""

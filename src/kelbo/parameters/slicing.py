@@ -1,7 +1,8 @@
 """Slicing: an index into the axes of a batch, applied to parameters that broadcast to it."""
 
 import operator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from kelbo import ops
@@ -183,6 +184,30 @@ class FullRank:
     def of_shape(self, shape: Shape) -> Shape:
         """The shape itself, which is that of the whole batch."""
         return shape
+
+
+@dataclass(frozen=True)
+class EachRow(FullRank):
+    """In place of an index: changes the rows of every tensor that has a batch, one after another.
+
+    Attributes:
+        change: From a tensor with all axes of the batch, the first in full, to one of other rows.
+        count: How many rows that are.
+    """
+
+    change: Callable[[Any], Any] = lambda tensor: tensor
+    count: Any = None
+
+    def with_axes_behind(self, rank: int) -> Self:
+        return replace(self, rank=self.rank + rank)
+
+    def of_tensor(self, tensor: Any, event_rank: int = 0) -> Any:
+        """What is made of the tensor."""
+        return self.change(super().of_tensor(tensor, event_rank))
+
+    def of_shape(self, shape: Shape) -> Shape:
+        """The shape with as many rows."""
+        return (self.count, *shape[1:]) if shape else shape
 
 
 def _checked(owner, item, size):

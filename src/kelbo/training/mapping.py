@@ -7,7 +7,6 @@ import keras
 import numpy as np
 
 from kelbo import ops
-from kelbo.ops.pytrees import opened
 from kelbo.parameters import Parametrized, whole_number
 
 
@@ -70,16 +69,28 @@ def _joined(*parts):
     if not isinstance(parts[0], Parametrized):
         return ops.concatenate(parts)
     # All in full: of what is the same in each row of a part it is not known that it is in all.
-    tensors, (close, *_) = zip(*[opened(part, spread=True)[:2] for part in parts], strict=True)
-    return close([ops.concatenate(each) for each in zip(*tensors, strict=True)])
+    columns = zip(*map(_rows_of, parts), strict=True)
+    joined = iter([ops.concatenate(each) for each in columns])
+    return parts[0].with_rows(lambda _: next(joined), sum(map(_count, parts)))
+
+
+def _rows_of(part):
+    """The tensors of a distribution that have rows."""
+    found = []
+
+    def keep(tensor):
+        found.append(tensor)
+        return tensor
+
+    part.with_rows(keep, _count(part))
+    return found
 
 
 def _padded(array, size):
     if isinstance(array, Parametrized):
         if _count(array) == size:
             return array
-        tensors, close, _ = opened(array, spread=True)
-        return close([_padded(tensor, size) for tensor in tensors])
+        return array.with_rows(lambda tensor: _padded(tensor, size), size)
     missing = size - len(array)
     if missing == 0:
         # PyTorch takes neither reversed memory nor, without a warning, memory that is read-only.

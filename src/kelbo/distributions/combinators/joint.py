@@ -12,7 +12,7 @@ from kelbo import ops
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Constraint, Shape, as_shape, broadcast_shapes
-from kelbo.parameters.slicing import BatchIndex, FullRank
+from kelbo.parameters.slicing import BatchIndex, EachRow, FullRank
 from kelbo.registration import registered
 
 _Draw = Callable[[str, Distribution, tuple, Any], Any]
@@ -306,6 +306,8 @@ class Joint(Distribution):
         return any(part._lacks_axes(index) for part in self._fixed_parts().values())
 
     def _with_all_axes(self, index: FullRank) -> "Joint":
+        if isinstance(index, EachRow):
+            return self._sliced(index)
         fixed = self._fixed_parts().items()
         return Joint({**self._parts, **{n: part._with_all_axes(index) for n, part in fixed}})
 
