@@ -23,6 +23,7 @@ def test_gradients_go_to_the_optimizer_of_the_owner():
     assert len(players.variables) == 2 + len(players["a"].variables) + len(players["b"].variables)
 
 
+@pytest.mark.slow
 def test_saved_settings_make_the_same_optimizer():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
     optimizers = {"a": keras.optimizers.AdamW(schedule, clipnorm=1.0), "b": "rmsprop"}

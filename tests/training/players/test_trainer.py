@@ -37,7 +37,7 @@ def numbers(model):
 
 def make_gan(rate=1e-3, **options):
     keras.utils.set_random_seed(3)
-    gan = GAN(network(2), network(1), seed=1, **options)
+    gan = GAN(keras.layers.Dense(2), network(1), seed=1, **options)
     optimizers = {
         "generator": keras.optimizers.Adam(rate, beta_1=0.5),
         "discriminator": keras.optimizers.RMSprop(rate),
@@ -207,7 +207,7 @@ class PressCtrlC(keras.callbacks.Callback):
 
 
 def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path):
-    x, settings = ring(100)[0], {"batch_size": 10, "verbose": 0, "validation_split": 0.1}
+    x, settings = ring(100)[0], {"batch_size": 10, "verbose": 0}
 
     def run(epochs, path, *callbacks, model=None, start=0):
         model = model or make_gan()
@@ -217,22 +217,19 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path):
         )
         return model, history.history
 
-    whole, expected = run(4, Checkpoint(tmp_path / "whole.npz"))
-    # A round of three batches goes on across epochs of nine, and where the fit was stopped.
+    whole, expected = run(3, Checkpoint(tmp_path / "whole.npz"))
+    # A round of three batches goes on across epochs of ten, and where the fit was stopped.
     with pytest.raises(KeyboardInterrupt):
-        run(4, Checkpoint(tmp_path / "half.npz"), PressCtrlC())
+        run(3, Checkpoint(tmp_path / "half.npz"), PressCtrlC())
     keras.utils.set_random_seed(99)
     resumed, checkpoint = make_gan(), Checkpoint(tmp_path / "half.npz")
     start = checkpoint.restore(resumed)
     assert start == 1
-    resumed, history = run(4, checkpoint, model=resumed, start=start)
+    resumed, history = run(3, checkpoint, model=resumed, start=start)
     for one, other in zip(state(resumed), state(whole), strict=True):
         np.testing.assert_array_equal(one, other)
     assert history == expected
-    assert set(history) == {
-        *("generator_loss", "discriminator_loss"),
-        *("val_generator_loss", "val_discriminator_loss"),
-    }
+    assert history.keys() == {"generator_loss", "discriminator_loss"}
 
 
 @pytest.mark.slow
@@ -346,7 +343,7 @@ def train(model, y=None, **options):
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-@pytest.mark.few(5)
+@pytest.mark.few(3)
 def test_mistakes_are_named(mistake):
     run, message = MISTAKES[mistake]
     with pytest.raises(ValueError, match=message):
