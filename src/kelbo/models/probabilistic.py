@@ -54,8 +54,8 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     The data of a model may have parts: a dict of "x", the examples, and what `data_parts` names
     beside it. `call` and the verbs then get a dict of tensors with the same keys. A part "mask", of
     the shape of x or one that broadcasts to it, says which entries of x are observed (1 or True);
-    the others may be anything, NaN too, and are 0 in what the model gets. `build` hands its
-    argument to `take_data_shape`.
+    the others may be anything, NaN too, and are 0 in what the model gets. `build` asks
+    `shape_in_networks`, and keeps the shapes of one example's parts in `data_shape`.
 
     Args:
         seed: Integer that decides the order of examples and all noise; not the initial weights,
@@ -140,19 +140,18 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
         others = [each for each in known if all(each is not part for part in (old, *parts))]
         set_own_layers(self, [*parts, *others])
 
-    def take_data_shape(self, input_shape: Any) -> Any:
-        """Notes the shapes of data that the model is built for; called in `build`.
+    def shape_in_networks(self, input_shape: Any) -> Any:
+        """The shape of a batch as the networks see it.
 
         Args:
             input_shape: Shape of a batch, or of its parts.
 
         Returns:
-            The same as the networks see it: the size of the batch is None, a mask has x's shape.
+            The same, but that the size of the batch is None, and a mask has x's shape.
         """
         shape = without_batch(input_shape)
         if not is_shape(shape) and "mask" in self.data_parts and "mask" in shape:
             shape = {**shape, "mask": shape["x"]}
-        self.data_shape = shape
         return with_batch(shape)
 
     def _build_part(self, part, input_shape):
@@ -324,8 +323,7 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
     def _floating(self, x, *networks):
         """Data as densities and networks take them: floating, and 0 where x is not observed.
 
-        Whole numbers stay as they are, in what is one array or a part beside x, where one of the
-        networks looks them up.
+        Whole numbers stay as they are where one of the networks looks them up.
         """
         keeps_whole = any(takes_whole_numbers(network) for network in networks)
 

@@ -175,7 +175,7 @@ class VAE(LatentVariableModel):
         Raises:
             ValueError: A part cannot be built for them.
         """
-        data_shape = with_batch(without_batch(input_shape))  # Keras may have built it on two rows
+        data_shape = self.shape_in_networks(input_shape)
         x_shape, context_shape, _ = _split(data_shape)
         event_shape = x_shape[1:]
         if event_shape != self.likelihood.event_shape:

@@ -9,6 +9,7 @@ from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import ops
 from kelbo.models.probabilistic import ProbabilisticModel
+from kelbo.parts import without_batch
 
 pytestmark = pytest.mark.core
 
@@ -147,7 +148,9 @@ class Imputer(ProbabilisticModel):
         return self.conditional.event_shape
 
     def build(self, input_shape):
-        self._build_part(self.conditional, self.take_data_shape(input_shape)["context"])
+        shape = self.shape_in_networks(input_shape)
+        self._build_part(self.conditional, shape["context"])
+        self.data_shape = without_batch(shape)
         self.built = True
 
     def call(self, x, training=None):
