@@ -182,8 +182,8 @@ class Joint(Distribution):
     def _known_batch_shape(self):
         if None not in self.batch_shape:
             return self.batch_shape
-        first = next(p for p in self._parts.values() if isinstance(p, Distribution))
-        return tuple(ops.shape(first._reference()))[: len(self.batch_shape)]
+        longest = max(self._fixed_parts().values(), key=lambda part: len(part.batch_shape))
+        return longest._shape_of_sample(())[: len(self.batch_shape)]
 
     def sample(self, sample_shape: int | Sequence[int] = (), seed: Any = None) -> dict[str, Any]:
         """Draws by name, each of shape `sample_shape + batch_shape + event_shape[name]`.
