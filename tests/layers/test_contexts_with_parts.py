@@ -51,7 +51,7 @@ def shapes(parts):
 
 @pytest.mark.parametrize("kind", PARTS)
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_parts_are_broadcast_and_folded(name, kind):
     """A draw of z for each sample, a label for each example: one batch for the network."""
     layer, parts = CASES[name](), PARTS[kind]
@@ -72,6 +72,7 @@ def test_parts_are_broadcast_and_folded(name, kind):
     np.testing.assert_allclose(folded[1], one, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_leading_axes_are_broadcast_as_numpy_does():
     layer = CASES["normal"]()
     layer.build(shapes(PARTS["dict"]))
@@ -85,7 +86,7 @@ def test_leading_axes_are_broadcast_as_numpy_does():
 
 
 @pytest.mark.parametrize("kind", PARTS)
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_functional_models_of_parts_are_saved(kind, tmp_path):
     inputs = keras.Input((2,), name="z"), keras.Input((5,), name="label")
     inputs = {x.name: x for x in inputs} if kind == "dict" else inputs
@@ -111,6 +112,7 @@ def test_concatenated_parts_are_flat_and_in_order(tmp_path):
     np.testing.assert_allclose(numbers(again(at(PARTS["dict"], 0))), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_network_may_look_one_part_up():
     class Both(L.Layer):
         def __init__(self):

@@ -277,6 +277,7 @@ class Halves(keras.utils.PyDataset):
 FIT = {"epochs": 2, "batch_size": 8, "verbose": 0}
 
 
+@pytest.mark.slow
 def test_a_model_knows_the_number_of_its_training_examples(tmp_path):
     """The weight is 1 / rows that are trained on: weights, and rows held out, change nothing."""
     found = []
@@ -297,6 +298,7 @@ def test_a_model_knows_the_number_of_its_training_examples(tmp_path):
     assert more == pytest.approx(kl / 24, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_models_that_share_a_layer_have_a_number_each():
     layer = DenseVariational(4, "tanh", seed=1)
     first, second = bayesian(layer=layer), bayesian(layer=layer)

@@ -9,8 +9,6 @@ from kelbo import distributions as kd
 from kelbo import layers as kl
 from kelbo import objectives as ko
 
-pytestmark = pytest.mark.core
-
 
 def network(units):
     return keras.Sequential([kl.ConcatenateParts(), keras.layers.Dense(units, "relu")])
@@ -98,6 +96,8 @@ def linear(generator, objective):
     return vae, weights, offset, noise
 
 
+@pytest.mark.core
+@pytest.mark.slow
 def test_the_bound_with_a_mask_is_that_of_what_is_observed():
     """The expected log density of the observed entries, minus the divergence, in closed form."""
     generator = np.random.default_rng(0)

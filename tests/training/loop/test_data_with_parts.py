@@ -104,7 +104,7 @@ def fitted():
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.few(1)
+@pytest.mark.slow
 def test_a_stream_of_parts_is_trained_on_as_arrays_are(fitted, stream):
     model, history = fitted
     fresh = density()
@@ -116,6 +116,7 @@ def test_a_stream_of_parts_is_trained_on_as_arrays_are(fitted, stream):
     np.testing.assert_allclose(model.evaluate(STREAMS[stream](), verbose=0), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_fit_of_parts_goes_on_from_a_checkpoint(tmp_path, weights):
     model = density()
     model.fit(PARTS, Y, **FIT)
@@ -273,7 +274,8 @@ def test_a_model_of_one_array_says_so():
         ({"b": X}, r'x has no x\["b"\]\["c"\] and has x\["b"\], which is not known; expected'),
     ],
 )
-def test_contexts_of_other_parts_are_named(fitted, change, message):
-    model, _ = fitted
+def test_contexts_of_other_parts_are_named(change, message):
+    model = density()
+    model.build({"a": (None, 2), "b": {"c": (None, 1)}})
     with pytest.raises(ValueError, match=message):
         model.log_prob({**PARTS, **change}, Y)
