@@ -187,6 +187,10 @@ def test_the_prior_of_directions_has_a_closed_divergence(digits):
     assert KL in model.objective.uses
 
 
-def test_a_conditional_is_no_prior(make_vae):
-    with pytest.raises(TypeError, match=r"prior must be a distribution, or .* a ConditionalNormal"):
+def test_a_conditional_is_no_prior_of_data_without_a_context(make_vae):
+    with pytest.raises(
+        ValueError, match='a ConditionalNormal, but the data have no part "context"'
+    ):
         make_vae(prior=kl.ConditionalNormal((2,)))
+    with pytest.raises(TypeError, match=r"prior must be a distribution, or .* got a Dense"):
+        make_vae(prior=keras.layers.Dense(2))

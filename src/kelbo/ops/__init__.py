@@ -1,7 +1,7 @@
 """The ground floor: all of `keras.ops`, plus what Keras lacks on some backend."""
 
 # ruff: noqa: F401
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keras.ops import *
 
@@ -59,6 +59,7 @@ from kelbo.ops.special import (
 from kelbo.ops.updates import update_if
 
 if TYPE_CHECKING:
+    from typing import Any
 
     def __getattr__(name: str) -> Any:
         """The operations of Keras, which has no types: a type checker finds none of them."""

@@ -421,7 +421,7 @@ def test_data_that_do_not_fit_leave_the_model_whole(fresh_vae):
         fresh_vae().fit(X[:, :2], verbose=0)
     with pytest.raises(ValueError, match=r"sample_weight has the shape \(20, 3\)"):
         fresh_vae().fit(X, sample_weight=X, verbose=0)
-    with pytest.raises(ValueError, match="x is a dict of several arrays"):
+    with pytest.raises(ValueError, match=r"unknown parts \['a'\]; expected one array, or a dict"):
         fresh_vae().encode({"a": X})
     with pytest.raises(ValueError, match="x is a Pieces, which is read batch by batch"):
         fresh_vae().encode(Pieces(X))

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kelbo.ops.backends import tensorflow_tracing
 from kelbo.ops.backends.python_scan import python_scan, row, to_tensors
-from kelbo.ops.backends.tensorflow_tracing import register_pytree  # noqa: F401
 
 DOUBLE_DTYPES = frozenset(
     {tf.float64, tf.complex128, np.dtype("float64"), np.dtype("complex128")}
@@ -193,6 +193,7 @@ def solve_triangular(a: tf.Tensor, b: tf.Tensor, lower: bool, transpose: bool) -
     return tf.linalg.triangular_solve(a, b, lower=lower, adjoint=transpose)
 
 
+register_pytree = tensorflow_tracing.register_pytree
 # Whether loops take and return registered pytrees as they take tensors.
 LOOPS_TAKE_PYTREES = False
 
