@@ -45,6 +45,9 @@ OF_BOTH_USES = {
     )
 } | {"Flow": flow}
 OTHERS = {
+    "ConditionalJoint": lambda: kl.ConditionalJoint(
+        {"a": normal((2,)), "b": kl.ConditionalNormal((1,), parents="a")}
+    ),
     "ConditionalMixture": lambda: kl.ConditionalMixture(normal((2,)), L.Dense(3), components=2),
     "ConditionalNormal": lambda: normal((2,), L.Dense(3)),
     "ConditionalStudentT": lambda: kl.ConditionalStudentT((2,)),
@@ -155,7 +158,7 @@ CONDITIONALS = [
     for name in kl.__all__
     if name.startswith("Conditional")
     and issubclass(getattr(kl, name), kl.Conditional)
-    and name not in ("Conditional", "ConditionalMixture")
+    and name not in ("Conditional", "ConditionalJoint", "ConditionalMixture")
 ]
 
 

@@ -32,14 +32,19 @@ class LatentVariableModel(ProbabilisticModel):
         objective: What is minimised.
         seed: As in `ProbabilisticModel`.
         name: Name of the model.
+        **parts: The other parts, by name, as `checked_parts` takes them.
 
     Raises:
         TypeError: `objective` is no objective.
     """
 
-    def __init__(self, objective: Objective, seed: int | None = None, name: str | None = None):
+    def __init__(
+        self, objective: Objective, seed: int | None = None, name: str | None = None, **parts: Any
+    ):
         super().__init__(seed, name)
-        self._estimator_layers = []
+        for part, value in self.checked_parts(**parts).items():
+            setattr(self, part, value)
+        self._estimator_layers = []  # after the parts, wherever the objective comes from
         _require_objective(type(self).__name__, objective)
         self._take_objective(objective)
         # A schedule is a function of it; it is saved with the model.

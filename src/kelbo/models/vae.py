@@ -112,12 +112,15 @@ class VAE(LatentVariableModel):
         seed: int | None = None,
         name: str | None = None,
     ):
-        super().__init__(ELBO() if objective is None else objective, seed, name)
-        parts = self.checked_parts(
-            prior=prior, likelihood=likelihood, posterior=posterior, preprocessing=preprocessing
+        super().__init__(
+            ELBO() if objective is None else objective,
+            seed,
+            name,
+            prior=prior,
+            likelihood=likelihood,
+            posterior=posterior,
+            preprocessing=preprocessing,
         )
-        for part, value in parts.items():
-            setattr(self, part, value)
 
     def checked_parts(
         self, *, prior: Any, likelihood: Any, posterior: Any, preprocessing: Any
@@ -218,7 +221,11 @@ class VAE(LatentVariableModel):
             self.prior.build(data_shape if self._given_to_prior else None)
 
     def observed(self, x: Any, seed: Any, preprocess: bool = True) -> Any:
-        data = self._floating(x)
+        # What lies beside x may be identifiers, which a network looks up.
+        networks = (self.posterior, self.likelihood) if isinstance(x, Mapping) else ()
+        data = self._floating(x, *networks)
+        if isinstance(data, Mapping):
+            data = {**data, "x": super()._floating(data["x"])}
         if self.preprocessing is None or not preprocess:
             return data
         takes_seed = "seed" in inspect.signature(self.preprocessing.call).parameters
