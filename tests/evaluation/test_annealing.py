@@ -56,7 +56,7 @@ def test_the_transition_leaves_its_density_as_it_is(linear_gaussian):
     z = generator.multivariate_normal(mean, covariance, (chains, 1)).astype("float32")
 
     def run(z, x, seed):
-        path = Path(latent, x, from_prior=True)
+        path = Path(latent.problem(x), from_prior=True)
         sizes = 0.8 * ops.ones((1,))
         seeds = ops.SeedSequence(seed)
         return transition(path.at, path.at(z), beta, sizes, 3, seeds)

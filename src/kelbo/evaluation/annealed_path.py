@@ -1,6 +1,5 @@
 """The path of densities from a start to p(x, z), and Hamiltonian Monte Carlo along it."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.evaluation.coordinates import constrained, unconstrained
-from kelbo.evaluation.latent_model import LatentModel
 from kelbo.latent import LatentProblem
 
 # Step sizes are drawn within this factor, so that no orbit is a multiple of the trajectory.
@@ -49,19 +47,12 @@ class Path:
     wander freely.
 
     Attributes:
-        model: The model.
-        observed: The examples, after preprocessing.
+        problem: The densities of the model at the examples.
         from_prior: Whether $p_0$ is the prior, or else the posterior $q(z \mid x)$.
     """
 
-    model: LatentModel
-    observed: Any
+    problem: LatentProblem
     from_prior: bool
-
-    @functools.cached_property
-    def problem(self) -> LatentProblem:
-        """The densities of the model at the examples."""
-        return self.model.problem(self.observed)
 
     @property
     def first(self) -> Distribution:

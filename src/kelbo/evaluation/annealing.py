@@ -58,7 +58,7 @@ class Annealing:
         """The path of a batch of examples; the same preprocessing at every call."""
         seeds = ops.SeedSequence(seed).fold_in(index)
         observed = self.model.observed(x, seeds, preprocess=not self.preprocessed)
-        return Path(self.model, observed, self.start == "prior")
+        return Path(self.model.problem(observed), self.start == "prior")
 
     def tuned_step_sizes(self, x: Any, seed: int, index: int, bar: "Bar") -> Any:
         """Step sizes that are accepted with a probability of 0.65, by chains of their own.

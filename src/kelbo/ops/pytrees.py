@@ -51,8 +51,8 @@ class Pytree(abc.ABC):
 
         Example:
             >>> from kelbo.distributions import Normal
-            >>> Normal([0.0, 1.0], 5.0).spread().tensors()
-            {'loc': [0., 1.], 'scale': [5., 5.]}
+            >>> Normal([0.0, 1.0], 5.0).spread().tensors()["scale"]
+            [5., 5.]
         """
 
     @abc.abstractmethod
@@ -74,8 +74,9 @@ class Pytree(abc.ABC):
 
         Example:
             >>> from kelbo.distributions import Independent, Normal
-            >>> Independent(Normal([0.0, 1.0], 2.0)).tensors()
-            {'distribution.loc': [0., 1.], 'distribution.scale': [2.]}
+            >>> tensors = Independent(Normal([0.0, 1.0], 2.0)).tensors()
+            >>> list(tensors), tensors["distribution.scale"].shape
+            (['distribution.loc', 'distribution.scale'], (1,))
         """
         tensors, structure = self._taken_apart()
         return dict(zip(self._names_of(structure), tensors, strict=True))
