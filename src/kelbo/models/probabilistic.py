@@ -148,8 +148,13 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
 
         Returns:
             The same, but that the size of the batch is None, and a mask has x's shape.
+
+        Raises:
+            ValueError: A part is missing, or not known.
         """
         shape = without_batch(input_shape)
+        if not is_shape(shape):
+            require_known_parts(type(self).__name__, shape, ("x", *self.data_parts))
         if not is_shape(shape) and "mask" in self.data_parts and "mask" in shape:
             shape = {**shape, "mask": shape["x"]}
         return with_batch(shape)
