@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from kelbo.distributions import Distribution, Joint
-from kelbo.distributions.kl import has_kl
-from kelbo.distributions.kl.joint import comes_after_parents
 
 # The name of a latent value that has no parts.
 WHOLE = ""
@@ -71,20 +69,3 @@ def at_draws(
         Pairs by name.
     """
     return {n: (posterior.part(n, values), prior.part(n, values)) for n in posterior.names}
-
-
-def has_divergence(posterior: Distribution, prior: Distribution, name: str) -> bool:
-    """Whether the divergence of a part has a closed form, given its ancestors.
-
-    Args:
-        posterior: A distribution of the posterior's kind.
-        prior: A distribution of the prior's kind.
-        name: Of the part; "" for all of a latent value without parts.
-
-    Returns:
-        The truth of it.
-    """
-    if name == WHOLE:
-        return has_kl(posterior, prior)
-    pair = posterior.kinds()[name], prior.kinds()[name]
-    return comes_after_parents(posterior, prior, name) and has_kl(*pair)

@@ -12,6 +12,7 @@ from kelbo.layers.flows import Flow
 from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.layers.priors import Prior
+from kelbo.parts import without_batch
 from kelbo.registration import registered
 
 # What a context is called that has no parts.
@@ -130,7 +131,7 @@ class ConditionalJoint(Conditional):
         if input_shape is not None:
             if self.network is None and isinstance(input_shape, Mapping):
                 self._build_parts(dict(input_shape))
-                self.context_shape = {name: tuple(s[1:]) for name, s in input_shape.items()}
+                self.context_shape = without_batch(input_shape)
                 self.built = True
                 return
             super().build(input_shape)

@@ -1,6 +1,6 @@
 """Divergences of joint distributions, part by part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kelbo.distributions.combinators.joint import Joint
@@ -39,7 +39,9 @@ def comes_after_parents(q: Joint, p: Joint, name: str) -> bool:
     return all(parent in before for parent in p.parents(name))
 
 
-def kl_by_part(q: Joint, p: Joint, values: Mapping[str, Any]) -> dict[str, Any]:
+def kl_by_part(
+    q: Joint, p: Joint, values: Mapping[str, Any], names: Sequence[str] | None = None
+) -> dict[str, Any]:
     r"""What each part adds to the divergence, at drawn ancestors.
 
     $\mathrm{KL}(q(z_k \mid z_{<k}) \Vert p(z_k \mid z_{<k}))$ by its closed form where there is one
@@ -50,6 +52,7 @@ def kl_by_part(q: Joint, p: Joint, values: Mapping[str, Any]) -> dict[str, Any]:
         q: The distribution that the expectation is under.
         p: The other one, of the same names, in any order.
         values: A draw from q.
+        names: Of the parts that are asked for; None for all.
 
     Returns:
         Tensors by name, in nats.
@@ -63,7 +66,7 @@ def kl_by_part(q: Joint, p: Joint, values: Mapping[str, Any]) -> dict[str, Any]:
         {'a': 0.5, 'b': 4.5}
     """
     found = {}
-    for name in q.names:
+    for name in q.names if names is None else names:
         q_part, p_part = q.part(name, values), p.part(name, values)
         if comes_after_parents(q, p, name) and has_kl(q_part, p_part):
             found[name] = kl_divergence(q_part, p_part)

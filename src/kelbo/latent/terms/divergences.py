@@ -8,7 +8,7 @@ from kelbo.distributions import Distribution, Joint
 from kelbo.distributions.kl import has_kl, kl_divergence
 from kelbo.distributions.kl.joint import comes_after_parents, is_fixed, kl_by_part
 from kelbo.latent.entries import by_dimension, inside
-from kelbo.latent.parts import at_draws, has_divergence, pairs
+from kelbo.latent.parts import at_draws, pairs
 from kelbo.latent.problem import LatentProblem
 from kelbo.latent.terms.term import Term
 
@@ -28,8 +28,10 @@ class KL(Term):
 
     @classmethod
     def check(cls, owner: str, posterior: Distribution, prior: Distribution) -> None:
-        if any(has_divergence(posterior, prior, name) for name in pairs(owner, posterior, prior)):
-            return
+        for name, pair in pairs(owner, posterior, prior).items():
+            is_whole = not isinstance(posterior, Joint)
+            if has_kl(*pair) and (is_whole or comes_after_parents(posterior, prior, name)):
+                return
         raise ValueError(
             f"{owner} needs the divergence from {posterior!r} to {prior!r} in closed form, "
             'and there is none: take it from samples, ELBO(kl="monte_carlo"), or a bound of '
@@ -67,9 +69,8 @@ class KLAtDraws(Term):
     @classmethod
     def value(cls, problem: LatentProblem, draws: Mapping[str, Any], seed: Any) -> Any:
         posterior, prior = problem.posterior, problem.prior
-        each = kl_by_part(posterior, prior, draws["latent"])
-        moving = [n for n in each if not is_fixed(posterior, prior, n)]
-        return sum(each[name] for name in moving)
+        moving = [n for n in posterior.names if not is_fixed(posterior, prior, n)]
+        return sum(kl_by_part(posterior, prior, draws["latent"], moving).values())
 
 
 class KLPerPart(Term):
