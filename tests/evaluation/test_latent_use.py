@@ -93,6 +93,49 @@ def with_dead_units():
     return vae, x
 
 
+def conditional(shift):
+    """A VAE whose posterior is N(0.8 x + c, 0.6^2) and whose prior is N(c + shift, 1)."""
+    vae = kb.models.VAE(
+        prior=layers.ConditionalNormal((1,), scale="log_scale"),
+        likelihood=layers.ConditionalNormal((1,), layers.ConcatenateParts()),
+        posterior=layers.ConditionalNormal((1,), layers.ConcatenateParts(), scale="log_scale"),
+        seed=0,
+    )
+    vae.build({"x": (None, 1), "context": (None, 1)})
+    nothing = np.zeros((1,), "float32")
+    vae.prior.heads["loc"].set_weights([np.ones((1, 1)), nothing + shift])
+    vae.prior.heads["scale"].set_weights([np.zeros((1, 1)), nothing])
+    vae.posterior.heads["loc"].set_weights([np.array([[1.0], [0.8]]), nothing])
+    vae.posterior.heads["scale"].set_weights([np.zeros((2, 1)), nothing + np.log(0.6)])
+    x = np.random.default_rng(0).normal(size=(400, 1)).astype("float32")
+    return vae, {"x": x, "context": np.where(np.arange(400) % 2, 20.0, -20.0)[:, None]}
+
+
+def test_a_prior_that_depends_on_a_context():
+    vae, data = conditional(shift=0.0)
+    draws = aggregate_draws("test", vae, data, 0, 256, False)
+    # Of two contexts far apart each draw is half of the time as likely as under its own.
+    expected = draws.log_prior - np.log(2.0)
+    np.testing.assert_allclose(draws.log_aggregate_prior, expected, rtol=1e-5)
+    found = evaluation.posterior_collapse(vae, data)
+    means, residual = 0.8 * data["x"].astype("float64"), 0.36
+    kl = np.mean(0.5 * (residual + means**2 - 1 - np.log(residual)))
+    assert found.kl == pytest.approx(kl, rel=1e-4)
+    # What z says of the context, log 2 nats, is not counted: z ~ N(0, 1) within each.
+    error = 3 * found.mutual_information_error
+    assert found.mutual_information == pytest.approx(-0.5 * np.log(residual), abs=error + 0.02)
+    well = evaluation.aggregate_posterior_mismatch(vae, data)
+    assert abs(well.kl) < 3 * well.kl_standard_error + 0.02
+    assert well.outside < 0.05
+    assert abs(well.mmd) < 0.02
+    assert evaluation.verdict(vae, data, samples=0, examples=300).healthy
+    assert evaluation.active_units(vae, data).count == 1
+    vae, data = conditional(shift=3.0)
+    ill = evaluation.aggregate_posterior_mismatch(vae, data)
+    assert ill.kl == pytest.approx(0.5 * 9.0, abs=4 * ill.kl_standard_error + 0.1)
+    assert ill.outside > 0.3
+
+
 def test_active_units():
     vae, x = with_dead_units()
     found = evaluation.active_units(vae, x)

@@ -26,30 +26,44 @@ class AggregateDraws:
         z: The draws, of shape (n, *latent shape).
         log_posterior: $\log q(z_i \mid x_i)$, of shape (n,).
         log_aggregate: $\log \frac{1}{n} \sum_j q(z_i \mid x_j)$, of shape (n,).
-        log_prior: $\log p(z_i)$, of shape (n,).
+        log_prior: $\log p(z_i)$, of shape (n,); where the prior depends on a context,
+            $\log p(z_i \mid c_i)$.
+        log_aggregate_prior: $\log \frac{1}{n} \sum_j p(z_i \mid c_j)$, of shape (n,); the same as
+            `log_prior` where the prior depends on nothing.
         kl: Mean over the examples of the divergence of the posterior from the prior.
         kl_per_dimension: The same of each dimension's marginals, of the latent shape; None where
             marginals are not known.
         variance_of_means: See `ActiveUnits`; of the latent shape.
+        prior_context: What the prior depends on, for each example; None for nothing.
     """
 
     z: np.ndarray
     log_posterior: np.ndarray
     log_aggregate: np.ndarray
     log_prior: np.ndarray
+    log_aggregate_prior: np.ndarray
     kl: float
     kl_per_dimension: np.ndarray | None
     variance_of_means: np.ndarray
+    prior_context: Any
 
     @property
     def mutual_information(self) -> tuple[float, float]:
-        r"""$I(x; z) = \frac{1}{n} \sum_i \log q(z_i \mid x_i) - \log q(z_i)$, and its error."""
-        return _mean_and_error(self.log_posterior - self.log_aggregate)
+        r"""$I(x; z) = \frac{1}{n} \sum_i \log q(z_i \mid x_i) - \log q(z_i)$, and its error.
+
+        Where the prior depends on a context c, what z says of x beside c is asked for. Both this
+        figure, which counts what z says of c, and the divergence from $p(z \mid c)$, which counts
+        how far the codes of a c are from their prior, are above $I(x; z \mid c)$: the lesser one.
+        """
+        found = [_mean_and_error(self.log_posterior - self.log_aggregate)]
+        if self.prior_context is not None:
+            found.append(_mean_and_error(self.log_posterior - self.log_prior))
+        return min(found)
 
     @property
     def marginal_kl(self) -> tuple[float, float]:
         r"""$\mathrm{KL}(q(z) \Vert p(z))$, and its standard error."""
-        return _mean_and_error(self.log_aggregate - self.log_prior)
+        return _mean_and_error(self.log_aggregate - self.log_aggregate_prior)
 
 
 def _mean_and_error(values):
@@ -104,40 +118,45 @@ def aggregate_draws(
     seed = ops.whole_seed(seed)
     z, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
     latent.require_numbers("log q(z|x)", ops.convert_to_numpy(found["log_posterior"]))
+    prior_context = model.context_of_prior(rows)
+    scored = ("posterior",) if prior_context is None else ("posterior", "prior")
     starts = range(0, number, batch_size)
     bar = keras.utils.Progbar(len(starts), unit_name="block") if verbose else None
 
     def score(z, block, seed, index):
         # The block is seen as it was when it was drawn from, also after a random preprocessing.
         observed = latent.observed(block, ops.SeedSequence(seed).fold_in(index))
-        posterior, many = latent.problem(observed).posterior, count(observed)
+        problem, many = latent.problem(observed), count(observed)
 
         def pairs(part):
             part = part[:, None]
             return ops.broadcast_to(part, (ops.shape(part)[0], many, *part.shape[2:]))
 
-        log_posterior = posterior.log_prob(keras.tree.map_structure(pairs, z))
-        return ops.logsumexp(log_posterior, axis=1)
+        z = keras.tree.map_structure(pairs, z)
+        return {n: ops.logsumexp(getattr(problem, n).log_prob(z), axis=1) for n in scored}
 
     run_pairs = latent.compiled("aggregate pairs", score)
-    log_aggregate = []
+    blocks = []
     for index, start in enumerate(starts):
         block = keras.tree.map_structure(lambda a: a[start : start + batch_size], rows)  # noqa: B023
         scores = map_rows(lambda z, _: run_pairs(z, block, seed, index), z, batch_size)  # noqa: B023
-        log_aggregate.append(ops.convert_to_numpy(scores).astype("float64"))
+        blocks.append({n: ops.convert_to_numpy(s).astype("float64") for n, s in scores.items()})
         if bar is not None:
             bar.update(index + 1)
     arrays = {n: ops.convert_to_numpy(value).astype("float64") for n, value in found.items()}
     per_dimension = arrays.get("kl_per_dimension")
     difference = arrays["log_posterior"] - arrays["log_prior"]
+    aggregate = {n: logsumexp([b[n] for b in blocks], axis=0) - np.log(number) for n in scored}
     return AggregateDraws(
         z=ops.convert_to_numpy(as_vectors(z)).astype("float64"),
         log_posterior=arrays["log_posterior"],
-        log_aggregate=logsumexp(log_aggregate, axis=0) - np.log(number),
+        log_aggregate=aggregate["posterior"],
         log_prior=arrays["log_prior"],
+        log_aggregate_prior=aggregate.get("prior", arrays["log_prior"]),
         kl=float(np.mean(arrays.get("kl", difference))),
         kl_per_dimension=None if per_dimension is None else per_dimension.mean(axis=0),
         variance_of_means=np.var(posterior_means(latent, rows, seed, batch_size), axis=0, ddof=1),
+        prior_context=prior_context,
     )
 
 

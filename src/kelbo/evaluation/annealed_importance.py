@@ -8,6 +8,7 @@ from scipy.special import logsumexp
 
 from kelbo import ops
 from kelbo.evaluation.annealing import Bar, prepare
+from kelbo.evaluation.coordinates import count
 from kelbo.evaluation.text import share, with_error
 from kelbo.evaluation.weights import log_mean_error
 from kelbo.models import LatentVariableModel
@@ -158,7 +159,7 @@ def annealed_importance_sampling(
     batch_size = whole_number(owner, "batch_size", batch_size)
     annealing = prepare(owner, model, steps, chains, start, leapfrog_steps)
     rows, seed = annealing.model.examples(x), ops.whole_seed(seed)
-    bar = Bar(-(-len(rows) // batch_size) * annealing.calls(1), verbose)
+    bar = Bar(-(-count(rows) // batch_size) * annealing.calls(1), verbose)
 
     def run(batch, index):
         sizes = annealing.tuned_step_sizes(batch, seed, index, bar)

@@ -9,6 +9,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.evaluation.aggregate import aggregate_draws
 from kelbo.evaluation.collapse import PosteriorCollapse, collapse_of
+from kelbo.evaluation.coordinates import count
 from kelbo.evaluation.finding import Finding, Verdict
 from kelbo.evaluation.importance import ImportanceEstimate, importance_log_likelihood
 from kelbo.evaluation.latent_findings import (
@@ -20,6 +21,7 @@ from kelbo.evaluation.latent_model import LatentModel
 from kelbo.evaluation.mismatch import AggregateMismatch, mismatch_of
 from kelbo.evaluation.training_findings import training_findings
 from kelbo.models import LatentVariableModel
+from kelbo.parts import map_parts
 
 # Numbers in memory at once where all pairs of examples are scored in one call.
 _BLOCK = 20_000_000
@@ -121,9 +123,10 @@ def verdict(
     rows = _some(latent.examples(x), examples, seed)
     if estimate is None and samples:
         estimate = importance_log_likelihood(model, rows, samples, seed)
-    if len(rows) < 2:
+    number = count(rows)
+    if number < 2:
         return judge(history, None, None, estimate, **training)
-    batch_size = min(len(rows), max(1, math.isqrt(_BLOCK // max(latent.latent_size, 1))))
+    batch_size = min(number, max(1, math.isqrt(_BLOCK // max(latent.latent_size, 1))))
     try:
         draws = aggregate_draws("verdict", model, rows, seed, batch_size, verbose=False)
         measures = collapse_of(draws), mismatch_of(draws, latent, seed=seed)
@@ -135,7 +138,9 @@ def verdict(
 
 
 def _some(rows: Any, most: int, seed: int) -> Any:
-    rows = ops.convert_to_numpy(rows)
-    if len(rows) <= most:
+    rows = map_parts(ops.convert_to_numpy, rows)
+    number = count(rows)
+    if number <= most:
         return rows
-    return rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:most])]
+    chosen = np.sort(np.random.default_rng(seed).permutation(number)[:most])
+    return map_parts(lambda part: part[chosen], rows)

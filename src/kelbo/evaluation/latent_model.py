@@ -70,10 +70,9 @@ class LatentModel:
         """Densities at examples, of the parts that the model has now."""
         return self.model.problem(observed)
 
-    @property
-    def prior(self) -> Distribution:
+    def prior_given(self, context: Any) -> Distribution:
         """The prior; where it trains, to be read inside of a compiled function."""
-        return self.model.prior_given()
+        return self.model.prior_given(context)
 
     def kinds(self) -> tuple[Distribution, Distribution]:
         """Distributions of the kinds of posterior and prior."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 
 from kelbo import ops
@@ -69,7 +70,8 @@ def aggregate_posterior_mismatch(
 
     The maximum mean discrepancy (`divergences.maximum_mean_discrepancy`, RBF kernel) compares draws
     of both, divided by the standard deviation of the prior's: unbiased, 0 on average where they
-    agree.
+    agree. Where the prior depends on a context, p(z) is its average over the contexts of the
+    examples, and a code lies outside by the density of the prior of its own.
 
     Args:
         model: The VAE.
@@ -119,7 +121,7 @@ def mismatch_of(
         An `AggregateMismatch`.
     """
     seed = ops.whole_seed(seed)
-    theirs, densities = _prior_draws(latent, seed)
+    theirs, densities = _prior_draws(latent, draws.prior_context, seed)
     edge = np.quantile(densities, _OUTER)
     # Densities of a flat prior are all equal, to rounding.
     outside = np.mean(draws.log_prior < edge - 1e-5 * max(abs(edge), 1.0))
@@ -147,13 +149,21 @@ def mismatch_of(
     )
 
 
-def _prior_draws(model, seed):
-    """Draws from the prior, at least as many as are compared, and the log density at each."""
+def _prior_draws(model, context, seed):
+    """Draws from the prior, at least as many as are compared, and the log density at each.
 
-    def draw(seed):
-        prior = model.prior
-        z = prior.sample((_PRIOR_DRAWS,), ops.SeedSequence(seed).fold_in(0))
+    Where it depends on a context, each draw has that of one of the examples, taken at random.
+    """
+    if context is not None:
+        number = len(keras.tree.flatten(context)[0])
+        chosen = np.random.default_rng(seed).integers(number, size=_PRIOR_DRAWS)
+        context = keras.tree.map_structure(lambda part: ops.convert_to_numpy(part)[chosen], context)
+
+    def draw(context, seed):
+        prior = model.prior_given(context)
+        shape = () if prior.batch_shape else (_PRIOR_DRAWS,)
+        z = prior.sample(shape, ops.SeedSequence(seed).fold_in(0))
         return as_vectors(z), prior.log_prob(z)
 
-    found = model.compiled("prior draws", draw)(seed)
+    found = model.compiled("prior draws", draw)(context, seed)
     return [ops.convert_to_numpy(value).astype("float64") for value in found]

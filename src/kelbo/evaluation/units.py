@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
-from kelbo.evaluation.coordinates import as_vectors
+from kelbo.evaluation.coordinates import as_vectors, count
 from kelbo.evaluation.latent_model import LatentModel
 from kelbo.models import LatentVariableModel
 from kelbo.models.expectation import mean_or_estimate
@@ -86,8 +86,9 @@ def active_units(
     threshold = real_number("active_units", "threshold", threshold, least=0)
     latent = LatentModel("active_units", model)
     rows = latent.examples(x)
-    if len(rows) < 2:
-        raise ValueError(f"active_units: a variance needs at least 2 examples, got {len(rows)}.")
+    number = count(rows)
+    if number < 2:
+        raise ValueError(f"active_units: a variance needs at least 2 examples, got {number}.")
 
     means = posterior_means(latent, rows, seed, batch_size)
     latent.require_numbers("the posterior's mean", means)

@@ -88,6 +88,17 @@ class LatentVariableModel(ProbabilisticModel):
             A distribution, of batch shape () where there is no context.
         """
 
+    def context_of_prior(self, observed: Any) -> Any:
+        """What the prior depends on, of a batch: what `prior_given` is to be given for it.
+
+        Args:
+            observed: Examples, with their parts.
+
+        Returns:
+            A tensor, or a dict of them; None where the prior depends on nothing.
+        """
+        return None
+
     @property
     def only_of_model(self) -> list[keras.Variable]:
         """Variables that stand still where an objective trains the posterior alone."""

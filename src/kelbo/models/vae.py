@@ -299,6 +299,10 @@ class VAE(LatentVariableModel):
             return self.prior.given(None if self.prior.context_shape is None else context)
         return self.prior.given(*self._given_to_prior)
 
+    def context_of_prior(self, observed: Any) -> Any:
+        depends = isinstance(self.prior, Conditional) and self.prior.context_shape is not None
+        return _split(observed)[1] if depends else None
+
     @property
     def scoring_part(self) -> Conditional | None:
         """The likelihood; None where a preprocessing decides what it gets to see."""
