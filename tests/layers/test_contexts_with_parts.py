@@ -6,6 +6,7 @@ import pytest
 
 from kelbo import layers as kl
 from kelbo import ops
+from kelbo.bijectors import Affine
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("quick_compilation")]
 
@@ -34,6 +35,7 @@ CASES = {
     "flow": lambda: kl.Flow(
         kl.ConditionalNormal((3,)), [kl.AffineCoupling((3,), L.Dense(4))], network()
     ),
+    "scaled": lambda: kl.Flow(kl.ConditionalNormal((3,), network()), [Affine(scale=2.0)]),
 }
 
 
@@ -83,6 +85,21 @@ def test_leading_axes_are_broadcast_as_numpy_does():
     assert one.batch_shape == ()
     np.testing.assert_allclose(numbers(one.mean()), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(numbers(given.mean())[2, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_one_part_is_mapped_and_the_others_go_through(tmp_path):
+    scaling = kl.Bijection(Affine(shift=1.0, scale=2.0), invert=True, part="z")
+    layer = kl.ConditionalNormal((3,), keras.Sequential([scaling, *network().layers]))
+    plain = kl.ConditionalNormal((3,), keras.Sequential(network().layers))
+    for each in (layer, plain):
+        each.build(shapes(PARTS["dict"]))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    for each in (plain, again):
+        each.set_weights(layer.get_weights())
+    parts = at(PARTS["dict"], 0)
+    expected = numbers(plain.given({**parts, "z": (parts["z"] - 1.0) / 2.0}).mean())
+    for each in (layer, again):
+        np.testing.assert_allclose(numbers(each.given(parts).mean()), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", PARTS)

@@ -135,10 +135,25 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
         if self.built:
             return
         input_shape = self.of_parents(input_shape)
-        features = build_network(type(self).__name__, self.network, input_shape)
+        features = self.build_features(input_shape)
         self.build_on(features)
-        self.context_shape, self._features_shape = without_batch(input_shape), features[1:]
+        self.context_shape = without_batch(input_shape)
+        self._features_shape = without_batch(features)
         self.built = True
+
+    def build_features(self, input_shape: Any) -> Any:
+        """Builds the network, and returns the shape of a batch of features.
+
+        Args:
+            input_shape: Shape of a batch of contexts, or of its parts.
+
+        Returns:
+            A shape; that of the contexts where there is no network.
+
+        Raises:
+            ValueError: The network cannot take such contexts, or there is none and they have parts.
+        """
+        return build_network(type(self).__name__, self.network, input_shape)
 
     def check_context(self, shape: Sequence[int]) -> None:
         """Whether a layer that is built can take contexts of this shape.

@@ -14,7 +14,7 @@ from kelbo.layers.flows.conditional_bijector import ConditionalBijector
 from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.parameters import Constraint
-from kelbo.parts import size_of_batch
+from kelbo.parts import map_shapes, size_of_batch, with_batch, without_batch
 from kelbo.registration import registered
 
 
@@ -122,7 +122,13 @@ class Flow(Conditional):
         self.build_on(None)
         self.built = True
 
-    def build_on(self, features: Sequence[int | None] | None) -> None:
+    def build_features(self, input_shape: Any) -> Any:
+        """As of any conditional; without a network, base and bijectors get contexts as they are."""
+        if self.network is not None:
+            return super().build_features(input_shape)
+        return with_batch(without_batch(input_shape))
+
+    def build_on(self, features: Any | None) -> None:
         for piece in self._layers_of_flow().values():
             if not piece.built:
                 piece.build(features)
@@ -191,7 +197,8 @@ class Flow(Conditional):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> dict[str, tuple]:
         """Shapes of the parameters by name, which a flow that is built knows: it is built first."""
         self.build(input_shape)
-        features = (size_of_batch(input_shape), *self._features_shape)
+        batch = size_of_batch(input_shape)
+        features = map_shapes(lambda shape: (batch, *shape), self._features_shape)
         return {
             f"{prefix}/{name}": shape
             for prefix, piece in self._layers_of_flow().items()
