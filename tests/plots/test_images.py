@@ -72,6 +72,19 @@ def test_a_title_is_shown():
     assert image_grid(DIGITS[:2], title="Samples").axes[0].get_title(loc="left") == "Samples"
 
 
+def test_rows_have_names():
+    figure = image_grid(DIGITS[:6], row_names=["a", "b $c$"])
+    assert picture(figure).shape == (17, 26)
+    labels = figure.axes[0].get_yticklabels()
+    assert [(label.get_text(), label.get_position()[1]) for label in labels] == [
+        ("a", 3.5),
+        (r"b \$c\$", 12.5),
+    ]
+    for count, columns in ((5, None), (6, 2)):
+        with pytest.raises(InputError, match=f"row_names must name the rows .* for {count} images"):
+            image_grid(DIGITS[:count], columns=columns, row_names=["a", "b"])
+
+
 @pytest.mark.parametrize("columns", [0, -1])
 def test_no_column_is_refused(columns):
     with pytest.raises(InputError, match=f"columns must be at least 1; got {columns}"):
@@ -120,6 +133,7 @@ def test_reconstructions_need_a_column():
     [
         lambda: image_grid(DIGITS[:37], columns=10, title="A title with a descender: gjp"),
         lambda: image_grid(np.zeros((3, 40, 8)), columns=1),
+        lambda: image_grid(DIGITS[:12], row_names=["species Mmm, width 10", "a", "W" * 40]),
         lambda: reconstructions(DIGITS[:13], DIGITS[:13]),
         lambda: reconstructions(DIGITS[:1], DIGITS[:1]),
         lambda: manifold(DIGITS[:225], 15),

@@ -31,7 +31,7 @@ def feature_labels(names: Sequence[str] | None, count: int, longest: int = _LONG
         raise InputError(
             f"feature_names must name every feature; got {len(names)} names for {count} features."
         )
-    return [_plain(str(name), longest) for name in names]
+    return [shortened(str(name), longest) for name in names]
 
 
 def share_a_scale(reference: np.ndarray) -> bool:
@@ -52,7 +52,16 @@ def share_a_scale(reference: np.ndarray) -> bool:
     return bool(high.max() - low.min() <= _COMMON * typical)
 
 
-def _plain(name: str, longest: int) -> str:
+def shortened(name: str, longest: int = _LONGEST) -> str:
+    """A name as it is written in a picture.
+
+    Args:
+        name: The name.
+        longest: Characters that there is room for.
+
+    Returns:
+        One line.
+    """
     text = " ".join(name.split())
     if len(text) > longest:
         text = text[: longest - 1].rstrip() + "…"

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 from numpy.typing import ArrayLike
 
 from kelbo.errors import InputError
 from kelbo.plots.arrays import as_events, as_images, require_finite
+from kelbo.plots.features import shortened
 from kelbo.plots.rows import reconstructed_rows
 from kelbo.plots.style import PAD, WIDTH, styled
 
@@ -86,7 +89,12 @@ def thin_gap(images: np.ndarray) -> int:
 
 
 @styled
-def image_grid(images: ArrayLike, columns: int | None = None, title: str | None = None) -> Figure:
+def image_grid(
+    images: ArrayLike,
+    columns: int | None = None,
+    title: str | None = None,
+    row_names: Sequence[str] | None = None,
+) -> Figure:
     """Shows images in rows, all on the same scale: 0 is black and 1 is white.
 
     Values outside [0, 1] are clipped; no image is rescaled by its own range, so a faint image
@@ -98,13 +106,14 @@ def image_grid(images: ArrayLike, columns: int | None = None, title: str | None 
         columns: images in a row; by default about as many as make the picture square,
             and a number nearby that leaves no row short where there is one.
         title: text above the picture.
+        row_names: text at the left of every row: the same number of images stands in each.
 
     Returns:
         A figure with one axes that holds one image, the mosaic.
 
     Raises:
-        InputError: a wrong shape, values that are not finite, bytes in place of [0, 1], or fewer
-            than one column.
+        InputError: a wrong shape, values that are not finite, bytes in place of [0, 1], fewer
+            than one column, or images that do not fill the rows that are named.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -115,9 +124,18 @@ def image_grid(images: ArrayLike, columns: int | None = None, title: str | None 
     """
     images = as_images(images, "images")
     count, height, width = images.shape[:3]
-    columns = _columns(columns, _full_rows(count, math.sqrt(count * height / width)), count)
-    picture, _, _ = tile(images, columns, thin_gap(images))
-    figure, axes = show(picture, above=0.25 if title else 0.0)
+    square = math.sqrt(count * height / width)
+    if row_names is None:
+        columns = _columns(columns, _full_rows(count, square), count)
+    else:
+        columns = _columns_of_rows(columns, row_names, count)
+    picture, _, centres = tile(images, columns, thin_gap(images))
+    names = [shortened(name) for name in row_names or ()]
+    left = max(map(_inches_of_label, names), default=0.0)
+    figure, axes = show(picture, left=left, above=0.25 if title else 0.0)
+    if names:
+        axes.set_yticks(centres, names)
+        axes.tick_params(length=0)
     if title:
         axes.set_title(title)
     return figure
@@ -201,6 +219,22 @@ def _full_rows(count: int, columns: float) -> int:
     near = range(math.ceil(0.7 * columns), math.floor(1.4 * columns) + 1)
     full = [c for c in near if count % c == 0]
     return min(full, key=lambda c: abs(math.log(c / columns)), default=round(columns))
+
+
+def _inches_of_label(text: str) -> float:
+    """Room for a text at the left of the picture, and before it."""
+    size = matplotlib.rcParams["ytick.labelsize"]
+    return (TextPath((0, 0), text, size=size).get_extents().width + 1.5 * size) / 72
+
+
+def _columns_of_rows(columns: int | None, row_names: Sequence[str], count: int) -> int:
+    in_a_row, left = divmod(count, len(row_names) or 1)
+    if left or not in_a_row or columns not in (None, in_a_row):
+        raise InputError(
+            f"row_names must name the rows that the images fill; got {len(row_names)} names for "
+            f"{count} images" + ("." if columns is None else f" in {columns} columns.")
+        )
+    return in_a_row
 
 
 def _columns(given: int | None, otherwise: int, count: int) -> int:

@@ -20,6 +20,7 @@ def samples(
     columns: int | None = None,
     title: str | None = None,
     feature_names: Sequence[str] | None = None,
+    row_names: Sequence[str] | None = None,
 ) -> Figure:
     """Shows generated examples, beside data where they are rows of features.
 
@@ -37,6 +38,7 @@ def samples(
         columns: images in a row.
         title: text above the picture.
         feature_names: the name of every feature, of rows of features.
+        row_names: what each row of images is of, see `image_grid`; rows of features ignore it.
 
     Returns:
         A figure.
@@ -57,7 +59,7 @@ def samples(
     """
     values = as_events(values, event_shape, "values")
     if values.ndim > 2:
-        return image_grid(values, columns=columns, title=title)
+        return image_grid(values, columns=columns, title=title, row_names=row_names)
     require_finite(values, "values")
     if reference is not None:
         reference = as_events(reference, event_shape, "reference")
