@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from kelbo.chunks import row_slices
+from kelbo.datasets.context import Context
 from kelbo.datasets.layout import Layout, image_layout
 from kelbo.errors import InputError
 
@@ -47,7 +48,7 @@ def split_indices(n: int, fraction: float, seed: int = 0) -> tuple[np.ndarray, n
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Examples in memory, with labels and a test part where there are any.
+    """Examples in memory, with labels, a context and a test part where there are any.
 
     Attributes:
         name: Name of the data set, or the stem of the file it was read from.
@@ -63,6 +64,9 @@ class Dataset:
         remarks: What was understood of the source and what was left out, as lines for a person.
         origin: What was subtracted of each column, float64 of the shape of an example, so that
             float32 keeps its digits; None for nothing.
+        context: What the examples are conditioned on, and how it became numbers, or None.
+        context_train: float32 array (n, context.width), or None.
+        context_test: The same of the test part, or None.
 
     Raises:
         InputError: The arrays do not fit together.
@@ -86,6 +90,9 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
     origin: np.ndarray | None = None
+    context: Context | None = None
+    context_train: np.ndarray | None = None
+    context_test: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         where = self.name if self.source == "memory" else self.source
@@ -115,6 +122,7 @@ class Dataset:
             )
         if x.dtype != np.float32:
             raise InputError(f"{where}: x_{part} has type {x.dtype}; expected float32")
+        self._check_context(where, part, len(x))
         if y is None:
             return
         if y.dtype.kind not in "iu" or y.ndim != 1:
@@ -128,6 +136,13 @@ class Dataset:
                 "label per example"
             )
 
+    def _check_context(self, where: str, part: str, count: int) -> None:
+        given = getattr(self, f"context_{part}")
+        found = None if given is None else (given.shape, str(given.dtype))
+        expected = None if self.context is None else ((count, self.context.width), "float32")
+        if found != expected:
+            raise InputError(f"{where}: context_{part} is {found}; expected {expected}")
+
     def __repr__(self) -> str:
         test = 0 if self.x_test is None else len(self.x_test)
         classes = "no" if self.y_train is None else len(np.unique(self.y_train))
@@ -140,6 +155,16 @@ class Dataset:
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
         return self.x_train.shape[1:]
+
+    @property
+    def train(self) -> np.ndarray | dict[str, np.ndarray]:
+        """What a model is fitted to: x alone, or a dict of its parts "x" and "context"."""
+        return _parts_of(self.x_train, self.context_train)
+
+    @property
+    def test(self) -> np.ndarray | dict[str, np.ndarray] | None:
+        """The same of the test part; None where there is none."""
+        return None if self.x_test is None else _parts_of(self.x_test, self.context_test)
 
     @property
     def is_image(self) -> bool:
@@ -182,6 +207,22 @@ class Dataset:
     def _parts(self) -> list[np.ndarray]:
         return [x for x in (self.x_train, self.x_test) if x is not None]
 
+    def conditioned(self, context: Context, vector: np.ndarray) -> "Dataset":
+        """The same examples, all of them under one context, in place of their own.
+
+        Args:
+            context: What it is.
+            vector: Shape (1, context.width).
+
+        Returns:
+            A new Dataset.
+        """
+        train, test = (
+            None if x is None else np.repeat(vector, len(x), axis=0)
+            for x in (self.x_train, self.x_test)
+        )
+        return replace(self, context=context, context_train=train, context_test=test)
+
     def split(self, fraction: float, seed: int = 0) -> "Dataset":
         """Hold out a part of the training examples as the test part.
 
@@ -210,11 +251,15 @@ class Dataset:
                 "split_indices to hold out a validation part of x_train"
             )
         kept, held_out = split_indices(len(self.x_train), fraction, seed)
-        y = self.y_train
+        names = ("x", "y", "context")
+        whole = {name: getattr(self, f"{name}_train") for name in names}
+        given = {name: values for name, values in whole.items() if values is not None}
         return replace(
             self,
-            x_train=self.x_train[kept],
-            y_train=None if y is None else y[kept],
-            x_test=self.x_train[held_out],
-            y_test=None if y is None else y[held_out],
+            **{f"{name}_train": values[kept] for name, values in given.items()},
+            **{f"{name}_test": values[held_out] for name, values in given.items()},
         )
+
+
+def _parts_of(x, context):
+    return x if context is None else {"x": x, "context": context}

@@ -1,13 +1,17 @@
 """Data by name or by path."""
 
 import difflib
+import itertools
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from kelbo.datasets.catalogue import CATALOGUE, Entry
 from kelbo.datasets.checking import check
+from kelbo.datasets.context import LABELS, Context
 from kelbo.datasets.dataset import Dataset
 from kelbo.datasets.digits import load_digits
 from kelbo.datasets.download import download
@@ -67,14 +71,16 @@ def load(
         )
     if isinstance(name_or_path, str) and name_or_path in CATALOGUE:
         reading.require_for("arrays", name_or_path)
-        return _load_known(CATALOGUE[name_or_path], data_dir)
+        return _conditioned(_load_known(CATALOGUE[name_or_path], data_dir), reading, {}, {})
     # os.path, unlike pathlib, neither takes "" for the current folder nor raises for odd names.
     expanded = os.path.expanduser(name_or_path)
     if not os.path.exists(expanded):
         raise InputError(_unknown(str(name_or_path)))
     path = Path(expanded)
     name = path.resolve().name if path.is_dir() else name_of(path)
-    return _assemble(name, read_path(path, reading), path, origin=reading.origin)
+    raw = read_path(path, reading)
+    data = _assemble(name, raw, path, origin=reading.origin)
+    return _conditioned(data, reading, raw.context_train, raw.context_test)
 
 
 def is_looked_up(name_or_path: str | os.PathLike[str]) -> bool:
@@ -218,6 +224,51 @@ def _assemble(
         source=source,
         **parts,
     )
+
+
+def _conditioned(
+    data: Dataset,
+    reading: Reading,
+    train: Mapping[str, np.ndarray],
+    test: Mapping[str, np.ndarray],
+) -> Dataset:
+    """The data with the context that is asked for: columns that were read, or their labels."""
+    if not reading.context:
+        return data
+    columns = {"train": dict(train), "test": dict(test)}
+    if LABELS not in train:
+        for part, of_part in columns.items():
+            y = getattr(data, f"y_{part}")
+            if y is not None:
+                of_part[LABELS] = _names_of(y, data.class_names)
+    context, parts = reading.conditions, ["train"] if data.x_test is None else ["train", "test"]
+    if context is None:
+        for part, name in itertools.product(parts, reading.context):
+            _require_column(data, columns[part], name, part if len(parts) > 1 else None)
+        whole = {n: np.concatenate([columns[p][n] for p in parts]) for n in reading.context}
+        context = Context.of(whole, data.source)
+    vectors = {f"context_{part}": context.encode(columns[part], data.source) for part in parts}
+    remark = f"context: {', '.join(map(str, context.columns))}"
+    return replace(data, context=context, remarks=(*data.remarks, remark), **vectors)
+
+
+def _names_of(y, class_names):
+    names = class_names or ()
+    return np.array([names[k] if 0 <= k < len(names) else str(k) for k in y.tolist()])
+
+
+def _require_column(data, columns, name, part):
+    if name in columns and len(columns[name]) == len(getattr(data, f"x_{part or 'train'}")):
+        return
+    of_part = "" if part is None else f" of its {part} part"
+    if name in columns:
+        raise InputError(
+            f"context: {data.source} has {len(columns[name])} values of '{name}'{of_part}; "
+            "expected one for each example"
+        )
+    known = f"; it has {', '.join(columns)}" if columns else ""
+    what = "labels" if name == LABELS else f"'{name}'"
+    raise InputError(f"context: {data.source} has no {what}{of_part}{known}")
 
 
 def _unknown(given: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 
+from kelbo.datasets.context import LABELS, Context
 from kelbo.errors import InputError
 
 _HEADERS = ("auto", "yes", "no")
@@ -25,6 +26,10 @@ class Reading:
         size: (height, width) that all images of a folder are resized to; None to leave them.
         origin: What is subtracted from each column of a table, or of rows of numbers in an array,
             before values become float32; None to find where that is needed, () for nothing.
+        context: What examples are conditioned on, and is no part of them: "labels"; columns of a
+            table, named as the label column is; arrays of a .npz file.
+        conditions: How a context becomes numbers, for a model that is fitted already; None to find
+            it in the data.
         columns: The columns that are the examples, in this order, of a table with names; None for
             all that are left.
         strict: Whether an option that does not apply to the data is refused. Data for a model that
@@ -44,6 +49,8 @@ class Reading:
     missing: str = "error"
     size: tuple[int, int] | None = None
     origin: tuple[float, ...] | None = None
+    context: tuple[str, ...] = ()
+    conditions: Context | None = None
     columns: tuple[str, ...] | None = None
     strict: bool = True
 
@@ -54,9 +61,20 @@ class Reading:
                     f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}"
                 )
 
-    def for_other_data(self, columns: tuple[str, ...] | None) -> "Reading":
-        """The same for other data of the same kind, whose examples are these columns."""
-        return replace(self, columns=columns, origin=self.origin or (), strict=False)
+    def for_other_data(
+        self, columns: tuple[str, ...] | None, conditions: Context | None = None
+    ) -> "Reading":
+        """The same for other data of the same kind, whose examples are these columns.
+
+        Args:
+            columns: The columns; None where they have no names.
+            conditions: How their context becomes numbers; None where they need have none.
+        """
+        changes = {"columns": columns, "origin": self.origin or (), "strict": False}
+        if conditions is None:
+            left = [name for name in self.context if name != LABELS]
+            changes |= {"context": (), "drop": (*self.drop, *left)}
+        return replace(self, conditions=conditions, **changes)
 
     def require_for(self, kind: str, where: str) -> None:
         """Refuses options that say nothing of such data.

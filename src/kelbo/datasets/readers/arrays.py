@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kelbo.datasets.context import LABELS
 from kelbo.datasets.labels import first_measured
 from kelbo.datasets.readers.raw import RawArrays
+from kelbo.datasets.reading import Reading
 from kelbo.errors import InputError
+
+_ANY = Reading()
 
 # Everything that NumPy, zipfile and zlib raise for a damaged, foreign or unreadable file.
 _UNREADABLE = (
@@ -23,7 +27,7 @@ _UNREADABLE = (
 )
 
 
-def read_npz(path: Path) -> RawArrays:
+def read_npz(path: Path, reading: Reading = _ANY) -> RawArrays:
     """Read the arrays of a .npz file.
 
     Keys: `x_train` (or `x`), and where they exist `y_train` (or `y`), `x_test`, `y_test`. A file of
@@ -33,6 +37,8 @@ def read_npz(path: Path) -> RawArrays:
 
     Args:
         path: The file.
+        reading: Its `context` names arrays that examples are conditioned on: `age` is `age_train`
+            (or `age`), and where it exists `age_test`.
 
     Returns:
         The arrays as they stand there.
@@ -57,7 +63,10 @@ def read_npz(path: Path) -> RawArrays:
             keys = list(file.files)
             x_key = _train_key(keys, path)
             wanted = [x_key, _first(keys, "y_train", "y"), "x_test", "y_test"]
-            left = ", ".join(key for key in keys if key not in wanted)
+            names = [name for name in reading.context if name != LABELS]
+            given = {name: (_first(keys, f"{name}_train", name), f"{name}_test") for name in names}
+            of_context = [key for pair in given.values() for key in pair]
+            left = ", ".join(key for key in keys if key not in (*wanted, *of_context))
             remarks = (f"left out: {left}",) if left else ()
             arrays = {i: file[key] if key in keys else None for i, key in enumerate(wanted)}
             for i in (1, 3):
@@ -65,18 +74,29 @@ def read_npz(path: Path) -> RawArrays:
                 if value is not None:
                     arrays[i] = None
                     remarks += (f"left out: {wanted[i]} holds measured values such as {value:g}",)
-            return RawArrays(*arrays.values(), remarks=remarks)
+            train, test = (
+                {
+                    name: _as_context(file[pair[i]], pair[i], path)
+                    for name, pair in given.items()
+                    if pair[i] in keys
+                }
+                for i in (0, 1)
+            )
+            return RawArrays(
+                *arrays.values(), remarks=remarks, context_train=train, context_test=test
+            )
     except InputError:
         raise
     except _UNREADABLE as error:
         raise _unreadable(path, error, ".npz") from error
 
 
-def read_npy(path: Path) -> RawArrays:
+def read_npy(path: Path, reading: Reading = _ANY) -> RawArrays:
     """Read the single array of a .npy file, as `x_train`.
 
     Args:
         path: The file.
+        reading: It says nothing here.
 
     Returns:
         The array as it stands there.
@@ -100,6 +120,20 @@ def read_npy(path: Path) -> RawArrays:
         array.close()
         raise InputError(f"{path}: is an archive, not a single array; rename it to .npz")
     return RawArrays(array)
+
+
+def _as_context(values: np.ndarray, key: str, path: Path) -> np.ndarray:
+    """Numbers or text, one for each example."""
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1 or values.dtype.kind not in "biufUS":
+        raise InputError(
+            f"{path}: context {key} has type {values.dtype} and shape {values.shape}; expected one "
+            "number or text for each example"
+        )
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8", "replace")
+    return values.astype("str" if values.dtype.kind in "bU" else "float64")
 
 
 def _first(keys: list[str], *candidates: str) -> str | None:

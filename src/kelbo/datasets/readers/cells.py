@@ -2,6 +2,9 @@
 
 import math
 import re
+from collections.abc import Sequence
+
+import numpy as np
 
 _MISSING = frozenset(("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-", "."))
 _BOOLEANS = ({"true": 1, "false": 0}, {"yes": 1, "no": 0}, {"t": 1, "f": 0}, {"y": 1, "n": 0})
@@ -72,6 +75,38 @@ def booleans(cells: set[str]) -> dict[str, int] | None:
         ({'yes': 1, 'no': 0}, None)
     """
     return next((pair for pair in _BOOLEANS if cells and cells <= pair.keys()), None)
+
+
+def as_column(cells: Sequence[str], decimal: str = ".") -> np.ndarray:
+    """The cells of a column of which it is not known what they hold: numbers, or else text.
+
+    Args:
+        cells: The cells.
+        decimal: The sign before the fraction.
+
+    Returns:
+        float64 array, NaN where there is no value, where all cells are numbers or missing; else
+        text, empty where there is none.
+
+    Example:
+        >>> as_column(["1", "2.5"]).tolist(), as_column([" oak", "3"]).tolist()
+        ([1.0, 2.5], ['oak', '3'])
+    """
+    try:
+        return np.array([number(cell, decimal) for cell in cells])
+    except ValueError:
+        return np.array([label_text(cell) for cell in cells])
+
+
+def label_text(cell: str) -> str:
+    """The name in a cell, empty where there is none; "none" and "-" may be names.
+
+    Example:
+        >>> label_text(" oak "), label_text("NaN"), label_text("none")
+        ('oak', '', 'none')
+    """
+    text = cell.strip()
+    return "" if text.lower() in ("?", "nan") else text
 
 
 def is_text(cell: str, decimal: str = ".") -> bool:

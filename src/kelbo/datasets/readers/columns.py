@@ -3,13 +3,14 @@
 import csv
 import io
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
+from kelbo.datasets.context import LABELS
 from kelbo.datasets.readers.cells import booleans, has_thousands, is_missing, is_number, number
 from kelbo.datasets.readers.header import LABEL_NAMES
 from kelbo.datasets.readers.raw import RawArrays
@@ -61,6 +62,7 @@ class Roles:
     Attributes:
         features: The columns that make the examples, in order.
         label: The column of labels, or None.
+        context: The columns that examples are conditioned on, by the names they were given.
         remarks: What a person should know of the choice.
 
     Example:
@@ -70,6 +72,7 @@ class Roles:
 
     features: tuple[Column, ...]
     label: Column | None
+    context: Mapping[str, Column] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -92,13 +95,15 @@ def choose_roles(columns: Sequence[Column], reading: Reading, path: Path) -> Rol
     dropped = [_find(columns, key, "drop", reading, path) for key in reading.drop]
     rest = [column for column in columns if column not in dropped]
     label = _label(rest, reading, path, remarks)
+    context = _context(rest, label, reading, path)
     if reading.columns is not None and any(column.name for column in columns):
         # Of other data for a model: its features by their names, whatever else there is.
         features = list(_named(rest, reading.columns, path))
         label = None if label in features else label
-        left = [c for c in columns if c not in features and c is not label]
+        used = (*features, *context.values(), label)
+        left = [column for column in columns if column not in used]
     else:
-        features = [column for column in rest if column is not label]
+        features = [c for c in rest if c is not label and c not in context.values()]
         unnamed = [c for c in features if not c.name and c.text is not None and _has_names(columns)]
         features = [column for column in features if column not in unnamed]
         left = [column for column in columns if column in dropped or column in unnamed]
@@ -107,8 +112,9 @@ def choose_roles(columns: Sequence[Column], reading: Reading, path: Path) -> Rol
     _refuse_text(features, label, path)
     if not features:
         what = f"only the label column '{label.key}'" if label else "no column that is not left out"
+        what = "only what examples are conditioned on" if context else what
         raise InputError(f"{path}: has {what}; expected numbers too")
-    return Roles(tuple(features), label, remarks)
+    return Roles(tuple(features), label, context, remarks)
 
 
 def assemble(
@@ -119,6 +125,7 @@ def assemble(
     reading: Reading,
     path: Path,
     remarks: Sequence[str],
+    context: Mapping[str, np.ndarray],
 ) -> RawArrays:
     """The arrays of a table that was read: without row numbers, and without rows that lack a value.
 
@@ -130,6 +137,7 @@ def assemble(
         reading: Says what is done with rows that lack a value.
         path: For the error.
         remarks: What is known already.
+        context: What examples are conditioned on, as `as_column` makes it, by name.
 
     Returns:
         The arrays.
@@ -140,7 +148,13 @@ def assemble(
     remarks = [*remarks, *roles.remarks]
     features = list(roles.features)
     x, features = _without_row_numbers(x, features, path, remarks)
-    x, labels = _complete(x, labels, lines, features, roles.label, reading, path, remarks)
+    beside = {} if labels is None else {f"{roles.label.title}: the label is empty": labels}
+    for name, column in context.items():
+        beside[f"{roles.context[name].title}: no value"] = column
+    kept = _complete(x, beside, lines, features, reading, path, remarks)
+    if kept is not None:
+        x, context = x[kept], {name: column[kept] for name, column in context.items()}
+        labels = None if labels is None else [labels[i] for i in kept]
     if roles.label is not None:
         named = reading.label_column != "auto"
         hint = "" if named else "; --label-column none keeps it among the data"
@@ -152,6 +166,7 @@ def assemble(
         None if labels is None else np.array(labels),
         feature_names=names if any(names) else None,
         remarks=tuple(remarks),
+        context_train=context,
     )
 
 
@@ -277,6 +292,18 @@ def _label(columns, reading, path, remarks):
     return found[0] if found else None
 
 
+def _context(columns, label, reading, path):
+    """The columns that were named; "labels" is one only where there is no label column."""
+    found = {}
+    for key in reading.context:
+        if key == LABELS and (label is not None or not any(c.name == LABELS for c in columns)):
+            continue
+        column = _find(columns, key, "context", reading, path)
+        if column is not None:
+            found[key] = column
+    return found
+
+
 def _refuse_text(features, label, path):
     texts = [column for column in features if column.text is not None]
     if not texts:
@@ -330,16 +357,19 @@ def _numbers_rows(values):
     return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
 
 
-def _complete(x, labels, lines, features, label, reading, path, remarks):
+def _complete(x, beside, lines, features, reading, path, remarks):
+    """The rows that lack nothing, where some do; None where all are complete.
+
+    What stands beside x goes by what is said of a row that lacks it: columns of numbers, NaN for
+    none, or of text, empty for none.
+    """
     if len(x) == 0:
-        return x, labels
+        return None
     missing = np.isnan(x)
-    rows = missing.any(axis=1)
-    if labels is not None:
-        unlabelled = np.array([not text for text in labels])
-        rows = rows | unlabelled
+    lacking = {said: _is_empty(column) for said, column in beside.items()}
+    rows = np.logical_or.reduce([missing.any(axis=1), *lacking.values()])
     if not rows.any():
-        return x, labels
+        return None
     for i in np.flatnonzero(missing.all(axis=0)):
         raise InputError(
             f"{path}: column {features[i].title} has no value in any row; leave it out with "
@@ -350,17 +380,21 @@ def _complete(x, labels, lines, features, label, reading, path, remarks):
         row = int(np.flatnonzero(rows)[0])
         where = f"line {lines[row]}" if lines is not None else f"row {row + 1}"
         if missing[row].any():
-            what = f"column {features[int(np.flatnonzero(missing[row])[0])].title}: no value"
+            what = f"{features[int(np.flatnonzero(missing[row])[0])].title}: no value"
         else:
-            what = f"column {label.title}: the label is empty"
+            what = next(said for said, lacks in lacking.items() if lacks[row])
         raise InputError(
-            f"{path}: {where}, {what}; {count} of {len(x)} rows lack one: --missing drop leaves "
-            "those rows out, or fill them"
+            f"{path}: {where}, column {what}; {count} of {len(x)} rows lack one: --missing drop "
+            "leaves those rows out, or fill them"
         )
     if count == len(x):
         raise InputError(
             f"{path}: every row lacks a value; leave out the columns that are mostly empty (--drop)"
         )
     remarks.append(f"left out: {count} of {len(x)} rows, which lack a value")
-    kept = np.flatnonzero(~rows)
-    return x[kept], None if labels is None else [labels[i] for i in kept]
+    return np.flatnonzero(~rows)
+
+
+def _is_empty(column):
+    column = np.asarray(column)
+    return np.isnan(column) if column.dtype.kind == "f" else column == ""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kelbo.datasets.checking import FLOAT32_MAX
-from kelbo.datasets.readers.cells import is_missing, number
+from kelbo.datasets.readers.cells import as_column, is_missing, number
 from kelbo.datasets.readers.columns import Column, assemble, choose_roles, describe, yes_and_no
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.datasets.reading import Reading
@@ -64,7 +64,8 @@ def read_parquet(path: Path, reading: Reading = _ANY) -> RawArrays:
     remarks = []
     if any(source.words for source in used):
         remarks.append(yes_and_no(source.column for source in used if source.words))
-    return assemble(x, labels, None, roles, reading, path, remarks)
+    context = {name: sources[c.position].column_of_context() for name, c in roles.context.items()}
+    return assemble(x, labels, None, roles, reading, path, remarks, context)
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,12 @@ class _Source:
                 f"which holds at most {FLOAT32_MAX:.2g}; rescale the column"
             )
         return wide
+
+    def column_of_context(self) -> np.ndarray:
+        """The values as they stand there: numbers where their type is of numbers, else text."""
+        if any(isinstance(value, str | bool) for value in self.values):
+            return as_column([_text(value) for value in self.values])
+        return np.array([np.nan if value is None else float(value) for value in self.values])
 
     def _number(self, value: Any) -> float:
         if value is None:

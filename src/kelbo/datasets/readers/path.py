@@ -49,7 +49,7 @@ def read_path(path: Path, reading: Reading = _ANY) -> RawArrays:
     suffix = _suffix(path)
     if suffix in _ARRAYS:
         reading.require_for("arrays", str(path))
-        return _ARRAYS[suffix](path)
+        return _ARRAYS[suffix](path, reading)
     if suffix in _TABLES:
         reading.require_for("table", str(path))
         return _TABLES[suffix](path, reading)

@@ -1,6 +1,7 @@
 """Arrays as they stand in a file, before scaling and checking."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +17,9 @@ class RawArrays:
         y_test: Labels of the test part, or None.
         feature_names: Names of the columns of examples that are rows of a table, or None.
         remarks: What was understood of the file, and what was left out, as lines for a person.
+        context_train: What examples are conditioned on beside their labels, numbers or text of
+            shape (n,) by name.
+        context_test: The same of the test part.
 
     Example:
         >>> import numpy as np
@@ -29,3 +33,5 @@ class RawArrays:
     y_test: np.ndarray | None = None
     feature_names: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
+    context_train: Mapping[str, np.ndarray] = field(default_factory=dict)
+    context_test: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -13,7 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from kelbo.datasets.checking import FLOAT32_MAX
-from kelbo.datasets.readers.cells import decimal_sign, is_missing, is_number, number
+from kelbo.datasets.readers.cells import (
+    as_column,
+    decimal_sign,
+    is_missing,
+    is_number,
+    label_text,
+    number,
+)
 from kelbo.datasets.readers.columns import (
     Column,
     Roles,
@@ -116,7 +123,8 @@ def _parse(rows: Iterator[_Row], delimiter: str, path: Path, reading: Reading) -
         table.add(line, row)
     if table.words:
         remarks.append(yes_and_no(c for c in roles.features if c.position in table.words))
-    return assemble(table.values(), table.labels, table.lines, roles, reading, path, remarks)
+    values, context = table.values(), table.context()
+    return assemble(values, table.labels, table.lines, roles, reading, path, remarks, context)
 
 
 def _names(sample, decimal, reading, remarks):
@@ -172,6 +180,7 @@ class _Table:
         self.words = words
         self.labels: list[str] | None = None if roles.label is None else []
         self.lines = array.array("q")
+        self._context: dict[str, list[str]] = {name: [] for name in roles.context}
         self._width, self._roles, self._decimal, self._path = width, roles, decimal, path
         self._positions = [column.position for column in roles.features]
         self._takes_all = self._positions == list(range(width))
@@ -189,8 +198,9 @@ class _Table:
                 f"{self._path}: line {line} has {len(row)} columns; expected {self._width}"
             )
         if self.labels is not None:
-            text = row[self._roles.label.position].strip()
-            self.labels.append("" if text.lower() in ("?", "nan") else text)
+            self.labels.append(label_text(row[self._roles.label.position]))
+        for name, column in self._roles.context.items():
+            self._context[name].append(row[column.position])
         self.lines.append(line)
         cells = row if self._takes_all else [row[i] for i in self._positions]
         try:
@@ -218,6 +228,10 @@ class _Table:
                 "rescale the column, or remove what is no measurement"
             )
         return x
+
+    def context(self) -> dict[str, np.ndarray]:
+        """What examples are conditioned on, of all rows, by name."""
+        return {name: as_column(cells, self._decimal) for name, cells in self._context.items()}
 
     def _number(self, column: Column, row: list[str], line: int) -> float:
         cell = row[column.position]
