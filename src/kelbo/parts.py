@@ -130,6 +130,37 @@ def size_of_batch(shapes: Any) -> int | None:
     return next(shape for _, shape in named_shapes("", shapes))[0]
 
 
+def rows_of(parts: Any, chosen: Any) -> Any:
+    """Some rows of an array, or of each part.
+
+    Args:
+        parts: Arrays with an example in each row.
+        chosen: What an array takes in brackets: a slice, or indices.
+
+    Returns:
+        The rows, in the structure of `parts`.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.parts import rows_of
+        >>> rows_of({"x": np.arange(3), "context": np.ones((3, 2))}, slice(2))["x"]
+        array([0, 1])
+    """
+    return map_parts(lambda part: part[chosen], parts)
+
+
+def number_of_rows(parts: Any) -> int:
+    """How many examples there are.
+
+    Example:
+        >>> import numpy as np
+        >>> from kelbo.parts import number_of_rows
+        >>> number_of_rows({"x": np.zeros((3, 2)), "context": np.zeros(3)})
+        3
+    """
+    return size_of_batch(shapes_of(parts))
+
+
 def parts_in_order(parts: Any) -> list[Any]:
     """The parts as a list: those of a dict in the order of their sorted names, on every backend.
 

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kelbo.cli import app
+from kelbo.evaluation import Verdict
 
 
 @pytest.fixture
@@ -31,6 +32,23 @@ def fitted(fitting):
     """The folder of a finished run. Tests read it."""
     folder, result = fitting
     assert result.exit_code == 0, result.output
+    return folder / "runs" / "digits"
+
+
+@pytest.fixture(scope="session")
+def conditional(tmp_path_factory):
+    """The folder of a finished run with a context, without verdict and pictures.
+
+    Tests read it.
+    """
+    folder = tmp_path_factory.mktemp("conditional")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kelbo.runs.outputs.drawers", lambda *args: {})
+        patch.setattr("kelbo.runs.summary.run_verdict", lambda *args: Verdict((), ()))
+        arguments = ["fit", "digits", "--context", "labels", "--hidden", "16", "--epochs", "1"]
+        result = CliRunner().invoke(app, [*arguments, "--log-likelihood-samples", "0"])
+        assert result.exit_code == 0, result.output
+        assert "context: labels (10 classes)" in result.stdout
     return folder / "runs" / "digits"
 
 

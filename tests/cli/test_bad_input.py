@@ -52,6 +52,8 @@ def files(tmp_path):
         (["{}/wide.npy", "--batch-size", "5", "--likelihood", "continuous_bernoulli"], "normal"),
         (["{}/wide.npy", "--binarize", "threshold"], "binarize: 'threshold' needs values in"),
         (["{}/good.npy", "--drop", "id"], "drop: says how a table is read"),
+        (["{}/good.npy", "--context", "labels"], "good.npy has no labels"),
+        (["digits", "--context", "age"], "context: embedded has no 'age'"),
         (["digits", "--size", "8x8"], "size: says how a folder of images is read"),
         (["digits", "--size", "8x8x3"], "--size: expected HEIGHTxWIDTH"),
         (["digits", "--scale", "minmax", "--likelihood", "bernoulli"], "scale: minmax goes with"),
@@ -174,6 +176,32 @@ def test_data_that_do_not_fit_the_model(refused, fitted, files, monkeypatch, com
     assert "takes (8, 8)" in refused(command, fitted, "good.npy")
     assert "neither a known data set" in refused(command, fitted, "missing.npy")
     assert "1 NaN" in refused(command, fitted, "nan.npy")
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "said"),
+    [
+        ("conditional", ["sample"], "conditioned on labels; give --context VALUE, one of 0, 1, 2"),
+        ("conditional", ["sample", "--context", "x"], "labels has no class 'x'"),
+        ("conditional", ["evaluate", "--context", "3,4"], "labels has no class '3,4'"),
+        ("conditional", ["encode", "{}/eights.npy"], "has no labels, which the model is"),
+        ("conditional", ["reconstruct", "{}/ten.npz"], "labels has no class '10'"),
+        ("conditional", ["plot", "--only", "manifold"], "this run has no manifold"),
+        ("fitted", ["sample", "--context", "3"], "has none; leave --context out"),
+        ("fitted", ["encode", "--context", "3"], "has none; leave --context out"),
+    ],
+)
+def test_contexts_that_are_not_known_or_not_there(
+    refused, request, tmp_path, monkeypatch, run, arguments, said
+):
+    x = np.full((2, 8, 8), 0.5)
+    np.save(tmp_path / "eights.npy", x)
+    np.savez(tmp_path / "ten.npz", x=x, y=[1, 10])
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    command, *rest = (argument.format(tmp_path) for argument in arguments)
+    assert said in refused(command, request.getfixturevalue(run), *rest)
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@ import shutil
 
 import numpy as np
 import pytest
+from sklearn.svm import SVC
 
 import kelbo as package
-from kelbo import runs
+from kelbo import datasets, runs
 from kelbo.runs.config import rules
 
 
@@ -93,6 +94,85 @@ def test_the_verbs_write_their_files(kelbo, fitted, tmp_path, monkeypatch):
     assert len((tmp_path / "codes.csv").read_text().splitlines()) == 1 + 3
     assert np.load("codes.npz")["mean"].shape == (1797, 2)
     assert np.load("s.npy").shape == (4, 8, 8)
+
+
+def test_a_context_is_read_from_the_data_or_given(kelbo, conditional, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.full((3, 8, 8), 0.5)
+    np.save("plain.npy", x)
+    np.savez("labelled.npz", x=x, y=[3, 3, 3])
+    for arguments in (
+        ["encode", conditional, "labelled.npz", "--out", "read.npz"],
+        ["encode", conditional, "plain.npy", "--context", "3", "--out", "given.npz"],
+        ["encode", conditional, "labelled.npz", "--context", "4", "--out", "other.npz"],
+        ["sample", conditional, "--context", "3", "-n", "4", "--out", "three.npy"],
+    ):
+        result = kelbo(*arguments)
+        assert result.exit_code == 0, result.output
+    read, given, other = (np.load(f"{name}.npz")["mean"] for name in ("read", "given", "other"))
+    np.testing.assert_array_equal(read, given)
+    assert not np.allclose(read, other)
+    assert np.load("three.npy").shape == (4, 8, 8)
+    summary = json.loads((conditional / "summary.json").read_text())
+    assert summary["data"]["context"] == [{"name": "labels", "values": [*"0123456789"]}]
+
+
+@pytest.mark.core
+@pytest.mark.slow
+def test_a_table_with_columns_that_condition(kelbo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = zip(rng.normal(size=(60, 2)), ["oak", "ash"] * 30, range(60), strict=True)
+    lines = [f"{x:.3f},{species},{age},{y:.3f}" for (x, y), species, age in rows]
+    (tmp_path / "trees.csv").write_text("\n".join(["width,species,age,height", *lines]))
+    given = ["--context", "species=oak,age=30"]
+    for arguments in (
+        ["fit", "trees.csv", "--context", "species,age", "--hidden", "8", "--epochs", "2",
+         "--log-likelihood-samples", "10", "--posterior", "multivariate_normal", "--out", "run"],
+        ["sample", "run", *given, "--context", "ash,10", "--n", "2", "--out", "s.csv"],
+        ["sample", "run", *given, "--out", "s.png"],
+        ["encode", "run", "trees.csv", "--out", "codes.csv"],
+        ["reconstruct", "run", *given, "--out", "r.csv"],
+        ["plot", "run"],
+    ):  # fmt: skip
+        result = kelbo(*arguments)
+        assert result.exit_code == 0, result.output
+    header, *rows = (tmp_path / "s.csv").read_text().splitlines()
+    assert header == "width,height,species,age"
+    assert [row.split(",", 2)[2] for row in rows] == ["oak,30", "oak,30", "ash,10", "ash,10"]
+    values = [
+        json.loads(kelbo("evaluate", "run", *more, "--samples", "5", "--json").stdout)
+        for more in ([], given)
+    ]
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert values[0]["loss"] == summary["validation"]["loss"] != values[1]["loss"]
+    assert not (tmp_path / "run" / "manifold.png").exists()
+    assert "species" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_digits_on_demand(kelbo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fit = [
+        "fit",
+        "digits",
+        "--context",
+        "labels",
+        "--epochs",
+        "60",
+        "--log-likelihood-samples",
+        "0",
+    ]
+    result = kelbo(*fit, "--out", "run")
+    assert result.exit_code == 0, result.output
+    asked = [argument for k in range(10) for argument in ("--context", k)]
+    for arguments in (["-n", "30", "--out", "s.npy"], []):
+        result = kelbo("sample", "run", *asked, *arguments)
+        assert result.exit_code == 0, result.output
+    digits = datasets.load("digits")
+    judge = SVC().fit(digits.x_train.reshape(-1, 64), digits.y_train)
+    read = judge.predict(np.load("s.npy").reshape(-1, 64))
+    assert np.mean(read == np.repeat(np.arange(10), 30)) > 0.9
 
 
 def test_plot_draws_what_is_asked_for(kelbo, fitted, tmp_path):

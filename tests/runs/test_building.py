@@ -2,9 +2,11 @@ import keras
 import numpy as np
 import pytest
 
-from kelbo import datasets, layers
+from kelbo import datasets, layers, ops
 from kelbo.errors import InputError
+from kelbo.models.expectation import mean_or_estimate
 from kelbo.runs import FitConfig, build_model
+from kelbo.runs.data import load_data
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,33 @@ def test_families(digits, settings, likelihood, posterior):
     assert type(model.posterior) is posterior
     assert model.likelihood.event_shape == (8, 8)
     assert model.prior.event_shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden": [4]},
+        {"hidden": [], "likelihood": "normal", "scale": "standard"},
+        {"hidden": [4], "posterior": "multivariate_normal", "posterior_minimum_scale": 0.01},
+    ],
+)
+def test_a_context_reaches_prior_likelihood_and_posterior(settings):
+    config = FitConfig(data="digits", context=["labels"], **settings)
+    data = load_data(config)
+    model = build_model(config, data)
+    assert model.data_shape == {"x": (8, 8), "context": (10,)}
+    assert model.prior.event_shape == (2,)
+    assert model.prior.minimum_scale == model.posterior.minimum_scale
+    rows = {name: values[:2] for name, values in data.train.items()}
+    other = {**rows, "context": np.roll(rows["context"], 1, axis=1)}
+    z = np.zeros((2, 2), "float32")
+    for given in (
+        model.encode,
+        lambda parts: model.decode(z, context=parts["context"]),
+        lambda parts: model.prior_given(parts["context"]),
+    ):
+        means = [ops.convert_to_numpy(mean_or_estimate(given(parts), 0)) for parts in (rows, other)]
+        assert not np.allclose(*means)
 
 
 def test_every_setting_arrives(digits):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kelbo import datasets, runs
-from kelbo.datasets import Dataset
+from kelbo.datasets import Context, Dataset
 from kelbo.errors import InputError
 from kelbo.runs.data import load_data
 from kelbo.runs.fingerprint import fingerprint, require_same_data, write_fingerprint
@@ -51,6 +51,28 @@ def test_a_validation_part_that_is_new_is_refused(tmp_path):
     write_fingerprint(tmp_path / "data.json", made(np.zeros((4, 3))))
     with pytest.raises(InputError, match="there were no validation examples"):
         require_same_data(tmp_path / "data.json", made(np.zeros((4, 3)), np.zeros((1, 3), "f4")))
+
+
+def test_other_contexts_are_refused(tmp_path):
+    path, x = tmp_path / "data.json", np.zeros((2, 3))
+    context = Context.of({"labels": np.array(["a", "b"])})
+
+    def given(*labels):
+        vectors = context.encode({"labels": np.array(labels)}, "made")
+        return made(x, context=context, context_train=vectors)
+
+    write_fingerprint(path, given("a", "b"))
+    require_same_data(path, given("a", "b"))
+    with pytest.raises(InputError, match="contexts of the training examples have other values"):
+        require_same_data(path, given("b", "a"))
+    with pytest.raises(InputError, match="no longer contexts of the training examples"):
+        require_same_data(path, made(x))
+    # A file of a version that knew no contexts says nothing of them.
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({n: kept[n] for n in ("x_train", "x_test")}))
+    require_same_data(path, made(x))
+    with pytest.raises(InputError, match="there were no contexts of the training examples"):
+        require_same_data(path, given("a", "b"))
 
 
 def test_no_fingerprint_checks_nothing(tmp_path):

@@ -111,6 +111,18 @@ def test_more_epochs_later_are_as_good_as_at_once(finished, small, tmp_path, wit
     assert runs.FitConfig.from_yaml(folder / "config.yaml").epochs == 4
 
 
+@pytest.mark.core
+@pytest.mark.slow
+def test_a_conditional_fit_goes_on_to_the_same_weights(small, tmp_path, without_figures):
+    config = small.replace(context=("labels",))
+    at_once = runs.fit(config.replace(epochs=3), tmp_path / "at_once")
+    runs.fit(config, tmp_path / "later")
+    runs.resume(tmp_path / "later", {"epochs": 3})
+    assert_same_weights(tmp_path / "later", at_once.path)
+    with pytest.raises(InputError, match=r"context: the run .* has \('labels',\), got \(\)"):
+        runs.resume(tmp_path / "later", {"context": ()})
+
+
 def test_a_finished_run_is_left_alone_save_for_missing_files(finished, tmp_path):
     folder = shutil.copytree(finished.path, tmp_path / "run")
     before = contents(folder)

@@ -11,6 +11,7 @@ from kelbo.runs.data import (
     require_trainable,
     settled_batch_size,
     settled_epochs,
+    without_context,
 )
 
 
@@ -63,6 +64,12 @@ def test_parts(grey):
     whole = load_other(str(grey), FitConfig())
     for part in ("train", "validation", "all"):
         assert len(examples(whole, part)[0]) == 40
+    with_context = load_data(FitConfig(data=str(grey), validation_split=0.25, context=["labels"]))
+    both, labels = examples(with_context, "all")
+    np.testing.assert_array_equal(both["x"], x)
+    np.testing.assert_array_equal(both["context"], np.eye(4)[labels])
+    assert without_context(both) is both["x"]
+    assert without_context(x) is x
     with pytest.raises(InputError, match="part: expected one of"):
         examples(data, "test")
 

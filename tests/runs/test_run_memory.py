@@ -3,6 +3,7 @@ import pytest
 from kelbo import datasets, runs
 from kelbo.errors import InputError
 from kelbo.runs import memory_need
+from kelbo.runs.data import load_data
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,7 @@ from kelbo.runs import memory_need
         {"hidden": [7, 5], "latent_dim": 3},
         {"hidden": [], "decoder_hidden": [4]},
         {"likelihood": "normal", "posterior": "multivariate_normal", "latent_dim": 4},
+        {"context": ["labels"], "hidden": [7], "latent_dim": 3},
     ],
 )
 def test_the_number_of_weights_is_that_of_the_model(settings, monkeypatch):
@@ -21,7 +23,8 @@ def test_the_number_of_weights_is_that_of_the_model(settings, monkeypatch):
         counted.append(weights)
 
     monkeypatch.setattr("kelbo.runs.building.require_memory", note)
-    model = runs.build_model(runs.FitConfig(**settings), datasets.load("digits"))
+    config = runs.FitConfig(data="digits", **settings)
+    model = runs.build_model(config, load_data(config))
     trained = sum(variable.value.size for variable in model.trainable_variables)
     assert counted == [trained]
 
@@ -31,6 +34,7 @@ def test_the_number_of_weights_is_that_of_the_model(settings, monkeypatch):
     [
         {"hidden": [10**6, 10**6]},
         {"hidden": [10**18]},
+        {"hidden": [10**18], "context": ["labels"]},
         {"decoder_hidden": [10**18, 10**18]},
         {"samples": 10**15},
         {"latent_dim": 100_000, "posterior": "multivariate_normal"},
@@ -39,7 +43,7 @@ def test_the_number_of_weights_is_that_of_the_model(settings, monkeypatch):
 def test_sizes_that_no_machine_holds_are_refused_at_once(settings):
     config = runs.FitConfig(data="digits", **settings)
     with pytest.raises(InputError, match=r"out of memory: a model of [\d,]+ weights .* smaller"):
-        runs.build_model(config, datasets.load("digits"))
+        runs.build_model(config, load_data(config))
 
 
 def test_the_memory_of_the_machine_decides(monkeypatch):

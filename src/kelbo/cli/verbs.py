@@ -30,6 +30,15 @@ DataDir = Annotated[
     str | None,
     typer.Option(help="Folder that holds the files of known data sets.", show_default=False),
 ]
+ContextOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What all examples are conditioned on, in place of what stands in the data: a value, "
+        "or values of several columns (setosa,30 or species=setosa,age=30).",
+        metavar="VALUE",
+        show_default=False,
+    ),
+]
 PartOption = Annotated[
     Part, typer.Option(help="Which examples; data without a validation part are used whole.")
 ]
@@ -40,6 +49,7 @@ def evaluate(
     data: DataArgument = None,
     data_dir: DataDir = None,
     part: PartOption = Part.validation,
+    context: ContextOption = None,
     samples: Annotated[
         int, typer.Option(min=0, help="Importance samples per example; 0: no log-likelihood.")
     ] = 1000,
@@ -52,7 +62,8 @@ def evaluate(
     """Print loss, reconstruction, divergence and log-likelihood, and a verdict on the model."""
     runs = load_runs()
     opened = runs.load_run(run)
-    result = runs.evaluate(opened, opened.data(data, data_dir), part.value, samples, examples)
+    found = opened.data(data, data_dir, context)
+    result = runs.evaluate(opened, found, part.value, samples, examples)
     if as_json:
         print(json.dumps(result, indent=2))
     else:
@@ -66,12 +77,13 @@ def encode(
     out: Annotated[Path, typer.Option(help="File to write: .npz or .csv.")] = Path("codes.npz"),
     data_dir: DataDir = None,
     part: PartOption = Part.all,
+    context: ContextOption = None,
 ) -> None:
     """Write the posterior's mean and standard deviation of every example, and the labels."""
     output_path(out, CODES)
     runs = load_runs()
     opened = runs.load_run(run)
-    say(f"wrote {runs.encode(opened, opened.data(data, data_dir), out, part.value)}")
+    say(f"wrote {runs.encode(opened, opened.data(data, data_dir, context), out, part.value)}")
 
 
 def sample(
@@ -79,16 +91,30 @@ def sample(
     out: Annotated[Path, typer.Option(help="File to write: .png, .npy or .csv.")] = Path(
         "samples.png"
     ),
-    n: Annotated[int, typer.Option("--n", min=1, help="How many.")] = 64,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "--n", "-n", min=1, help="How many. (default: 64, or 10 of each of several contexts)"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which.")] = 0,
     noise: Annotated[
         bool, typer.Option("--noise", help="Draw pixels from the likelihood; else its mean.")
     ] = False,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is asked for, of a model that was fitted with --context: a value, or values "
+            "of several columns (setosa,30 or species=setosa,age=30). May be given again.",
+            metavar="VALUE",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write new examples, from latent values drawn from the prior."""
     output_path(out, SAMPLES)
     runs = load_runs()
-    say(f"wrote {runs.sample(runs.load_run(run), out, n, seed, noise)}")
+    say(f"wrote {runs.sample(runs.load_run(run), out, n, seed, noise, context or ())}")
 
 
 def reconstruct(
@@ -101,14 +127,18 @@ def reconstruct(
     part: PartOption = Part.validation,
     n: Annotated[
         int | None,
-        typer.Option("--n", min=1, help="The first so many. (default: 30 in a picture, else all)"),
+        typer.Option(
+            "--n", "-n", min=1, help="The first so many. (default: 30 in a picture, else all)"
+        ),
     ] = None,
+    context: ContextOption = None,
 ) -> None:
     """Write examples beside what the model makes of them."""
     output_path(out, RECONSTRUCTIONS)
     runs = load_runs()
     opened = runs.load_run(run)
-    say(f"wrote {runs.reconstruct(opened, opened.data(data, data_dir), out, part.value, n)}")
+    found = opened.data(data, data_dir, context)
+    say(f"wrote {runs.reconstruct(opened, found, out, part.value, n)}")
 
 
 def plot(

@@ -67,6 +67,13 @@ class FitConfig:
         "auto",
         Name("column of a table that holds the labels; auto: label, class, target or y", True),
     )
+    context: tuple[str, ...] = _field(
+        (),
+        Names(
+            "what examples are conditioned on, and are not modelled by: labels, or columns of a "
+            "table"
+        ),
+    )
     drop: tuple[str, ...] = _field((), Names("columns of a table that are left out"))
     missing: str = _field(
         "error",

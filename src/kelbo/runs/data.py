@@ -6,14 +6,18 @@ import math
 import numpy as np
 
 from kelbo import datasets
-from kelbo.datasets import Dataset, Reading
+from kelbo.datasets import Context, Dataset, Reading
 from kelbo.datasets.loading import is_looked_up
 from kelbo.errors import InputError
+from kelbo.parts import has_parts, map_parts
 from kelbo.runs.config import FitConfig
 
 _LEAST_EPOCHS, _LEAST_STEPS = 50, 5000
 
 PARTS = ("train", "validation", "all")
+
+Examples = np.ndarray | dict[str, np.ndarray]
+"""What a model takes: x of shape (n, *event shape), or a dict of it and its context."""
 
 
 def load_data(config: FitConfig) -> Dataset:
@@ -44,6 +48,7 @@ def load_other(
     config: FitConfig,
     data_dir: str | None = None,
     features: tuple[str, ...] | None = None,
+    conditions: Context | None = None,
 ) -> Dataset:
     """Data for a model that is fitted already, read and binarised as its own were, not split.
 
@@ -53,6 +58,8 @@ def load_other(
         data_dir: A folder that holds files of known data sets.
         features: The columns that the model takes, in order, where they have names: those of a
             table with names are found by them.
+        conditions: What the model is conditioned on, which the data must have then; None for data
+            that need no context.
 
     Returns:
         The data.
@@ -62,11 +69,11 @@ def load_other(
     """
     if data_dir is None and is_looked_up(data):
         data_dir = config.data_dir
-    reading = _reading(config).for_other_data(features)
+    reading = _reading(config).for_other_data(features, conditions)
     return _binarized(datasets.load(data, data_dir, reading), config)
 
 
-def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
+def examples(data: Dataset, part: str) -> tuple[Examples, np.ndarray | None]:
     """One part of the data: examples, and their labels where there are any.
 
     Args:
@@ -74,7 +81,8 @@ def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
         part: "train"; "validation", which is all of data that have no such part; or "all".
 
     Returns:
-        The examples, and labels or None.
+        The examples as a model takes them, with their context where there is one; and labels or
+        None.
 
     Raises:
         InputError: An unknown part.
@@ -82,13 +90,18 @@ def examples(data: Dataset, part: str) -> tuple[np.ndarray, np.ndarray | None]:
     if part not in PARTS:
         raise InputError(f"part: expected one of {', '.join(PARTS)}, got {part!r}")
     if part == "train" or data.x_test is None:
-        return data.x_train, data.y_train
+        return data.train, data.y_train
     if part == "validation":
-        return data.x_test, data.y_test
+        return data.test, data.y_test
     labels = None
     if data.y_train is not None and data.y_test is not None:
         labels = np.concatenate([data.y_train, data.y_test])
-    return np.concatenate([data.x_train, data.x_test]), labels
+    return map_parts(lambda *both: np.concatenate(both), data.train, data.test), labels
+
+
+def without_context(x: Examples) -> np.ndarray:
+    """The examples themselves, of shape (n, *event shape)."""
+    return x["x"] if has_parts(x) else x
 
 
 def settled_epochs(config: FitConfig, data: Dataset) -> int:
@@ -149,6 +162,7 @@ def _reading(config: FitConfig) -> Reading:
         missing=config.missing,
         size=config.size,
         origin=config.origin,
+        context=config.context,
     )
 
 

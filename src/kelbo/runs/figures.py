@@ -4,16 +4,18 @@ import numpy as np
 
 from kelbo.evaluation import ImportanceEstimate, importance_log_likelihood
 from kelbo.models import VAE
+from kelbo.parts import number_of_rows, rows_of
+from kelbo.runs.data import Examples
 
 METRICS = ("loss", "reconstruction", "kl")
 
 
-def bound(model: VAE, x: np.ndarray, batch_size: int) -> dict[str, float]:
+def bound(model: VAE, x: Examples, batch_size: int) -> dict[str, float]:
     """Loss, reconstruction and divergence of the examples, averaged over them.
 
     Args:
         model: The model.
-        x: Examples, of shape (n, *event shape).
+        x: Examples, with their context where the model takes one.
         batch_size: Examples per step. That of the fit gives the very figures of its epochs, from
             the code that is compiled already.
 
@@ -25,13 +27,13 @@ def bound(model: VAE, x: np.ndarray, batch_size: int) -> dict[str, float]:
 
 
 def estimate(
-    model: VAE, x: np.ndarray, samples: int, examples: int | None = None, seed: int = 0
+    model: VAE, x: Examples, samples: int, examples: int | None = None, seed: int = 0
 ) -> ImportanceEstimate:
     """Importance-sampled log-likelihood of some of the examples.
 
     Args:
         model: The model.
-        x: Examples, of shape (n, *event shape).
+        x: Examples, with their context where the model takes one.
         samples: Importance samples per example.
         examples: At most so many of the examples, drawn by `seed`; None for all.
         seed: Of the choice and of the samples.
@@ -39,8 +41,9 @@ def estimate(
     Returns:
         The estimate, with what says whether to believe it.
     """
-    if examples is not None and examples < len(x):
-        x = x[np.sort(np.random.default_rng(seed).permutation(len(x))[:examples])]
+    number = number_of_rows(x)
+    if examples is not None and examples < number:
+        x = rows_of(x, np.sort(np.random.default_rng(seed).permutation(number)[:examples]))
     return importance_log_likelihood(model, x, samples, seed)
 
 

@@ -12,11 +12,16 @@ from kelbo.errors import InputError
 from kelbo.files import replacing
 from kelbo.runs.reading import Damaged, read_json
 
-_PARTS = {"x_train": "training", "x_test": "validation"}
+_PARTS = {
+    "x_train": "training examples",
+    "x_test": "validation examples",
+    "context_train": "contexts of the training examples",
+    "context_test": "contexts of the validation examples",
+}
 
 
 def fingerprint(data: Dataset) -> dict[str, dict[str, Any] | None]:
-    """Shape, type and SHA-256 of the examples of each part.
+    """Shape, type and SHA-256 of the examples of each part, and of their contexts.
 
     Labels, names and paths are left out: the weights do not depend on them. It takes about
     0.1 seconds per 200 MB.
@@ -25,7 +30,8 @@ def fingerprint(data: Dataset) -> dict[str, dict[str, Any] | None]:
         data: The data as they are trained on: split and binarised.
 
     Returns:
-        `shape`, `dtype` and `sha256` for "x_train" and "x_test"; None for a part that is not.
+        `shape`, `dtype` and `sha256` for "x_train" and "x_test", "context_train" and
+        "context_test"; None for a part that is not.
 
     Example:
         >>> from kelbo import datasets
@@ -103,16 +109,17 @@ def _change(name: str, kept: dict[str, Any] | None, found: dict[str, Any] | None
     if kept == found:
         return None
     if kept is None or found is None:
-        return f"there {'were no' if kept is None else 'are no longer'} {name} examples"
+        return f"there {'were no' if kept is None else 'are no longer'} {name}"
     if kept["shape"] != found["shape"]:
         before, now = (tuple(part["shape"]) for part in (kept, found))
-        return f"the {name} examples have shape {now}, had {before}"
-    return f"the {name} examples have other values"
+        return f"the {name} have shape {now}, had {before}"
+    return f"the {name} have other values"
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        kept = read_json(path)
+        # What says nothing of contexts is of a version that knew none.
+        kept = {"context_train": None, "context_test": None, **read_json(path)}
         for part in _PARTS:
             if kept[part] is not None:
                 tuple(map(int, kept[part]["shape"]))

@@ -319,11 +319,11 @@ def _train(
     observers = [EpochSeconds(), *stopping, MetricsFile(folder, checkpoint), *callbacks]
     try:
         model.fit(
-            data.x_train,
+            data.train,
             batch_size=settled_batch_size(config, data),
             epochs=epochs,
             initial_epoch=done,
-            validation_data=None if data.x_test is None else (data.x_test,),
+            validation_data=None if data.x_test is None else (data.test,),
             callbacks=observers,
             verbose=0,
         )

@@ -8,9 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kelbo.datasets import Dataset
+from kelbo.datasets import Context, Dataset
 from kelbo.errors import InputError
 from kelbo.models import VAE
+from kelbo.parts import is_shape
 from kelbo.runs.config import FitConfig
 from kelbo.runs.data import load_data, load_other
 from kelbo.runs.fingerprint import require_same_data
@@ -90,6 +91,47 @@ class Run:
             return None
         return tuple(map(str, names))
 
+    @functools.cached_property
+    def context(self) -> Context | None:
+        """What the model is conditioned on, and how it becomes numbers; None for nothing.
+
+        Raises:
+            InputError: It is not known: of a model file alone, or where the summary of the run is
+                missing or damaged.
+        """
+        shape = self.model.data_shape
+        if is_shape(shape) or "context" not in shape:
+            return None
+        folder = self.folder
+        if folder is None:
+            raise InputError(
+                f"{self.path}: the model takes a context, and what its numbers stand for is known "
+                "to the folder of its run alone; give that"
+            )
+        summary = folder.read_summary()
+        try:
+            return Context.from_list(summary["data"]["context"])
+        except (KeyError, TypeError, ValueError):
+            raise InputError(
+                f"{folder.summary}: does not say what the model is conditioned on{_resumed(folder)}"
+            ) from None
+
+    def given(self, *values: str) -> np.ndarray:
+        """What was typed for a context, as the model takes it.
+
+        Args:
+            *values: One text for each vector; see `kelbo.datasets.Context.parse`.
+
+        Returns:
+            float32 array of shape (number of texts, entries of a context).
+
+        Raises:
+            InputError: The model has no context, or knows no such value.
+        """
+        if self.context is None:
+            raise InputError(f"context: the model {self.path} has none; leave --context out")
+        return np.concatenate([self.context.parse(text) for text in values])
+
     def in_units(self, values: np.ndarray) -> np.ndarray:
         """What the model makes, as the data of its fit stand in their file.
 
@@ -102,12 +144,15 @@ class Run:
         origin = None if self.config is None else self.config.origin
         return values if not origin else np.array(origin) + values
 
-    def data(self, data: str | None = None, data_dir: str | None = None) -> Dataset:
+    def data(
+        self, data: str | None = None, data_dir: str | None = None, context: str | None = None
+    ) -> Dataset:
         """Data for the model: its own, split as in its fit, or others.
 
         Args:
             data: Name or path; None, and the data of the fit, stand for the data of the fit.
             data_dir: A folder that holds files of known data sets.
+            context: One context for all examples, in place of their own, as it is typed.
 
         Returns:
             The data, read and binarised as the run's own were. The columns of a table with names
@@ -117,6 +162,7 @@ class Run:
             InputError: The data cannot be loaded, are those of the fit but have changed since, have
                 examples of another shape, or values outside the support of the likelihood.
         """
+        vector = None if context is None else self.given(context)
         config = self.config or FitConfig()
         given = config.replace(data=data).anchored().data
         if data is None or given == config.data:
@@ -131,7 +177,8 @@ class Run:
                     "put the earlier data back, or give the new ones by another name",
                 )
         else:
-            loaded = load_other(data, config, data_dir, self.feature_names)
+            conditions = self.context if context is None else None
+            loaded = load_other(data, config, data_dir, self.feature_names, conditions)
         expected = self.model.likelihood.event_shape
         if loaded.event_shape != expected:
             raise InputError(
@@ -140,7 +187,7 @@ class Run:
             )
         kind = type(self.model.likelihood).__name__
         require_support(_LIKELIHOODS.get(kind, "normal"), loaded)
-        return loaded
+        return loaded if vector is None else loaded.conditioned(self.context, vector)
 
 
 def load_run(path: str | os.PathLike) -> Run:

@@ -31,6 +31,8 @@ def count_weights(
     event_shape: tuple[int, ...],
     likelihood: Conditional,
     posterior: Conditional,
+    prior: Conditional | None = None,
+    context: int = 0,
 ) -> int:
     """Number of trainable weights of the model, before anything is allocated.
 
@@ -39,13 +41,16 @@ def count_weights(
         event_shape: Shape of an example.
         likelihood: Gives the sizes of its heads; it need not be built.
         posterior: As the likelihood.
+        prior: As the likelihood; None for one that does not train.
+        context: Entries of what all three are conditioned on.
 
     Returns:
         The number.
     """
-    encoder = (math.prod(event_shape), *config.hidden, _outputs(posterior))
-    decoder = (config.latent_dim, *config.decoder_layers, _outputs(likelihood))
-    layers = [*itertools.pairwise(encoder), *itertools.pairwise(decoder)]
+    encoder = (math.prod(event_shape) + context, *config.hidden, _outputs(posterior))
+    decoder = (config.latent_dim + context, *config.decoder_layers, _outputs(likelihood))
+    of_prior = () if prior is None else (context, _outputs(prior))
+    layers = [pair for sizes in (encoder, decoder, of_prior) for pair in itertools.pairwise(sizes)]
     return sum((inputs + 1) * outputs for inputs, outputs in layers)
 
 

@@ -43,9 +43,9 @@ def summarize(
         Figures in nats per example, the verdict on them, sizes, times and versions, as JSON can
         hold them.
     """
-    summary = {"train": figures.bound(model, data.x_train, config.batch_size)}
+    summary = {"train": figures.bound(model, data.train, config.batch_size)}
     if data.x_test is not None:
-        summary["validation"] = figures.bound(model, data.x_test, config.batch_size)
+        summary["validation"] = figures.bound(model, data.test, config.batch_size)
     x, _ = examples(data, "validation")
     samples, most = config.log_likelihood_samples, config.log_likelihood_examples
     found = None
@@ -65,6 +65,7 @@ def summarize(
             "validation_examples": 0 if data.x_test is None else len(data.x_test),
             "event_shape": list(data.event_shape),
             **({} if data.feature_names is None else {"features": list(data.feature_names)}),
+            **({} if data.context is None else {"context": data.context.as_list()}),
             **({"reading": list(data.remarks)} if data.remarks else {}),
             "scale": config.scale,
             "batch_size": settled_batch_size(config, data),

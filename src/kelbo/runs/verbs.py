@@ -13,10 +13,11 @@ from kelbo.datasets import Dataset
 from kelbo.errors import InputError
 from kelbo.files import replacing
 from kelbo.interruption import held_back
+from kelbo.parts import number_of_rows, rows_of
 from kelbo.runs import figures
 from kelbo.runs.claim import working_in
 from kelbo.runs.config import FitConfig
-from kelbo.runs.data import examples
+from kelbo.runs.data import examples, without_context
 from kelbo.runs.folder import RunFolder, require_pictures
 from kelbo.runs.loading import Run, as_arrays
 from kelbo.runs.output_files import CODES, RECONSTRUCTIONS, SAMPLES, output_path
@@ -25,7 +26,7 @@ from kelbo.runs.pictures import draw_reconstructions, draw_samples, drawers
 from kelbo.runs.record import require_held
 from kelbo.runs.verdict import run_verdict
 
-_SHOWN = 30
+_SHOWN, _SAMPLES, _OF_EACH = 30, 64, 10
 
 
 def evaluate(
@@ -46,7 +47,7 @@ def evaluate(
     x, _ = examples(data, part)
     config = run.config or FitConfig()
     bound = figures.bound(run.model, x, config.batch_size)
-    result: dict[str, Any] = {**bound, "examples": len(x)}
+    result: dict[str, Any] = {**bound, "examples": number_of_rows(x)}
     found = None
     if samples:
         found = figures.estimate(run.model, x, samples, most, config.seed)
@@ -128,34 +129,45 @@ def _column_names(run, out):
 def sample(
     run: Run,
     out: str | os.PathLike,
-    n: int = 64,
+    n: int | None = None,
     seed: int = 0,
     noise: bool = False,
+    context: Sequence[str] = (),
 ) -> Path:
     """Writes new examples, from latent values drawn from the prior.
 
     Args:
         run: The run.
         out: A .png picture, a .npy array of shape (n, *event shape), or a .csv file with a row per
-            example.
-        n: How many.
+            example, in which the context stands after the values.
+        n: How many; of several contexts, of each. None for 64, or 10 of each.
         seed: Decides which.
         noise: Whether pixels are drawn from the likelihood, or are its mean.
+        context: What is asked for, as it is typed, where the model has a context: one, or several,
+            each of which has a row of its own in a picture.
 
     Returns:
         The file.
 
     Raises:
-        InputError: `out` cannot be written, or `n` is below 1.
+        InputError: `out` cannot be written, `n` is below 1, or there is no context where the model
+            needs one, or one that it does not know.
     """
     path = output_path(out, SAMPLES)
+    several = len(context) > 1
+    n = (_OF_EACH if several else _SAMPLES) if n is None else n
     if n < 1:
         raise InputError(f"n: expected at least 1 sample, got {n}")
     names = _column_names(run, out) if path.suffix.lower() == ".csv" else None
-    values = run.model.sample(n, seed=seed, mean=not noise)
+    given = _contexts(run, context)
+    asked = None if given is None else np.repeat(given, n, axis=0)
+    number = n if asked is None else len(asked)
+    values = run.model.sample(number, seed=seed, mean=not noise, context=asked)
     if names is not None:
+        columns = {} if asked is None else run.context.decode(asked)
+        rows = zip(run.in_units(values), *columns.values(), strict=True)
         with replacing(path) as temporary:
-            _write_rows(temporary, names, run.in_units(values))
+            _write_rows(temporary, [*names, *columns], ([*row, *of_it] for row, *of_it in rows))
     elif path.suffix.lower() == ".npy":
         _write_array(path, run.in_units(values))
     else:
@@ -163,8 +175,19 @@ def sample(
         # Beside their own data where these are rows of numbers; pictures need none.
         reference = run.data() if values.ndim == 2 and run.config else shown
         with held_back():
-            plots.save(draw_samples(values, reference), path)
+            titles = run.context.titles(given) if several else None
+            plots.save(draw_samples(values, reference, titles), path)
     return path
+
+
+def _contexts(run, typed):
+    """The vectors that are asked for; None of a model without a context."""
+    if typed or run.context is None:
+        return run.given(*typed) if typed else None
+    raise InputError(
+        f"context: the model {run.path} is conditioned on {', '.join(run.context.names)}; give "
+        f"--context VALUE, {run.context.expected}"
+    )
 
 
 def reconstruct(
@@ -196,8 +219,9 @@ def reconstruct(
     picture = path.suffix.lower() == ".png"
     names = _column_names(run, out) if path.suffix.lower() == ".csv" else None
     x, _ = examples(data, part)
-    x = x[: _SHOWN if n is None and picture else n]
+    x = rows_of(x, slice(_SHOWN if n is None and picture else n))
     reconstruction = run.model.reconstruct(x)
+    x = without_context(x)
     if picture:
         with held_back():
             plots.save(draw_reconstructions(x, reconstruction, data), path)
@@ -248,7 +272,8 @@ def plot(
         for name in only:
             if name not in draw:
                 raise InputError(
-                    f"only: this run has no {name}; it is drawn of images with latent_dim 2"
+                    f"only: this run has no {name}; it is drawn of images with latent_dim 2 and no "
+                    "context"
                 )
         names = list(only) or list(draw)
         write_pictures(folder, draw, names, len(history["loss"]))

@@ -5,8 +5,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from kelbo import evaluation
 from kelbo.datasets import Dataset
 from kelbo.evaluation import Finding, ImportanceEstimate, Verdict
@@ -14,13 +12,14 @@ from kelbo.models import VAE
 from kelbo.runs import figures
 from kelbo.runs.building import build_model
 from kelbo.runs.config import FitConfig
+from kelbo.runs.data import Examples
 
 
 def run_verdict(
     path: Path,
     model: VAE,
     config: FitConfig,
-    x: np.ndarray,
+    x: Examples,
     history: Mapping[str, Sequence[float]] | None,
     estimate: ImportanceEstimate | None,
     epoch_of_weights: int | None = None,
@@ -32,7 +31,7 @@ def run_verdict(
         path: The run folder, for commands that are told.
         model: The trained model.
         config: Its settings.
-        x: The examples to judge by.
+        x: The examples to judge by, with their context where the model takes one.
         history: Figures per epoch; None where they are not known.
         estimate: The log-likelihood of some of the examples, or None.
         epoch_of_weights: The epoch whose weights were kept, from 1.
@@ -72,7 +71,7 @@ def loss_before_training(
     """
     if all(finding.name != "no_improvement" for finding in evaluation.judge(history).findings):
         return None
-    return figures.bound(build_model(config, data), data.x_train, config.batch_size)["loss"]
+    return figures.bound(build_model(config, data), data.train, config.batch_size)["loss"]
 
 
 def _with_options(finding, config, path, history):
