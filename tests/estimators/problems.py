@@ -122,7 +122,12 @@ def discrete(values, one_hot=False):
     )
 
 
-def discrete_gradient(reduce, samples, one_hot=False, step=1e-5):
+def _log_likelihood(states, weights):
+    mean = states @ weights
+    return norm.logpdf(X, mean + 0.5 * mean**2, NOISE)
+
+
+def discrete_gradient(reduce, samples, one_hot=False, step=1e-5, log_likelihood=_log_likelihood):
     """Gradient of the expected loss by logits and weights: all states are counted."""
     start = (CLASS_LOGITS, CLASS_WEIGHTS) if one_hot else (LOGITS, WEIGHTS)
     size = len(start[0])
@@ -135,9 +140,7 @@ def discrete_gradient(reduce, samples, one_hot=False, step=1e-5):
         else:
             log_q = states @ np.log(expit(logits)) + (1 - states) @ np.log(expit(-logits))
             log_prior = np.full(len(states), -size * np.log(2))
-        mean = states @ weights
-        log_likelihood = norm.logpdf(X, mean + 0.5 * mean**2, NOISE)
-        log_weights = log_likelihood + log_prior - log_q
+        log_weights = log_likelihood(states, weights) + log_prior - log_q
         sets = np.array(list(itertools.product(range(len(states)), repeat=samples)))
         probability = np.exp(log_q[sets].sum(-1))
         return np.sum(probability * reduce(log_weights[sets]))

@@ -182,6 +182,26 @@ def test_straight_through_is_exact_where_the_loss_is_linear():
     np.testing.assert_allclose(by_logits[0], slope * LOGITS - slope * WEIGHTS, rtol=1e-4)
 
 
+@pytest.mark.parametrize("one_hot", [False, True], ids=["bernoulli", "one-hot"])
+def test_reinmax_is_exact_where_the_loss_is_quadratic(one_hot):
+    start = (CLASS_LOGITS, CLASS_WEIGHTS) if one_hot else (LOGITS, WEIGHTS)
+
+    def quadratic(values):
+        return dataclasses.replace(
+            discrete(values, one_hot),
+            log_likelihood=lambda z: -ops.square(ops.sum(z * values[1], -1) - X),
+        )
+
+    def log_likelihood(z, weights):
+        return -((z @ weights - X) ** 2)
+
+    _, (by_logits, by_weights) = estimates(
+        ko.ELBO(2, estimator="reinmax"), quadratic, start, REPLICATES
+    )
+    expected = discrete_gradient(elbo, 1, one_hot, log_likelihood=log_likelihood)
+    check_unbiased([by_logits, by_weights], expected)
+
+
 def test_a_cold_relaxation_is_near_to_the_discrete_gradient():
     exact, _ = discrete_gradient(elbo, 1)
     error = []

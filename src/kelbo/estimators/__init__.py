@@ -6,6 +6,7 @@ from kelbo.estimators.estimator import Bound, Estimator
 from kelbo.estimators.lookup import ESTIMATORS, as_estimator
 from kelbo.estimators.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from kelbo.estimators.per_part import PerPart
+from kelbo.estimators.reinmax import ReinMax
 from kelbo.estimators.relaxation import GumbelSoftmax, StraightThrough
 from kelbo.estimators.score_function import ScoreFunction, Vimco
 from kelbo.estimators.wake import DoublyReparameterizedWakePhase, ModelOnly, WakePhase
@@ -23,6 +24,7 @@ __all__ = [
     "Pathwise",
     "PerPart",
     "Rebar",
+    "ReinMax",
     "RunningAverage",
     "ScoreFunction",
     "StickingTheLanding",

@@ -17,7 +17,7 @@ def _require_mean(name, bound):
     if not bound.posterior_reduction.is_mean:
         raise ValueError(
             f'The estimator "{name}" is for the ELBO, a mean over samples, and the bounds that add '
-            f'a divergence to it, not for {bound!r}. Take "vimco" or "score_function" for that.'
+            f"a divergence to it, not for {bound!r}."
         )
 
 
@@ -59,8 +59,7 @@ class Rebar(Estimator):
         if LogPosterior in bound.weight_terms:
             raise ValueError(
                 'The estimator "rebar" needs a divergence in closed form, kl="analytic": a relaxed '
-                f"value has no mass under the posterior, which {bound!r} asks for. Take that, or "
-                '"vimco" or "score_function".'
+                f"value has no mass under the posterior, which {bound!r} asks for."
             )
 
     def terms(self, problem: LatentProblem, bound: Bound, seed: Any) -> dict[str, Any]:

@@ -37,9 +37,7 @@ def require_discrete(name: str, posterior: Distribution, families: tuple[type, .
             of_part = f" the part {part!r}," if part else ""
             raise ValueError(
                 f'The estimator "{name}" is for posteriors that are {known} distributions (or '
-                f"Independent of them), not for{of_part} {distribution!r}. For any posterior there "
-                'are "score_function" and "vimco"; for those with reparameterised draws '
-                '"pathwise", "sticking_the_landing" and "doubly_reparameterized".'
+                f"Independent of them), not for{of_part} {distribution!r}."
             )
 
 
@@ -56,8 +54,7 @@ def require_whole(name: str, posterior: Distribution) -> None:
     if isinstance(posterior, Joint):
         raise ValueError(
             f'The estimator "{name}" is for a latent value without parts, not for {posterior!r}. '
-            'Take "score_function", "vimco" or "straight_through", or one estimator per part: '
-            f'{{{posterior.names[0]!r}: "score_function", ...}}.'
+            f'Take one per part, {{{posterior.names[0]!r}: "score_function", ...}}, or another.'
         )
 
 

@@ -6,6 +6,7 @@ from kelbo.estimators.control_variates import DisARM, Rebar
 from kelbo.estimators.estimator import Estimator
 from kelbo.estimators.pathwise import DoublyReparameterized, Pathwise, StickingTheLanding
 from kelbo.estimators.per_part import PerPart
+from kelbo.estimators.reinmax import ReinMax
 from kelbo.estimators.relaxation import GumbelSoftmax, StraightThrough
 from kelbo.estimators.score_function import ScoreFunction, Vimco
 from kelbo.estimators.wake import DoublyReparameterizedWakePhase, ModelOnly, WakePhase
@@ -17,6 +18,7 @@ _GENERAL = (
     ScoreFunction,
     Vimco,
     StraightThrough,
+    ReinMax,
     GumbelSoftmax,
     Rebar,
     DisARM,

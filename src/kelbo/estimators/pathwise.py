@@ -25,16 +25,13 @@ class ThroughDraws(Estimator):
         if not posterior.reparameterized:
             raise ValueError(
                 f'The estimator "{self.name}" differentiates through draws from the posterior, but '
-                f"draws from {posterior!r} are not reparameterised. Those that can: "
-                '"score_function" and "vimco" for any posterior; "straight_through", '
-                '"gumbel_softmax" and "rebar" for Bernoulli and one-hot ones, "disarm" for '
-                "Bernoulli ones."
+                f"draws from {posterior!r} are not reparameterised."
             )
         if self.needs_log_posterior and LogPosterior not in bound.weight_terms:
             raise ValueError(
                 f'The estimator "{self.name}" changes the gradient of log q(z|x), which '
                 f'{bound!r} does not use: take the divergence from samples, kl="monte_carlo", or '
-                'the estimator "pathwise".'
+                "another estimator."
             )
 
 

@@ -25,7 +25,7 @@ def require_one_loss(name: str, bound: Bound) -> None:
     if bound.posterior_reduction != bound.reduction:
         raise ValueError(
             f'The estimator "{name}" has one gradient for model and posterior, but {bound!r} '
-            'trains them by two: take "score_function" or "vimco".'
+            "trains them by two."
         )
 
 
@@ -66,8 +66,8 @@ class PerPart(Estimator):
     "pathwise"})`.
 
     Args:
-        estimators: An estimator for each part, by its name: "pathwise", "score_function", "vimco",
-            "straight_through", "gumbel_softmax", or an object of one of these.
+        estimators: An estimator for each part, by its name, or an object: one that has `draw`, as
+            "pathwise", "score_function", "vimco", "straight_through" and "gumbel_softmax" have.
 
     Raises:
         ValueError: One is not for single parts.
@@ -86,8 +86,8 @@ class PerPart(Estimator):
             if type(estimator).draw is Estimator.draw:
                 raise ValueError(
                     f'PerPart: the estimator "{estimator.name}" of the part {part!r} is one of all '
-                    'parts together. For single ones there are "pathwise", "score_function", '
-                    '"vimco", "straight_through" and "gumbel_softmax".'
+                    "parts together, without `draw`: take one that draws single parts, such as "
+                    '"pathwise" or "score_function".'
                 )
 
     @property

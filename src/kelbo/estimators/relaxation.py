@@ -97,8 +97,7 @@ class GumbelSoftmax(Estimator):
                 raise ValueError(
                     f"GumbelSoftmax has no relaxed density of the prior {prior_part!r} at relaxed "
                     f"draws of {part!r}, which {bound!r} asks for: take a prior of "
-                    f"{family.__name__} (or Independent ones), or another estimator: "
-                    '"score_function", "vimco", "straight_through".'
+                    f"{family.__name__} (or Independent ones), or another estimator."
                 )
 
     def draw(self, part: Distribution, sample_shape: tuple, seed: Any, step: Any) -> Any:

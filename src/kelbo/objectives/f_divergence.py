@@ -87,12 +87,7 @@ class FDivergence(Objective):
         if estimator is None:
             estimator = "doubly_reparameterized" if f.is_smooth else "score_function"
         super().__init__(samples, estimator)
-        if self.estimator.name == "doubly_reparameterized" and not f.is_smooth:
-            raise ValueError(
-                f'{name}: the estimator "doubly_reparameterized" needs the second derivative, '
-                f'which {f!r} has not at its kink: take "score_function", or "pathwise" with '
-                "f.tilted(c) such that the function never rises."
-            )
+        self._require_curvature()
         self.normalized = bool(normalized)
         if self.normalized and self.samples < 2:
             raise ValueError(
@@ -103,6 +98,18 @@ class FDivergence(Objective):
     @property
     def reduction(self) -> Reduction:
         return MeanOfFunction(self.f.of_log, self.f.slope, self.f.curvature)
+
+    def _require_curvature(self):
+        if self.estimator.name == "doubly_reparameterized" and not self.f.is_smooth:
+            raise ValueError(
+                f'{type(self).__name__}: the estimator "doubly_reparameterized" needs the second '
+                f'derivative, which {self.f!r} has not at its kink: take "score_function", or '
+                '"pathwise" with f.tilted(c) such that the function never rises.'
+            )
+
+    def _check_estimator(self, posterior, prior):
+        self._require_curvature()
+        super()._check_estimator(posterior, prior)
 
     def log_weights(self, terms: Mapping[str, Any]) -> Any:
         log_weights = super().log_weights(terms)

@@ -1,5 +1,6 @@
 """The base of all objectives."""
 
+import copy
 import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -8,7 +9,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution
-from kelbo.estimators import Bound, Estimator, as_estimator
+from kelbo.estimators import ESTIMATORS, Bound, Estimator, as_estimator
 from kelbo.latent import LatentProblem, LogLikelihood, LogPosterior, LogPrior, Term
 from kelbo.latent.parts import pairs
 from kelbo.latent.supports import require_comparable, require_inside
@@ -79,6 +80,23 @@ class Objective(Bound):
             ValueError: It cannot; the message says what to take in its place.
         """
         terms = self._checked_terms()
+        self._check_draws(terms, posterior, prior)
+        for part, prior_part in pairs(repr(self), posterior, prior).values():
+            require_comparable(repr(self), part, prior_part)
+            if self.compares_densities:
+                why = f"{self!r} needs a prior that is positive wherever the posterior is"
+                require_inside(part, prior_part, why)
+        try:
+            self._check_estimator(posterior, prior)
+        except ValueError as error:
+            able = ", ".join(f'"{name}"' for name in self._able(terms, posterior, prior))
+            advice = f"Those that can: {able}." if able else "No other estimator can."
+            raise ValueError(f"{error} {advice}") from error
+        for term in terms:
+            term.check(repr(self), posterior, prior)
+
+    def _check_draws(self, terms, posterior, prior):
+        """Refuses an estimator through which a term of the draws gets no gradient."""
         moving = [
             term
             for term in terms
@@ -92,15 +110,22 @@ class Objective(Bound):
                 f'term {moving[0].name!r}: its estimator must be "pathwise", not '
                 f"{self.estimator!r}."
             )
-        for part, prior_part in pairs(repr(self), posterior, prior).values():
-            require_comparable(repr(self), part, prior_part)
-            if self.compares_densities:
-                why = f"{self!r} needs a prior that is positive wherever the posterior is"
-                require_inside(part, prior_part, why)
+
+    def _check_estimator(self, posterior, prior):
         self.estimator.check(self, posterior)
         self.estimator.check_prior(self, posterior, prior)
-        for term in terms:
-            term.check(repr(self), posterior, prior)
+
+    def _able(self, terms, posterior, prior):
+        """Names of the estimators that the objective could have for these."""
+        other = copy.copy(self)
+        for name in self.own_estimators or ESTIMATORS:
+            other.estimator = as_estimator(type(self).__name__, name)
+            try:
+                other._check_draws(terms, posterior, prior)
+                other._check_estimator(posterior, prior)
+            except ValueError:
+                continue
+            yield name
 
     def _checked_terms(self):
         """The terms in the order of their names."""
