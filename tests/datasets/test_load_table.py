@@ -1,4 +1,5 @@
 import gzip
+import json
 import sys
 
 import numpy as np
@@ -198,23 +199,80 @@ def test_other_kinds_of_tables(tmp_path, refuses):
     refuses(lambda: load(tmp_path / "t.csv.gz"), "not compressed by gzip")
 
 
-def test_parquet(tmp_path, refuses, monkeypatch):
+def write_parquet(columns, path):
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    path = tmp_path / "t.parquet"
+    parquet.write_table(pa.table(columns), path)
+
+
+def write_json_lines(columns, path):
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+# Kinds of files whose values have types, and how an error names a row.
+TYPED = {
+    ".parquet": (write_parquet, "row 2"),
+    ".jsonl": (write_json_lines, "line 2"),
+    ".jsonl.gz": (write_json_lines, "line 2"),
+}
+
+
+@pytest.mark.parametrize(("ending", "write", "row"), [(k, *v) for k, v in TYPED.items()], ids=TYPED)
+def test_tables_whose_values_have_types(tmp_path, refuses, ending, write, row):
+    path = tmp_path / f"t{ending}"
     columns = {
         "a": [1.5, None, 3.0],
         "ok": [True, False, True],
         "answer": ["yes", "no", "no"],
         "class": ["x", "y", "x"],
     }
-    parquet.write_table(pa.table(columns), path)
-    refuses(lambda: load(path), "row 2", "column 1 ('a')", "--missing drop")
+    write(columns, path)
+    refuses(lambda: load(path), path, row, "column 1 ('a')", "--missing drop")
     data = load(path, reading=Reading(missing="drop"))
     assert data.x_train.tolist() == [[1.5, 1, 1], [3, 1, 0]]
-    assert (data.feature_names, data.class_names) == (("a", "ok", "answer"), ("x",))
+    assert (data.name, data.feature_names) == ("t", ("a", "ok", "answer"))
+    assert data.class_names == ("x",)
+    write({"a": [1.0, 2.0], "kind": ["oak", "ash"]}, path)
+    refuses(lambda: load(path), "column 2 ('kind')", "'oak'", "--label-column kind")
+    write({"a": [1.0, 1e300]}, path)
+    refuses(lambda: load(path), "column 1 ('a')", "1 values are too large for float32")
+    write({"a": []}, path)
+    refuses(lambda: load(path), path, "has no rows")
     path.write_text("no table")
+    refuses(lambda: load(path), path)
+
+
+def test_parquet(tmp_path, refuses, monkeypatch):
+    path = tmp_path / "t.parquet"
+    path.write_text("no table")
+    pytest.importorskip("pyarrow")
     refuses(lambda: load(path), "no Parquet file")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     refuses(lambda: load(path), "kelbo[parquet]")
+
+
+def test_objects_of_json_need_not_have_the_same_names(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": 1, "y": 2}\n\n{"b": 4, "a": 3, "y": 0}\n{"a": 5, "b": NaN, "y": 1}\n')
+    data = load(path, reading=Reading(missing="drop"))
+    assert (data.x_train.tolist(), data.y_train.tolist()) == ([[3, 4]], [0])
+    assert data.feature_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": 1}\n{"a": }\n', ["line 2 is no JSON"]),
+        ('{"a": 1}\n\n[1]\n', ["line 3 is no JSON object", "expected a line such as"]),
+        ('{"a": [1, 2]}\n', ["line 1, column 'a'", "holds a list", ".npz"]),
+        ('{"a": 1}\n{"a": "x"}\n', ["line 2, column 1 ('a')", "'x' is not a number"]),
+    ],
+)
+def test_json_lines_are_refused_with_their_line(tmp_path, refuses, text, words):
+    path = tmp_path / "t.jsonl"
+    path.write_text(text)
+    refuses(lambda: load(path), path, *words)

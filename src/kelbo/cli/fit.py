@@ -20,7 +20,7 @@ def fit(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="A known data set (see kelbo datasets), a table (.csv, .tsv, also .gz; .parquet), "
+            help="A known data set (see kelbo datasets), a table (.csv, .parquet, .jsonl, ...), "
             "a .npz or .npy file, or a folder of images.",
             show_default=False,
         ),

@@ -39,9 +39,9 @@ def load(
     as NAME.npz in `data_dir`, in `$KELBO_DATA_DIR` and in the cache (`$KELBO_CACHE_DIR`, else the
     system's cache folder), and are downloaded into the cache otherwise.
 
-    Paths: a .npz or .npy file, a table (.csv, .tsv, both also as .gz; .parquet), or a folder of
-    images; see `docs/datasets.md`. A name wins over a file of the same name: write `./mnist` for
-    the latter. What was understood of a file, and what was left out, stands in `remarks`.
+    Paths: a .npz or .npy file, a table (.csv, .parquet, .jsonl, ...), or a folder of images; see
+    `docs/datasets.md`. A name wins over a file of the same name: write `./mnist` for the latter.
+    What was understood of a file, and what was left out, stands in `remarks`.
 
     Bytes (uint8) are scaled by 1/255; all other numbers keep their values. All data are float32;
     columns that it has too few digits for are measured from an `origin`.

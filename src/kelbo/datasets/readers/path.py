@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kelbo.datasets.readers.arrays import read_npy, read_npz
 from kelbo.datasets.readers.images import read_images
+from kelbo.datasets.readers.json_lines import read_json_lines
 from kelbo.datasets.readers.parquet import read_parquet
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.datasets.readers.table import read_csv
@@ -16,13 +17,15 @@ _TABLES = {
     ".tsv": read_csv,
     ".csv.gz": read_csv,
     ".tsv.gz": read_csv,
+    ".jsonl": read_json_lines,
+    ".jsonl.gz": read_json_lines,
     ".parquet": read_parquet,
 }
 _ANY = Reading()
 
 
 def read_path(path: Path, reading: Reading = _ANY) -> RawArrays:
-    """Read a .npz or .npy file, a table (.csv, .tsv, both .gz, .parquet), or a folder of images.
+    """Read a file of arrays (.npz, ...), a table (.csv, .parquet, ...), or a folder of images.
 
     Args:
         path: An existing file or folder.

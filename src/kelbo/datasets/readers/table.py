@@ -2,11 +2,8 @@
 
 import array
 import csv
-import gzip
-import io
 import itertools
 import struct
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +31,7 @@ from kelbo.datasets.readers.columns import (
 from kelbo.datasets.readers.header import is_header
 from kelbo.datasets.readers.raw import RawArrays
 from kelbo.datasets.readers.separator import separator
+from kelbo.datasets.readers.text import open_text
 from kelbo.datasets.reading import Reading
 from kelbo.errors import InputError
 from kelbo.violations import find_violations
@@ -74,27 +72,15 @@ def read_csv(path: Path, reading: Reading = _ANY) -> RawArrays:
         >>> raw.x_train.shape, raw.feature_names, raw.y_train.tolist()
         ((2, 2), ('sepal', 'petal'), ['setosa', 'versicolor'])
     """
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with (
-            opened(path, "rb") as file,
-            io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
-        ):
+        with open_text(path) as text:
             first = list(itertools.islice(text, _SAMPLE))
             delimiter = separator(first)
             reader = csv.reader(itertools.chain(first, text), delimiter=delimiter)
             rows = ((reader.line_num, row) for row in reader if any(map(str.strip, row)))
             return _parse(rows, delimiter, path, reading)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        ) from error
     except csv.Error as error:
         raise InputError(f"{path}: is no valid CSV file ({error})") from error
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise InputError(f"{path}: is damaged or not compressed by gzip ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _parse(rows: Iterator[_Row], delimiter: str, path: Path, reading: Reading) -> RawArrays:
