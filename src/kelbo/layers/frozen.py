@@ -1,11 +1,13 @@
 """Layers whose variables are held fixed for a while."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 
 from kelbo import ops
+from kelbo.layers.conditionals.conditional import Conditional
+from kelbo.typing import Tensor
 
 
 @contextlib.contextmanager
@@ -41,3 +43,33 @@ def frozen(*layers: keras.layers.Layer) -> Iterator[None]:
     ]
     with keras.StatelessScope(state_mapping=fixed):
         yield
+
+
+def stopped_log_prob(
+    conditional: Conditional, parameters: Mapping[str, Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """The log density of a conditional as a function of the value alone.
+
+    Args:
+        conditional: A built conditional.
+        parameters: What it returned for a context.
+
+    Returns:
+        A function of values. Of its results gradients flow to the values, and neither to the
+        parameters nor to the variables of the conditional.
+
+    Example:
+        >>> from kelbo.layers import ConditionalNormal
+        >>> from kelbo.layers.frozen import stopped_log_prob
+        >>> conditional = ConditionalNormal((2,))
+        >>> log_prob = stopped_log_prob(conditional, conditional([[0.0, 1.0, 2.0]]))
+        >>> log_prob([[0.5, 0.5]]).shape
+        (1,)
+    """
+    stopped = {name: ops.stop_gradient(value) for name, value in parameters.items()}
+
+    def log_prob(value):
+        with frozen(conditional):
+            return conditional.distribution(**stopped).log_prob(value)
+
+    return log_prob

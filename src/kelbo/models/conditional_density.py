@@ -80,7 +80,7 @@ class ConditionalDensity(ProbabilisticModel):
             input_shape: Shape of a batch of x, or of its parts.
         """
         # Keras may say two rows.
-        self._build_part(self.conditional, with_batch(without_batch(input_shape)))
+        self.build_part(self.conditional, with_batch(without_batch(input_shape)))
         self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Any]:

@@ -14,15 +14,18 @@ from kelbo.models.probabilistic import ProbabilisticModel, weighted
 from kelbo.objectives import Objective
 from kelbo.ops.floats import as_floats
 from kelbo.parameters import whole_number
+from kelbo.parts import is_shape, without_batch
 from kelbo.training import map_rows
 
 
 class LatentVariableModel(ProbabilisticModel):
     r"""A model $p(x, z)$ of examples and latent values, with a posterior $q(z \mid x)$.
 
-    A subclass says what it knows of a batch in `problem`, and of which kinds posterior and prior
-    are in `kinds`; training by any objective, the metrics, the log-likelihood by importance
-    sampling and all of `kelbo.evaluation` follow from these two. `objective` is among its `parts`.
+    A subclass says what it knows of a batch in `problem`, of which kinds posterior and prior are in
+    `kinds`, what the prior is in `prior_given`, and builds its layers in `build_parts`; training by
+    any objective, the metrics, the log-likelihood by importance sampling and all of
+    `kelbo.evaluation` follow from these. Weights of its own are made in the constructor, and handed
+    out by `only_of_model`. `objective` is among its `parts`.
 
     The metrics are, in nats per example, `loss` (what is minimised), `reconstruction` (the expected
     negative log-likelihood) and `kl`. Calling the model returns the terms of the objective as a
@@ -152,6 +155,33 @@ class LatentVariableModel(ProbabilisticModel):
         self._objective = objective
         self._estimator_layers.clear()  # Keras would keep what another list held before
         self._estimator_layers.extend(objective.estimator.layers)
+
+    def build(self, input_shape: Any) -> None:
+        """Builds the parts for data of this shape, by `build_parts`.
+
+        Args:
+            input_shape: Shape of a batch of examples, or of its parts by name.
+
+        Raises:
+            ValueError: A part cannot be built for them.
+        """
+        data_shape = self.shape_in_networks(input_shape)
+        self.build_parts(data_shape)
+        self._build_estimator(data_shape if is_shape(data_shape) else data_shape["x"])
+        self.data_shape = without_batch(data_shape)
+        self.built = True
+
+    @abc.abstractmethod
+    def build_parts(self, data_shape: Any) -> None:
+        """Builds the parts, each by `build_part`; again after one was exchanged.
+
+        Args:
+            data_shape: Shape of a batch of examples, or of its parts by name; the size of the batch
+                is None.
+
+        Raises:
+            ValueError: A part cannot be built for them.
+        """
 
     def _build_estimator(self, input_shape):
         for layer in self._estimator_layers:

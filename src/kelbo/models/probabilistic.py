@@ -159,8 +159,16 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
             shape = {**shape, "mask": shape["x"]}
         return with_batch(shape)
 
-    def _build_part(self, part, input_shape):
-        """Builds a part that has contexts; one that is built must take such ones."""
+    def build_part(self, part: Conditional | Flow, input_shape: Any) -> None:
+        """Builds a part that has contexts; one that is built must take such ones.
+
+        Args:
+            part: The part.
+            input_shape: Shape of a batch of contexts, or of their parts by name.
+
+        Raises:
+            ValueError: It cannot be built for them, or was built for others.
+        """
         if part.built:
             part.check_context(without_batch(input_shape))
         else:

@@ -12,7 +12,7 @@ from kelbo.intake import as_parts
 from kelbo.latent import LatentProblem
 from kelbo.latent.entries import masked
 from kelbo.layers import Conditional, ConditionalJoint, Flow, Prior, VampPrior
-from kelbo.layers.frozen import frozen
+from kelbo.layers.frozen import frozen, stopped_log_prob
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.latent_variable import LatentVariableModel
 from kelbo.models.probabilistic import as_rows
@@ -27,7 +27,6 @@ from kelbo.parts import (
     require_same_parts,
     shapes_of,
     with_batch,
-    without_batch,
 )
 from kelbo.registration import registered
 from kelbo.training import map_rows
@@ -169,16 +168,7 @@ class VAE(LatentVariableModel):
         prior = self.prior.template(*self._given_to_prior) if self._trains_prior else self.prior
         return self.posterior.template(), prior
 
-    def build(self, input_shape: Any) -> None:
-        """Builds the parts for data of this shape.
-
-        Args:
-            input_shape: Shape of a batch of examples, or of its parts by name.
-
-        Raises:
-            ValueError: A part cannot be built for them.
-        """
-        data_shape = self.shape_in_networks(input_shape)
+    def build_parts(self, data_shape: Any) -> None:
         x_shape, context_shape, _ = _split(data_shape)
         event_shape = x_shape[1:]
         if event_shape != self.likelihood.event_shape:
@@ -194,12 +184,9 @@ class VAE(LatentVariableModel):
                 f"VAE: preprocessing makes values of shape {observed} of examples of shape "
                 f"{event_shape}; it must keep their shape: put what changes it into the data."
             )
-        self._build_part(self.posterior, data_shape)
+        self.build_part(self.posterior, data_shape)
         latent_shape = with_batch(map_shapes(tuple, self.prior.event_shape))
-        self._build_part(self.likelihood, _beside(latent_shape, context_shape))
-        self._build_estimator(x_shape)
-        self.data_shape = without_batch(data_shape)
-        self.built = True
+        self.build_part(self.likelihood, _beside(latent_shape, context_shape))
 
     def _build_prior(self, data_shape, context_shape):
         if isinstance(self.prior, VampPrior) and not is_shape(data_shape):
@@ -258,11 +245,6 @@ class VAE(LatentVariableModel):
             with frozen(self.prior, *self._given_to_prior):
                 return self.prior_given(context).log_prob(z)
 
-        def stopped_log_posterior(z):
-            stopped = {name: ops.stop_gradient(value) for name, value in parameters.items()}
-            with frozen(self.posterior):
-                return self.posterior.distribution(**stopped).log_prob(z)
-
         def dream(seed):
             z = prior.sample(() if prior.batch_shape else ops.shape(x)[:1], seed)
             made = likelihood(z).sample(seed=seed)
@@ -275,7 +257,7 @@ class VAE(LatentVariableModel):
             log_likelihood=log_likelihood if trains_model else stopped_log_likelihood,
             stopped_log_likelihood=stopped_log_likelihood,
             log_prior=prior.log_prob if trains_model else stopped_log_prior,
-            stopped_log_posterior=stopped_log_posterior,
+            stopped_log_posterior=stopped_log_prob(self.posterior, parameters),
             dream=dream,
             posterior_given=self.posterior.given,
             step=step,

@@ -150,7 +150,7 @@ class Imputer(ProbabilisticModel):
 
     def build(self, input_shape):
         shape = self.shape_in_networks(input_shape)
-        self._build_part(self.conditional, shape["context"])
+        self.build_part(self.conditional, shape["context"])
         self.data_shape = without_batch(shape)
         self.built = True
 
