@@ -27,6 +27,7 @@ def file(request):
     return request.param, keras.saving.load_model(request.param)
 
 
+@pytest.mark.few(3)
 def test_the_numbers_are_those_of_then(file):
     path, model = file
     found = numbers_of(model)
@@ -35,6 +36,7 @@ def test_the_numbers_are_those_of_then(file):
         np.testing.assert_allclose(found[name], expected, rtol=2e-4, atol=2e-5, err_msg=name)
 
 
+@pytest.mark.few(3)
 def test_it_is_saved_under_the_names_of_now(file, tmp_path):
     path, model = file
     model.save(tmp_path / "model.keras")

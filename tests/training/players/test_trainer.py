@@ -206,6 +206,7 @@ class PressCtrlC(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path):
     x, settings = ring(100)[0], {"batch_size": 10, "verbose": 0}
 
