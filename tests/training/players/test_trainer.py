@@ -206,7 +206,8 @@ class PressCtrlC(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.slow
+# By default where the loop is that of Keras; that of JAX is tested with one loss by default.
+@(pytest.mark.slow if ON_JAX else pytest.mark.core)
 def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path):
     x, settings = ring(100)[0], {"batch_size": 10, "verbose": 0}
 
