@@ -1,6 +1,7 @@
 """Keras' private names: used in one file alone, with another way, or a word, where one is gone."""
 
 import ast
+import functools
 import importlib
 import pkgutil
 import re
@@ -24,35 +25,36 @@ def is_private(name):
     return re.fullmatch(r"_[a-z]\w*", name) is not None
 
 
-def private_attributes(tree):
-    """Names after a dot, and those in strings (as `getattr` takes them)."""
+@functools.cache
+def names_in(tree):
+    """Private names that a file uses, and names that its code gives to what is its own.
+
+    Used are names after a dot, and those in strings (as `getattr` takes them).
+    """
+    used, own = set(), set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and is_private(node.attr):
-            yield node.attr
+        if isinstance(node, ast.Attribute):
+            used.add(node.attr)
+            if isinstance(node.ctx, ast.Store):
+                own.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from [node.value] if is_private(node.value) else []
-
-
-def own_attributes(tree):
-    """Private names that the code of a file gives to what is its own."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and is_private(node.name):
-            yield node.name
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.attr
+            used.add(node.value)
+        elif isinstance(node, ast.FunctionDef) and is_private(node.name):
+            own.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
+            own.add(node.id)
+    return {name for name in used if is_private(name)}, own
 
 
 def used_elsewhere(trees, known):
     """By file, the private names of Keras that it uses: no file of ours makes such."""
-    own = {path: set(own_attributes(tree)) for path, tree in trees.items()}
+    own = {path: names_in(tree)[1] for path, tree in trees.items()}
     of_all = set().union(*own.values())
-    special = set(private_attributes(TREES[HERE]))
+    special, _ = names_in(TREES[HERE])
     found = {
         path.name: {
             name
-            for name in set(private_attributes(tree)) & known
+            for name in names_in(tree)[0] & known
             if name not in (own[path] if name in special else of_all)
         }
         for path, tree in trees.items()

@@ -322,6 +322,11 @@ def test_what_is_not_counted_is_said():
             entry()
     with pytest.raises(ValueError, match="examples must be a whole number of at least 1, got 0"):
         model.fit(Halves(), examples=0, verbose=0)
+
+
+@pytest.mark.slow
+def test_what_is_counted_by_hand_is_trained_on_as_arrays_are():
+    model = bayesian()
     streamed = model.fit(Halves(), examples=32, shuffle=False, verbose=0).history["loss"]
     arrays = bayesian().fit(X, T, shuffle=False, batch_size=16, verbose=0).history["loss"]
     np.testing.assert_allclose(streamed, arrays, rtol=1e-5)

@@ -102,7 +102,7 @@ STARTS = {
 
 
 @pytest.mark.parametrize("name", STARTS)
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 def test_a_weight_starts_where_it_is_told_and_stays_in_its_set(name):
     constraint, shape, initial, size, settings = STARTS[name]
     made = weight(shape, constraint, initial, **settings)

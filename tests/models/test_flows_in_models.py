@@ -135,6 +135,7 @@ def test_as_posterior(name, make_vae, digits, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_what_is_encoded_by_a_flow_is_one_distribution(make_vae, digits):
     vae = make_vae(
         posterior=lambda shape, network: kl.Flow(

@@ -116,7 +116,9 @@ def test_saved_and_loaded_it_is_judged_the_same(model, tmp_path):
     assert drawn.z["z2"].shape == (2, 1)
 
 
-def test_its_verbs_know_parts(model):
+def test_its_verbs_know_parts():
+    model = make(ko.ELBO())
+    model.compile("adam")
     posterior = model.encode(X[:5])
     assert posterior.names == ("z1", "z2")
     draws = posterior.sample(seed=0)
