@@ -59,12 +59,13 @@ def stopped_log_prob(
         parameters nor to the variables of the conditional.
 
     Example:
+        >>> import numpy as np
         >>> from kelbo.layers import ConditionalNormal
         >>> from kelbo.layers.frozen import stopped_log_prob
         >>> conditional = ConditionalNormal((2,))
-        >>> log_prob = stopped_log_prob(conditional, conditional([[0.0, 1.0, 2.0]]))
-        >>> log_prob([[0.5, 0.5]]).shape
-        (1,)
+        >>> parameters = conditional(np.ones((5, 3), "float32"))
+        >>> tuple(stopped_log_prob(conditional, parameters)(np.zeros((5, 2), "float32")).shape)
+        (5,)
     """
     stopped = {name: ops.stop_gradient(value) for name, value in parameters.items()}
 
