@@ -45,7 +45,7 @@ def conditional(tmp_path_factory):
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setattr("kelbo.runs.outputs.drawers", lambda *args: {})
         patch.setattr("kelbo.runs.summary.run_verdict", lambda *args: Verdict((), ()))
-        arguments = ["fit", "digits", "--context", "labels", "--hidden", "16", "--epochs", "1"]
+        arguments = ["fit", "digits", "--context", "labels", "--hidden", "none", "--epochs", "1"]
         result = CliRunner().invoke(app, [*arguments, "--log-likelihood-samples", "0"])
         assert result.exit_code == 0, result.output
         assert "context: labels (10 classes)" in result.stdout

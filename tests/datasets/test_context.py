@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -128,8 +129,14 @@ def test_columns_that_make_no_context():
         Context.of({"age": np.array([1.0, np.nan])})
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_columns_of_a_table(table, kind):
+    if kind == "jsonl":
+        names, *rows = csv.reader(table.read_text().splitlines())
+        rows = [[int(cell) if cell.isdigit() else cell for cell in row] for row in rows]
+        table = table.with_suffix(".jsonl")
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+        table.write_text("\n".join(lines))
     if kind == "parquet":
         pandas = pytest.importorskip("pandas")
         pytest.importorskip("pyarrow")

@@ -42,6 +42,7 @@ def test_families(digits, settings, likelihood, posterior):
         {"hidden": [4], "posterior": "multivariate_normal", "posterior_minimum_scale": 0.01},
     ],
 )
+@pytest.mark.few(1)
 def test_a_context_reaches_prior_likelihood_and_posterior(settings):
     config = FitConfig(data="digits", context=["labels"], **settings)
     data = load_data(config)
