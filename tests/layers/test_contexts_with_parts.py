@@ -35,7 +35,7 @@ CASES = {
     "flow": lambda: kl.Flow(
         kl.ConditionalNormal((3,)), [kl.AffineCoupling((3,), L.Dense(4))], network()
     ),
-    "scaled": lambda: kl.Flow(kl.ConditionalNormal((3,), network()), [Affine(scale=2.0)]),
+    "scaled": lambda: kl.Flow(kl.ConditionalNormal((3,), network()), [Affine(1.0, 2.0)]),
 }
 
 
