@@ -117,7 +117,6 @@ def test_a_context_is_read_from_the_data_or_given(kelbo, conditional, tmp_path, 
     assert summary["data"]["context"] == [{"name": "labels", "values": [*"0123456789"]}]
 
 
-@pytest.mark.core
 @pytest.mark.slow
 def test_a_table_with_columns_that_condition(kelbo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
