@@ -254,6 +254,22 @@ BAD_STARTS = {
         r"w has the shape \(3,\); a value of shape \(2,\) does not broadcast to it",
     ),
     "a number for shares": (lambda: weight((), constraints.simplex), "Layer: w: Simplex: "),
+    "a negative floor": (
+        lambda: weight((), constraints.positive, 0.5, floor=-1.0),
+        "Layer: w: link_onto: floor must be a finite number of at least 0, got -1",
+    ),
+    "a floor beside a link": (
+        lambda: weight((), constraints.positive, 0.5, floor=0.1, link=kb.Exp()),
+        "Layer: w: a floor of 0.1 and a link are given",
+    ),
+    "a link that leaves the set": (
+        lambda: weight((), constraints.positive, 0.5, link=kb.Identity()),
+        "Layer: w: the link Identity.* reaches what is a finite real .*must be greater than 0",
+    ),
+    "a link that leaves the simplex": (
+        lambda: weight((2,), constraints.simplex, [0.5, 0.5], link=kb.Exp()),
+        "Layer: w: the link Exp.* reaches",
+    ),
     "a floor of an interval": (
         lambda: weight((), constraints.unit_interval, 0.5, floor=0.1),
         "Layer: w: .* a floor of 0.1 has no meaning for what must be between 0 and 1",

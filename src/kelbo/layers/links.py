@@ -1,7 +1,7 @@
 """Links: from the numbers that train, or that a network returns, onto what a parameter may be."""
 
 from kelbo.bijectors import Bijector, Softplus, onto
-from kelbo.parameters import Constraint, constraints
+from kelbo.parameters import Constraint, constraints, real_number
 from kelbo.parameters.constraints import Interval
 
 # Nearer to 0 than this no scale, rate or concentration comes: a density that grows without bound
@@ -20,13 +20,14 @@ def link_onto(constraint: Constraint, floor: float | None = None) -> Bijector:
     Args:
         constraint: What the parameter must be.
         floor: How far above the end of the set values stay; None for right up to it. Of sets with a
-            lower end and no upper one.
+            lower end and no upper one; 0 or more.
 
     Returns:
         A bijector from unconstrained numbers, vectors or matrices.
 
     Raises:
-        ValueError: There is no bijector onto the set, or a floor of a set without a lower end.
+        ValueError: There is no bijector onto the set, a floor of a set without a lower end, or one
+            that is negative.
 
     Example:
         >>> from kelbo.layers.links import link_onto
@@ -34,6 +35,8 @@ def link_onto(constraint: Constraint, floor: float | None = None) -> Bijector:
         >>> float(link_onto(constraints.greater_than(2.0)).forward(0.0))
         2.6931...
     """
+    if floor is not None:
+        floor = real_number("link_onto", "floor", floor, least=0)
     low = _lower_end(constraint)
     if low is not None:
         return Softplus(low + (floor or 0.0))

@@ -7,6 +7,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.bijectors import Bijector
+from kelbo.bijectors.inclusion import leaves
 from kelbo.distributions import Distribution
 from kelbo.keras_internals import layers_within
 from kelbo.layers.links import link_onto
@@ -155,19 +156,23 @@ def constrained_weight(
         initial: Where the value starts: numbers that obey the constraint and broadcast to `shape`,
             or a function of a shape and a dtype, as a Keras initializer. None is the value of
             unconstrained zeros: equal shares, say.
-        floor: How far above a lower end values stay. Of what has a lower end and no upper one.
+        floor: How far above a lower end values stay, 0 or more. Of what has a lower end and no
+            upper one.
         prior: Distribution of the value, for `ConstrainedWeight.log_prior`; its batch and event
             shape broadcast to `shape`. It adds no loss by itself.
         link: Bijector from unconstrained numbers, in the place of the usual one: a softplus above
-            the end of what has a lower end alone, else `bijectors.onto(constraint)`.
+            the end of what has a lower end alone, else `bijectors.onto(constraint)`. It reaches
+            nothing that breaks the constraint, and keeps its own distance from an end: no `floor`.
         trainable: Whether it trains.
 
     Returns:
         The weight. Keep it as an attribute of the layer.
 
     Raises:
-        ValueError: No bijector onto the constraint is known, `initial` breaks it, is below the
-            floor or has no density under the prior, or a shape does not fit.
+        ValueError: No bijector onto the constraint is known, or the link that is given reaches
+            other values too; a floor is negative, of a set that has none, or beside a link;
+            `initial` breaks the constraint, is below the floor or has no density under the prior;
+            or a shape does not fit.
 
     Example:
         >>> import keras
@@ -186,7 +191,7 @@ def constrained_weight(
     """
     owner, shape = type(layer).__name__, as_shape(shape, f"{name}: shape")
     try:
-        link = link_onto(constraint, floor) if link is None else link
+        link = link_onto(constraint, floor) if link is None else _own_link(link, constraint, floor)
         raw_shape = tuple(link.inverse_event_shape(shape))
     except ValueError as error:
         raise ValueError(f"{owner}: {name}: {error}") from error
@@ -256,6 +261,21 @@ def log_prior(layer: keras.layers.Layer, jacobian: bool = False) -> Tensor:
     """
     priors = [w.log_prior(jacobian) for w in constrained_weights(layer) if w.prior is not None]
     return sum(priors[1:], start=priors[0]) if priors else ops.zeros(())
+
+
+def _own_link(link, constraint, floor):
+    if floor is not None:
+        raise ValueError(
+            f"a floor of {floor!r} and a link are given, and the link alone says how near to an "
+            "end values come: leave the floor out, or put it into the link, as in "
+            "bijectors.Chain([bijectors.Exp(), bijectors.Shift(floor)])."
+        )
+    if leaves(link.codomain, constraint):
+        raise ValueError(
+            f"the link {link!r} reaches what is {link.codomain.rule}, but the value must be "
+            f"{constraint.rule}: give a link onto such values, or leave it out."
+        )
+    return link
 
 
 def _starting_value(owner, name, initial, shape, dtype):
