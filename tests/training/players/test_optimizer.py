@@ -50,6 +50,7 @@ _SCALED = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
             None,
             "of a is a LossScaleOptimizer",
         ),
+        ({"a": None}, None, "the optimizer of a is None; expected an optimizer"),
         (["sgd"], None, "must be a dict of an optimizer for each player"),
     ],
 )

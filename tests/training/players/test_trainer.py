@@ -307,10 +307,23 @@ class Silent(PlayersTrainer, keras.Model):
 
     def __init__(self):
         super().__init__()
+        self.seed = 0
         self.init_trainer()
 
     def players(self):
         return {"a": [], "b": []}
+
+
+class Unprepared(Duel):
+    """What the trainer asks of a constructor is forgotten, or not."""
+
+    def __init__(self, seed=None, init=False):
+        keras.Model.__init__(self)
+        self.a, self.b = (self.add_weight(shape=(), name=name) for name in "ab")
+        if seed is not None:
+            self.seed = seed
+        if init:
+            self.init_trainer()
 
 
 BOTH = {"a": "sgd", "b": "sgd"}
@@ -336,6 +349,16 @@ MISTAKES = {
         lambda: train(Duel(), callbacks=[keras.callbacks.LearningRateScheduler(lambda i: 0.1)]),
         "no learning rate of its own",
     ),
+    "a rate of all, by a loss": (
+        lambda: train(Duel(), callbacks=[keras.callbacks.ReduceLROnPlateau("a_loss", mode="min")]),
+        "no learning rate of its own",
+    ),
+    "no trainer": (
+        lambda: Unprepared(seed=1).compile(Players(BOTH)),
+        r"Unprepared is not prepared .*, calls self.init_trainer\(\)",
+    ),
+    "no seed": (lambda: Unprepared(init=True).compile(Players(BOTH)), "sets self.seed, an integer"),
+    "neither": (lambda: Unprepared().compile(Players(BOTH)), "an integer and calls"),
 }
 
 
@@ -438,5 +461,9 @@ def test_the_code_of_the_page_runs():
     names = {}
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(code.replace("epochs=60", "epochs=2"), names)
+    (callback,) = re.findall(r"`(EarlyStopping\(.*?\))`", page)
+    stopping = eval(f"keras.callbacks.{callback}", names)
+    names["gan"].fit(names["x"], validation_split=0.1, callbacks=[stopping], verbose=0)
+    assert stopping.best is not None
     assert names["history"].history.keys() == {"generator_loss", "discriminator_loss"}
     assert tuple(names["draws"].shape) == (1000, 2)

@@ -238,6 +238,7 @@ class FusedTrainer(Renewal, Handover):
         callbacks: Any = None,
     ) -> Any:
         """What `call` returns, for all of `x`: `keras.Model.predict`. Same noise at every call."""
+        self.require_prepared()
         set_seeds(seed_states(self), self.seed)
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._interruptible())
@@ -463,7 +464,23 @@ class FusedTrainer(Renewal, Handover):
         name = f"{kind}_function"
         setattr(self, name, FusedFunction(self, kind, getattr(self, name), loop))
 
+    def require_prepared(self) -> None:
+        """Refuses a model whose constructor did not do what the trainer asks of it.
+
+        Raises:
+            ValueError: There is no `seed`, or `init_trainer` was not called.
+        """
+        missing = [] if hasattr(self, "epochs_trained") else ["calls self.init_trainer()"]
+        if getattr(self, "seed", None) is None:
+            missing.insert(0, "sets self.seed, an integer")
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__} is not prepared for training: its constructor, after "
+                f"super().__init__(), {' and '.join(missing)}."
+            )
+
     def _require_compiled(self):
+        self.require_prepared()
         if not self.compiled:
             raise ValueError("You must call `compile()` before using the model.")
 

@@ -45,8 +45,9 @@ class Players(keras.optimizers.Optimizer):
 
     Raises:
         TypeError: `optimizers` is no mapping.
-        ValueError: There is no player, one optimizer is given twice, `steps` names another player
-            or holds no whole number above 0, or an optimizer scales its loss as it goes.
+        ValueError: There is no player, what is given for one is no optimizer, one optimizer is
+            given twice, `steps` names another player or holds no whole number above 0, or an
+            optimizer scales its loss as it goes.
 
     Example:
         >>> import keras
@@ -245,6 +246,12 @@ def _check(optimizers, steps):
 
 def _optimizer(player, given):
     optimizer = keras.optimizers.get(given)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(
+            f"Players: the optimizer of {player} is {given!r}; expected an optimizer or the name "
+            f'of one, such as "adam". A player that is to stand still has frozen layers: '
+            "trainable = False."
+        )
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise ValueError(
             f"Players: the optimizer of {player} is a LossScaleOptimizer, which Keras applies to a "

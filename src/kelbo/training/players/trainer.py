@@ -142,9 +142,11 @@ class PlayersTrainer(FusedTrainer):
         """Configures training, as `keras.Model.compile`: `Players` are all that is needed.
 
         Raises:
-            ValueError: The optimizer is not `Players` with one for each player; a loss or metrics
-                are given: each player has a loss of its own; the model computes in float16.
+            ValueError: The constructor did not prepare the model for training; the optimizer is not
+                `Players` with one for each player; a loss or metrics are given: each player has a
+                loss of its own; the model computes in float16.
         """
+        self.require_prepared()
         owner, names = type(self).__name__, list(self.players())
         given = inspect.signature(keras.Model.compile).bind(self, *args, **kwargs).arguments
         optimizer = given.get("optimizer")
