@@ -12,11 +12,13 @@ from kelbo.layers.flows import Flow
 from kelbo.layers.flows.use import parameters_of_use
 from kelbo.layers.precision import dtype_of_pieces
 from kelbo.layers.priors import Prior
-from kelbo.parts import without_batch
+from kelbo.parts import map_shapes, named_parts, named_shapes, with_batch, without_batch
 from kelbo.registration import registered
 
 # What a context is called that has no parts.
 _CONTEXT = "context"
+# How the names of its parts begin among those of the parameters.
+_OF_CONTEXT = "/"
 
 
 @registered
@@ -149,6 +151,12 @@ class ConditionalJoint(Conditional):
 
     def _build_parts(self, available):
         available = dict(available)
+        for name in self.names:
+            if name in available:
+                raise ValueError(
+                    f"ConditionalJoint: {name!r} is the name of a part and of what the parts are "
+                    f"given ({', '.join(available)}): give the part another name."
+                )
         for name, part in self.parts.items():
             if isinstance(part, keras.layers.Layer) and not part.built:
                 offered = _offered(part, available)
@@ -173,7 +181,7 @@ class ConditionalJoint(Conditional):
         if features is None:
             return {}
         context = dict(features) if isinstance(features, Mapping) else {_CONTEXT: features}
-        parameters = {f"/{name}": value for name, value in context.items()}
+        parameters = dict(named_parts(_OF_CONTEXT, context))
         for name, part in self.parts.items():
             if self._depends_on_context_alone(name):
                 own = part(_offered(part, context))
@@ -203,8 +211,21 @@ class ConditionalJoint(Conditional):
             start = f"{prefix}/"
             return {n[len(start) :]: p for n, p in parameters.items() if n.startswith(start)}
 
-        context = of("")
+        context = self._context_in(parameters)
         return Joint({n: self._made(n, part, context, of(n)) for n, part in self.parts.items()})
+
+    def _context_in(self, parameters):
+        """The context that is among the parameters, in its own form."""
+        if not any(name.startswith(_OF_CONTEXT) for name in parameters):
+            return {}
+        shapes = self._shapes_of_context()
+        names = iter([name for name, _ in named_shapes(_OF_CONTEXT, shapes)])
+        return map_shapes(lambda _: parameters[next(names)], shapes)
+
+    def _shapes_of_context(self):
+        """Shapes of what the parts depend on, without the batch, by name."""
+        shapes = self.context_shape if self._features_shape is None else self._features_shape
+        return dict(shapes) if isinstance(shapes, Mapping) else {_CONTEXT: shapes}
 
     def _made(self, name, part, context, parameters):
         if isinstance(part, Distribution):
@@ -215,7 +236,16 @@ class ConditionalJoint(Conditional):
             offered = None if isinstance(part, Prior) else _offered(part, context)
             return part.given() if offered is None else part.given(offered)
 
-        return Dependent(self._before(name), functools.partial(_given, part), context)
+        rank = self._batch_rank(context)
+        return Dependent(self._before(name), functools.partial(_given, part), context, rank)
+
+    def _batch_rank(self, context):
+        """How many axes of the context are those of the batch; None where there is none."""
+        if not context:
+            return None
+        (_, shape), *_ = named_shapes("", self._shapes_of_context())
+        (_, tensor), *_ = named_parts("", context)
+        return len(tensor.shape) - len(shape)
 
     def given(self, context: Any = None) -> Distribution:
         """The distribution for a context, or without one.
@@ -235,10 +265,8 @@ class ConditionalJoint(Conditional):
     def compute_output_shape(self, input_shape: Any) -> dict[str, tuple]:
         """Shapes of what `call` returns, by name, which a layer that is built knows."""
         self.build(input_shape)
-        features = self.context_shape if self._features_shape is None else self._features_shape
-        named = features if isinstance(features, Mapping) else {_CONTEXT: features}
-        batch = {name: (None, *shape) for name, shape in named.items()}
-        found = {f"/{name}": shape for name, shape in batch.items()}
+        batch = with_batch(self._shapes_of_context())
+        found = dict(named_shapes(_OF_CONTEXT, batch))
         for name, part in self.parts.items():
             if self._depends_on_context_alone(name):
                 shapes = part.compute_output_shape(_offered(part, batch))

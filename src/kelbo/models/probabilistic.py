@@ -125,7 +125,8 @@ class ProbabilisticModel(FusedTrainer, keras.Model, abc.ABC):
                 if self.compiled:
                     self.check_parts()
             except Exception:
-                self._put(name, old)
+                with unlocked(self):  # what was built has locked it again
+                    self._put(name, old)
                 raise
         self.renew(force=True)
 

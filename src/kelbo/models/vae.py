@@ -15,11 +15,13 @@ from kelbo.layers import Conditional, ConditionalJoint, Flow, Prior, VampPrior
 from kelbo.layers.frozen import frozen, stopped_log_prob
 from kelbo.models.expectation import mean_or_estimate
 from kelbo.models.latent_variable import LatentVariableModel
+from kelbo.models.observed import with_zeros
 from kelbo.models.probabilistic import as_rows
 from kelbo.networks import as_network, build_network
 from kelbo.objectives import ELBO, Objective
 from kelbo.parameters import whole_number
 from kelbo.parts import (
+    has_parts,
     is_shape,
     map_parts,
     map_shapes,
@@ -27,6 +29,7 @@ from kelbo.parts import (
     require_same_parts,
     shapes_of,
     with_batch,
+    without_batch,
 )
 from kelbo.registration import registered
 from kelbo.training import map_rows
@@ -141,6 +144,12 @@ class VAE(LatentVariableModel):
                 f"The prior is over latent values of shape {prior.event_shape} but the "
                 f"posterior is over {posterior.event_shape}: give both the same event shape."
             )
+        taken = [name for name in _names_of_parts(prior) if name in ("x", *self.data_parts)]
+        if taken:
+            raise ValueError(
+                f"VAE: a part of the latent value is called {taken[0]!r}, which is the name of a "
+                "part of the data: call it otherwise, z1 say."
+            )
         if isinstance(prior, Distribution) and prior.batch_shape != ():
             raise ValueError(
                 f"VAE: prior must be one distribution, of batch shape (), got {prior!r}: "
@@ -218,7 +227,7 @@ class VAE(LatentVariableModel):
         takes_seed = "seed" in inspect.signature(self.preprocessing.call).parameters
         given = {"seed": seed} if takes_seed else {}
         if isinstance(data, Mapping):
-            return {**data, "x": self.preprocessing(data["x"], **given)}
+            return with_zeros({**data, "x": self.preprocessing(data["x"], **given)})
         return self.preprocessing(data, **given)
 
     def problem(self, observed: Any, step: Any = None) -> LatentProblem:
@@ -248,7 +257,8 @@ class VAE(LatentVariableModel):
         def dream(seed):
             z = prior.sample(() if prior.batch_shape else ops.shape(x)[:1], seed)
             made = likelihood(z).sample(seed=seed)
-            return z, {**observed, "x": made} if isinstance(observed, Mapping) else made
+            # A network sees of a dream what it sees of an example.
+            return z, with_zeros({**observed, "x": made}) if has_parts(observed) else made
 
         return LatentProblem(
             observed=observed,
@@ -319,10 +329,20 @@ class VAE(LatentVariableModel):
         Returns:
             A distribution of batch shape (n,).
         """
-        self.require_built()
+        self._build_with(context)
         run = self.compiled_verb("decode", lambda rows: self.likelihood.given(rows))
         rows = _beside(self._latent_rows(z), self._context_rows("decode", context))
         return map_rows(lambda batch, _: run(batch), rows, batch_size)
+
+    def _build_with(self, context):
+        """Builds the model for data with such a context, if it is not built."""
+        if self.built:
+            return
+        shape = with_batch(self.example_shape)
+        if context is not None:
+            shapes = shapes_of(as_parts(context, "context"))
+            shape = {"x": shape, "context": with_batch(without_batch(shapes))}
+        self.build(shape)
 
     def _latent_rows(self, z):
         shapes = self.prior.event_shape
@@ -416,7 +436,7 @@ class VAE(LatentVariableModel):
             ValueError: `n` or `batch_size` is not a whole number of at least 1, or there are not n
                 contexts where the model needs them.
         """
-        self.require_built()
+        self._build_with(context)
         n = whole_number("sample", "n", n)
         seed = ops.whole_seed(seed)
         context = self._context_rows("sample", context)
@@ -456,6 +476,11 @@ class VAE(LatentVariableModel):
 
         run = self.compiled_verb("prior of contexts", draw)
         return map_rows(lambda rows, i: run(rows, seed, i), context, batch_size)
+
+
+def _names_of_parts(prior):
+    """Names of the parts of a latent value, or none."""
+    return tuple(prior.event_shape) if isinstance(prior.event_shape, Mapping) else ()
 
 
 def _split(data):

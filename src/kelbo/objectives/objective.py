@@ -19,6 +19,10 @@ from kelbo.parameters import whole_number
 # What stands beside the terms: see `Objective.terms`.
 _SURROGATE, _STEP = "surrogate", "step"
 
+# What the metrics are made of: a term that is a divergence, else the log densities.
+_DIVERGENCES = {"kl", "kl_per_part", "kl_per_dimension"}
+_METRIC_TERMS = frozenset({LogLikelihood, LogPrior, LogPosterior})
+
 
 class Objective(Bound):
     r"""What a latent variable model minimises: a function of terms.
@@ -59,7 +63,9 @@ class Objective(Bound):
     @property
     def uses(self) -> frozenset[type[Term]]:
         """The terms that `loss` and `metrics` read."""
-        return self.weight_terms | self.regularizer_terms
+        own = self.weight_terms | self.regularizer_terms
+        names = {getattr(term, "name", None) for term in own}
+        return own | _METRIC_TERMS if names.isdisjoint(_DIVERGENCES) else own | {LogLikelihood}
 
     def log_weights(self, terms: Mapping[str, Any]) -> Any:
         r"""$\log p(x, z_s) - \log q(z_s \mid x)$, of shape (samples, batch).
@@ -272,7 +278,7 @@ def divergence(terms: Mapping[str, Any]) -> Any:
 def _kl(terms):
     if "kl" in terms:
         return divergence(terms)
-    for name in ("kl_per_part", "kl_per_dimension"):
+    for name in _DIVERGENCES:
         if name in terms:
             parts = keras.tree.flatten(terms[name])
             return sum(ops.sum(ops.reshape(kl, (ops.shape(kl)[0], -1)), axis=1) for kl in parts)

@@ -9,10 +9,12 @@ from typing import Any
 import keras
 
 from kelbo import ops
+from kelbo.distributions.combinators.expanded import Expanded
 from kelbo.distributions.distribution import Distribution
 from kelbo.ops.seeds import several_seeds
 from kelbo.parameters import Constraint, Shape, as_shape, broadcast_shapes
 from kelbo.parameters.slicing import BatchIndex, EachRow, FullRank
+from kelbo.parts import map_parts, parts_in_order
 from kelbo.registration import registered
 
 _Draw = Callable[[str, Distribution, tuple, Any], Any]
@@ -25,13 +27,19 @@ class Dependent:
     Args:
         parents: Names of the parts that it depends on.
         function: Takes their values, a dict, and returns the distribution of this part.
-        context: Tensors by name that are handed to the function among the values; their leading
-            axes are the batch of the `Joint`, which can be indexed with them.
+        context: Tensors by name, or dicts of them, that are handed to the function among the
+            values; their leading axes are the batch of the `Joint`, which can be indexed with them.
+        batch_rank: How many of these axes there are; None where the parts that are fixed say it.
     """
 
     parents: tuple[str, ...]
     function: Callable[[dict[str, Any]], Distribution]
     context: dict[str, Any] = field(default_factory=dict)
+    batch_rank: int | None = None
+
+    def leading(self) -> list[Any]:
+        """Tensors of the context whose first axes are known to be the batch."""
+        return parts_in_order(self.context) if self.batch_rank else []
 
 
 @registered
@@ -74,7 +82,9 @@ class Joint(Distribution):
         for name, part in parts.items():
             self._parts[name] = _as_part(name, part, tuple(self._parts))
         fixed = [part for part in self._parts.values() if isinstance(part, Distribution)]
-        self._batch_shape = broadcast_shapes(*(part.batch_shape for part in fixed))
+        dependent = [part for part in self._parts.values() if isinstance(part, Dependent)]
+        of_contexts = [tuple(t.shape[: p.batch_rank]) for p in dependent for t in p.leading()]
+        self._batch_shape = broadcast_shapes(*(part.batch_shape for part in fixed), *of_contexts)
         self.dtype = max((part.dtype for part in fixed), default="float32")
 
     @property
@@ -130,7 +140,7 @@ class Joint(Distribution):
             if not isinstance(part, Dependent):
                 return change(part)
             function = functools.partial(_changed, change, part.function)
-            return Dependent(part.parents, function, part.context)
+            return Dependent(part.parents, function, part.context, part.batch_rank)
 
         return Joint({name: changed(part) for name, part in self._parts.items()})
 
@@ -174,14 +184,25 @@ class Joint(Distribution):
         leading = (*as_shape(sample_shape, "Joint: sample_shape"), *self._known_batch_shape())
         seeds, values = several_seeds(seed), {}
         for name in self._parts:
-            part = self.part(name, values)
+            part = self._expanded(self.part(name, values))
             own = leading[: len(leading) - len(part.batch_shape)]
             values[name] = by(name, part, own, seeds)
         return values
 
+    def _expanded(self, part):
+        """A part that has one parameter for a whole axis of the batch, with one draw for each."""
+        sizes = part.batch_shape[len(part.batch_shape) - len(self.batch_shape) :]
+        whole = self.batch_shape[len(self.batch_shape) - len(sizes) :]
+        if any(size == 1 and all_of_it not in (1, None) for size, all_of_it in zip(sizes, whole)):  # noqa: B905
+            return Expanded(part, whole)
+        return part
+
     def _known_batch_shape(self):
         if None not in self.batch_shape:
             return self.batch_shape
+        for part in self._parts.values():
+            if isinstance(part, Dependent) and part.leading():
+                return tuple(ops.shape(part.leading()[0])[: part.batch_rank])
         longest = max(self._fixed_parts().values(), key=lambda part: len(part.batch_shape))
         return longest._shape_of_sample(())[: len(self.batch_shape)]
 
@@ -291,7 +312,7 @@ class Joint(Distribution):
         parts = self._parts.items()
         # A function is what it is; its context, and what a `functools.partial` holds, are tensors.
         return {
-            n: (p.parents, p.function, p.context) if isinstance(p, Dependent) else p
+            n: (p.parents, p.function, p.context, p.batch_rank) if isinstance(p, Dependent) else p
             for n, p in parts
         }
 
@@ -324,8 +345,8 @@ class Joint(Distribution):
                 "that of the Joint: index the context that it was made of."
             )
         rank = len(self.batch_shape)
-        context = {n: index.of_tensor(t, len(t.shape) - rank) for n, t in part.context.items()}
-        return Dependent(part.parents, part.function, context)
+        context = map_parts(lambda t: index.of_tensor(t, len(t.shape) - rank), part.context)
+        return Dependent(part.parents, part.function, context, part.batch_rank)
 
     def get_config(self) -> dict[str, Any]:
         """The parts, serialised.
