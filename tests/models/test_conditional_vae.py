@@ -125,3 +125,37 @@ def test_the_bound_with_a_mask_is_that_of_what_is_observed():
         distance = difference @ np.linalg.solve(among, difference) if seen.any() else 0.0
         exact.append(-0.5 * (distance + np.linalg.slogdet(2 * np.pi * among)[1]))
     np.testing.assert_allclose(vae.log_likelihood(data, 20_000), exact, atol=0.2)
+
+
+@pytest.mark.core
+def test_networks_see_zeros_where_nothing_was_observed():
+    """Of examples after a preprocessing, and of what the model dreams."""
+    vae = kb.models.VAE(
+        kd.Normal.standard((2,)),
+        kl.ConditionalNormal((4,)),
+        kl.ConditionalNormal((2,), network(3)),
+        preprocessing=keras.layers.Rescaling(2.0, -1.0),
+        seed=0,
+    )
+    mask = np.array([[1, 0, 1, 0], [0, 0, 1, 1]])
+    data = {"x": np.ones((2, 4), "float32"), "mask": mask}
+    vae.build({"x": (None, 4), "mask": (None, 4)})
+    observed = vae.observed(data, keras.random.SeedGenerator(0))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(observed["x"]), mask)
+    _, dreamt = vae.problem(observed).dream(keras.random.SeedGenerator(0))
+    dreamt = keras.ops.convert_to_numpy(dreamt["x"])
+    np.testing.assert_array_equal(dreamt != 0, mask.astype(bool))
+
+
+@pytest.mark.core
+def test_a_verb_before_the_fit_tells_of_the_context():
+    vae = kb.models.VAE(
+        kd.Normal.standard((2,)),
+        kl.ConditionalNormal((4,), network(3)),
+        kl.ConditionalNormal((2,), network(3)),
+        seed=0,
+    )
+    labels = np.eye(3, dtype="float32")
+    assert vae.sample(3, context=labels).shape == (3, 4)
+    vae.compile("adam")
+    vae.fit({"x": np.ones((3, 4), "float32"), "context": labels}, verbose=0)

@@ -141,3 +141,115 @@ def test_what_does_not_fit_is_named():
     model = make(ko.FreeBits(0.1))
     with pytest.raises(ValueError, match="an inference in the order of the prior"):
         model.compile("adam")
+
+
+def test_a_part_that_depends_on_nothing_is_drawn_for_each_example():
+    parts = {"z2": kd.Normal.standard((1,)), "z1": kl.ConditionalNormal((2,))}
+    both = keras.Sequential([kl.ConcatenateParts()])
+    posterior = kl.ConditionalJoint(
+        {"z2": kd.Normal.standard((1,)), "z1": kl.ConditionalNormal((2,), both)}
+    )
+    likelihood = LinearNormal((3,), OUT, 0.5, parents="z1")
+    prior = kl.ConditionalJoint(parts)
+    model = kb.models.VAE(prior, likelihood, posterior, ko.ELBO(samples=2), seed=0)
+    model.compile("adam")
+    model.fit(X[:40], verbose=0)
+    found = model.encode(X[:40])
+    assert found.batch_shape == (40,)
+    for some, count in ((found, 40), (found[1:4], 3)):
+        z2 = ops.convert_to_numpy(some.sample(seed=0)["z2"])
+        assert len(np.unique(z2)) == count
+
+
+class Entropy(kb.latent.Term):
+    """A term that is a divergence by no known name."""
+
+    name = "entropy"
+
+    @classmethod
+    def depends_on_draws(cls, posterior, prior):
+        return False
+
+    @classmethod
+    def value(cls, problem, draws, seed):
+        return problem.posterior.entropy()
+
+
+class WithEntropy(ko.Objective):
+    """A bound that compares no densities by itself."""
+
+    weight_terms = frozenset({kb.latent.LogLikelihood, kb.latent.LogPrior})
+    regularizer_terms = frozenset({Entropy})
+
+    @property
+    def reduction(self):
+        return kb.estimators.reductions.Mean()
+
+    def log_weights(self, terms):
+        return terms["log_likelihood"] + terms["log_prior"]
+
+    def regularizer(self, terms):
+        return -terms["entropy"]
+
+
+def test_metrics_have_what_they_need_of_any_bound():
+    keras.utils.set_random_seed(0)
+    model = kb.models.VAE(
+        kd.Normal.standard((2,)), kl.ConditionalNormal((3,)), kl.ConditionalNormal((2,)), seed=0
+    )
+    losses = {}
+    for objective in (WithEntropy(500), ko.ELBO(500)):
+        model.objective = objective
+        model.compile("adam")
+        losses[objective] = model.evaluate(X[:100], verbose=0, return_dict=True)
+    mine, usual = losses.values()
+    assert mine["kl"] > 0
+    for name in mine:  # the bound is the same one
+        np.testing.assert_allclose(mine[name], usual[name], atol=0.15)
+
+
+def test_a_context_with_parts_reaches_every_part():
+    data = {"x": X[:20], "context": {"a": X[:20, :2], "b": X[:20, :1]}}
+
+    def joint(*parts):
+        return kl.ConditionalJoint(
+            {
+                name: kl.ConditionalNormal((size,), keras.Sequential([kl.ConcatenateParts()]))
+                for name, size in parts
+            }
+        )
+
+    def merged():
+        return keras.Sequential([kl.ConcatenateParts()])
+
+    model = kb.models.VAE(
+        joint(("z2", 1), ("z1", 2)),
+        kl.ConditionalNormal((3,), merged()),
+        joint(("z1", 2), ("z2", 1)),
+        ko.IWELBO(3, "doubly_reparameterized"),
+        seed=0,
+    )
+    model.compile("adam")
+    assert np.isfinite(model.fit(data, verbose=0).history["loss"]).all()
+    found = model.encode(data)  # 20 rows are padded to 32
+    assert found.batch_shape == (20,)
+    draws = found[1:3].sample(seed=0)
+    assert draws["z1"].shape == (2, 2)
+    other = {**data, "context": {**data["context"], "b": data["context"]["b"] + 1.0}}
+    z = found.sample(seed=0)
+    moved = found.log_prob(z) - model.encode(other).log_prob(z)
+    assert (np.abs(ops.convert_to_numpy(moved)) > 0).all()
+
+
+def test_names_of_latent_parts_and_of_data_are_told_apart():
+    def parts(name):
+        return {name: kl.ConditionalNormal((2,)), "b": kl.ConditionalNormal((1,), parents=name)}
+
+    def joint(name):
+        return kd.Joint({name: kd.Normal.standard((2,)), "b": kd.Normal.standard((1,))})
+
+    for name in ("x", "context", "mask"):
+        with pytest.raises(ValueError, match=f"is called '{name}'"):
+            kb.models.VAE(joint(name), kl.ConditionalNormal((3,)), kl.ConditionalJoint(parts(name)))
+    with pytest.raises(ValueError, match="the name of a part and of what the parts are given"):
+        kl.ConditionalJoint(parts("a")).build({"a": (None, 2), "c": (None, 1)})

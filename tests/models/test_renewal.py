@@ -126,6 +126,18 @@ def test_the_parts_of_other_models_are_exchanged(tmp_path):
     require_exchanged(estimator, "flow", lambda m: m.log_prob(X), tmp_path)
 
 
+def test_a_part_that_cannot_be_trained_is_refused_for_its_reason():
+    vae = make()
+    vae.compile("adam")
+    vae.fit(X, verbose=0)
+    prior, layers = vae.prior, [id(layer) for layer in vae.layers]
+    with pytest.raises(ValueError, match="closed form"):
+        vae.prior = kl.LearnedMixture((2,), 3)
+    assert vae.prior is prior
+    assert [id(layer) for layer in vae.layers] == layers
+    vae.fit(X, verbose=0)
+
+
 def test_a_part_that_does_not_fit_is_refused_and_nothing_changes():
     vae = make()
     vae.build((None, 3))
