@@ -47,6 +47,12 @@ def _methods(owner, cls):
 OBJECTS = public_objects()
 
 
+def test_packages_are_handed_on():
+    """All but the command line, and what checks the networks that a person brings."""
+    offered = {f"kelbo.{name}" for name in kelbo.__all__}
+    assert set(PACKAGES) - offered == {"kelbo.cli", "kelbo.networks"}
+
+
 def is_documented(name):
     """Whether it has a docstring, a method by itself or by what it overrides."""
     owner, attribute = name.rsplit(".", 1)

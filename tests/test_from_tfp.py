@@ -42,6 +42,10 @@ def names_space():
         "b": 3.0,
         "base": distributions.Normal.standard((2,)),
         "bijector": bijectors.Exp(),
+        "conditionals": {
+            "z": distributions.Normal.standard((2,)),
+            "x": layers.ConditionalNormal((3,)),
+        },
         "component": layers.ConditionalNormal((1,)),
         "components": [distributions.Normal(0.0, 1.0), distributions.Cauchy(0.0, 1.0)],
         "components_distribution": normal,
@@ -74,6 +78,7 @@ def names_space():
         "mean_direction": [0.6, 0.8],
         "mixture_distribution": distributions.Categorical(probs=[0.5, 0.5]),
         "n": 100,
+        "parts": {"z": normal, "x": lambda z: distributions.Normal(z, 1.0)},
         "network": keras.layers.Dense(4),
         "p": normal,
         "prior": distributions.Normal.standard((2,)),
