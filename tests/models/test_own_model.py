@@ -174,3 +174,96 @@ def test_it_is_judged_as_any_other(model):
     np.testing.assert_allclose(np.mean(annealed.log_likelihood), evidence[:50].mean(), atol=0.1)
     units = evaluation.active_units(model, DATA)
     assert units.active.sum() == 1
+
+
+class Exact(LatentVariableModel):
+    """Three methods, and nothing else: z is normal, x is z with noise, and q is the posterior."""
+
+    parts = ("objective",)
+
+    def __init__(self, objective=None, seed=None, name=None):
+        super().__init__(objective or ko.ELBO(), seed, name)
+        self.shift = self.add_weight(shape=(3,), initializer="zeros", name="shift")
+
+    def kinds(self):
+        return kd.Normal.standard((3,)), kd.Normal.standard((3,))
+
+    def prior_given(self, context=None):
+        return kd.Normal.standard((3,))
+
+    def problem(self, observed, step=None):
+        def likelihood(z, shift):
+            return kd.Independent(kd.Normal(z + shift, 1.0), 1)
+
+        def posterior_given(x):
+            return kd.Independent(kd.Normal(0.5 * (x - shift), 0.5**0.5), 1)
+
+        shift, prior = ops.convert_to_tensor(self.shift), self.prior_given()
+        posterior = posterior_given(observed)
+        return LatentProblem(
+            observed=observed,
+            posterior=posterior,
+            prior=prior,
+            log_likelihood=lambda z: likelihood(z, shift).log_prob(observed),
+            stopped_log_likelihood=lambda z: likelihood(z, ops.stop_gradient(shift)).log_prob(
+                observed
+            ),
+            log_prior=prior.log_prob,
+            stopped_log_posterior=posterior.log_prob,
+            **self.dreaming(prior, lambda z: likelihood(z, shift), posterior_given),
+            step=step,
+        )
+
+    def dreaming(self, prior, likelihood, posterior_given):
+        def dream(seed):
+            z = prior.sample((4,), seed)
+            return z, likelihood(z).sample(seed=seed)
+
+        return {"dream": dream, "posterior_given": posterior_given}
+
+
+class Dreamless(Exact):
+    """It makes up no examples, or cannot say what it thinks of them."""
+
+    def dreaming(self, prior, likelihood, posterior_given):
+        if not self.can_dream:
+            return {"posterior_given": posterior_given}
+        return {"dream": super().dreaming(prior, likelihood, posterior_given)["dream"]}
+
+
+def test_three_methods_make_a_model():
+    vae, x = Exact(seed=0), np.array([[1.0, 0.0, -1.0]] * 8, "float32")
+    vae.compile(keras.optimizers.Adam(0.3))
+    vae.fit(x, epochs=1, batch_size=8, verbose=0)
+    assert vae.example_shape == (3,)
+    shift = ops.convert_to_numpy(vae.shift)
+    evidence = stats.norm(shift, 2**0.5).logpdf(x).sum(axis=1)
+    np.testing.assert_allclose(vae.log_likelihood(x, samples=2), evidence, rtol=1e-4)
+    with pytest.raises(ValueError, match="x has the shape"):
+        vae.log_likelihood(x[:, :2])
+
+
+@pytest.mark.slow
+def test_three_methods_are_enough_for_annealing():
+    """From the exact posterior every weight is the evidence."""
+    vae = Exact(seed=0)
+    with pytest.raises(ValueError, match="shape of an example is not known before"):
+        evaluation.bidirectional_monte_carlo(vae, n=4)
+    vae.build((None, 3))
+    found = evaluation.bidirectional_monte_carlo(vae, n=4, steps=3, chains=2, start="posterior")
+    exact = stats.norm(0.0, 2**0.5).logpdf(found.x).sum(axis=1)
+    np.testing.assert_allclose(found.lower, exact, rtol=1e-4)
+    np.testing.assert_allclose(found.upper, exact, rtol=1e-4)
+
+
+@pytest.mark.parametrize("can_dream", [False, True])
+def test_what_cannot_be_dreamt_is_said(can_dream):
+    vae = Dreamless(ko.WakeSleep(), seed=0)
+    vae.can_dream = can_dream
+    vae.compile("adam")
+    missing = "posterior_given=None" if can_dream else "dream=None"
+    with pytest.raises(ValueError, match=f"sleep phase .* its LatentProblem has {missing}"):
+        vae.fit(np.zeros((4, 3), "float32"), verbose=0)
+    if not can_dream:
+        with pytest.raises(ValueError, match="bidirectional_monte_carlo needs examples that"):
+            evaluation.bidirectional_monte_carlo(vae, n=4, steps=2)

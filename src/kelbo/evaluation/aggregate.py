@@ -89,7 +89,7 @@ def aggregate_draws(
     Raises:
         TypeError: `model` is no VAE.
         ValueError: There are fewer than 2 examples, they have another shape or values that are not
-            finite, or the posterior's density at its draws is NaN.
+            finite, or the density of posterior or prior at its draws is NaN.
     """
     latent = LatentModel(owner, model)
     rows = latent.examples(x)
@@ -117,7 +117,8 @@ def aggregate_draws(
     run = latent.compiled("aggregate draws", draw)
     seed = ops.whole_seed(seed)
     z, found = map_rows(lambda batch, i: run(batch, seed, i), rows, batch_size)
-    latent.require_numbers("log q(z|x)", ops.convert_to_numpy(found["log_posterior"]))
+    for name, shown in (("log_posterior", "log q(z|x)"), ("log_prior", "log p(z)")):
+        latent.require_numbers(shown, ops.convert_to_numpy(found[name]))
     prior_context = model.context_of_prior(rows)
     scored = ("posterior",) if prior_context is None else ("posterior", "prior")
     starts = range(0, number, batch_size)

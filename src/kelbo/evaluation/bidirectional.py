@@ -1,6 +1,7 @@
 """Bidirectional Monte Carlo: the log-likelihood of simulated data between two bounds."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.special import logsumexp
 from kelbo import ops
 from kelbo.evaluation.annealing import Bar, prepare
 from kelbo.evaluation.text import with_error
+from kelbo.latent.terms.dreams import dream
 from kelbo.models import LatentVariableModel
 from kelbo.parameters import whole_number
 from kelbo.training import map_rows
@@ -19,16 +21,16 @@ class BidirectionalEstimate:
     """Bounds on the log-likelihood of examples that a model made. Arrays are of shape (n, ...).
 
     Attributes:
-        x: The examples.
-        z: The latent values that they were drawn from.
+        x: The examples; a dict of the parts of the data where these have parts.
+        z: The latent values that they were drawn from; a dict where these have parts.
         forward_log_weights: Of chains from the start of the path, of shape (n, chains).
         backward_log_weights: Of chains from the exact posterior, of shape (n, chains).
         acceptance: How often a proposal was accepted, of shape (n,).
         steps: Number of ratios of densities in each weight.
     """
 
-    x: np.ndarray
-    z: np.ndarray
+    x: np.ndarray | dict[str, Any]
+    z: np.ndarray | dict[str, np.ndarray]
     forward_log_weights: np.ndarray
     backward_log_weights: np.ndarray
     acceptance: np.ndarray
@@ -80,6 +82,7 @@ def bidirectional_monte_carlo(
     seed: int = 0,
     batch_size: int = 100,
     verbose: bool = False,
+    context: Any = None,
 ) -> BidirectionalEstimate:
     r"""How exact annealed importance sampling is for a model, on data that it made itself.
 
@@ -105,13 +108,16 @@ def bidirectional_monte_carlo(
         seed: Integer seed.
         batch_size: Examples that run together.
         verbose: Whether a progress bar is shown.
+        context: What each example is conditioned on, n rows, where the data of the model have a
+            context; all else is then given it. Where they have a mask, all entries are observed.
 
     Returns:
         A `BidirectionalEstimate`.
 
     Raises:
         TypeError: `model` is no VAE.
-        ValueError: As in `annealed_importance_sampling`, or `n` or `batch_size` is below 1.
+        ValueError: As in `annealed_importance_sampling`, or `n` or `batch_size` is below 1, there
+            is no context of n rows where the model needs it, or the model cannot draw examples.
 
     Example:
         >>> import kelbo as kb
@@ -129,7 +135,7 @@ def bidirectional_monte_carlo(
     batch_size = whole_number(owner, "batch_size", batch_size)
     annealing = prepare(owner, model, steps, chains, start, leapfrog_steps, preprocessed=True)
     seed = ops.whole_seed(seed)
-    x, z = _simulated(annealing.model, n, seed, batch_size)
+    x, z = _simulated(annealing.model, n, context, seed, batch_size)
     bar = Bar(-(-n // batch_size) * annealing.calls(2), verbose)
 
     def run(batch, index):
@@ -144,15 +150,16 @@ def bidirectional_monte_carlo(
     return BidirectionalEstimate(x, z, *found, annealing.steps)
 
 
-def _simulated(model, n, seed, batch_size):
+def _simulated(model, n, context, seed, batch_size):
     """Examples from the model, and their latent values."""
+    rows = model.to_be_drawn(n, context)
 
     def draw(rows, seed, index):
         seeds = ops.SeedSequence(seed).fold_in(index).fold_in(0)
-        z, x = model.problem(rows).dream(seeds)
+        observed = model.observed(rows, seeds, preprocess=False)
+        z, x = dream(model.owner, model.problem(observed), seeds)
         return x, z
 
     run = model.compiled("simulate", draw)
-    rows = np.zeros((n, *model.model.example_shape), "float32")
     found = map_rows(lambda rows, index: run(rows, seed, index), rows, batch_size)
     return keras.tree.map_structure(ops.convert_to_numpy, found)

@@ -17,11 +17,11 @@ from kelbo.evaluation.latent_findings import (
     mismatch_findings,
     weight_findings,
 )
-from kelbo.evaluation.latent_model import LatentModel
+from kelbo.evaluation.latent_model import LatentModel, NotNumbersError
 from kelbo.evaluation.mismatch import AggregateMismatch, mismatch_of
 from kelbo.evaluation.training_findings import training_findings
 from kelbo.models import LatentVariableModel
-from kelbo.parts import map_parts
+from kelbo.parts import map_parts, rows_of
 
 # Numbers in memory at once where all pairs of examples are scored in one call.
 _BLOCK = 20_000_000
@@ -130,7 +130,7 @@ def verdict(
     try:
         draws = aggregate_draws("verdict", model, rows, seed, batch_size, verbose=False)
         measures = collapse_of(draws), mismatch_of(draws, latent, seed=seed)
-    except ValueError as error:  # x is well, so densities are not: the very thing to be told
+    except NotNumbersError as error:  # of x that are well: the very thing to be told
         broken = Finding("not_numbers", "fault", str(error).removeprefix("verdict: "))
         told = judge(history, None, None, estimate, **training)
         return Verdict.of([broken, *told.findings, *told.fine])
@@ -138,9 +138,8 @@ def verdict(
 
 
 def _some(rows: Any, most: int, seed: int) -> Any:
-    rows = map_parts(ops.convert_to_numpy, rows)
     number = count(rows)
     if number <= most:
         return rows
     chosen = np.sort(np.random.default_rng(seed).permutation(number)[:most])
-    return map_parts(lambda part: part[chosen], rows)
+    return rows_of(map_parts(ops.convert_to_numpy, rows), chosen)

@@ -22,10 +22,12 @@ class LatentVariableModel(ProbabilisticModel):
     r"""A model $p(x, z)$ of examples and latent values, with a posterior $q(z \mid x)$.
 
     A subclass says what it knows of a batch in `problem`, of which kinds posterior and prior are in
-    `kinds`, what the prior is in `prior_given`, and builds its layers in `build_parts`; training by
-    any objective, the metrics, the log-likelihood by importance sampling and all of
-    `kelbo.evaluation` follow from these. Weights of its own are made in the constructor, and handed
-    out by `only_of_model`. `objective` is among its `parts`.
+    `kinds`, and what the prior is in `prior_given`; training by any objective, the metrics, the
+    log-likelihood by importance sampling and all of `kelbo.evaluation` follow from these. Weights
+    of its own are made in the constructor, and handed out by `only_of_model`; one that has layers
+    builds them in `build_parts`. `objective` is among its `parts`; others are taken as they are
+    unless `checked_parts` looks at them, and examples may have any shape unless `example_shape`
+    says which.
 
     The metrics are, in nats per example, `loss` (what is minimised), `reconstruction` (the expected
     negative log-likelihood) and `kl`. Calling the model returns the terms of the objective as a
@@ -56,6 +58,15 @@ class LatentVariableModel(ProbabilisticModel):
         )
         self._reconstruction = keras.metrics.Mean(name="reconstruction")
         self._kl = keras.metrics.Mean(name="kl")
+
+    def checked_parts(self, **parts: Any) -> dict[str, Any]:
+        return parts
+
+    @property
+    def example_shape(self) -> tuple | None:
+        """Shape of one example: what the model was built for, None before, if it may be any."""
+        built_for = self.data_shape
+        return built_for if built_for is None or is_shape(built_for) else built_for["x"]
 
     @abc.abstractmethod
     def problem(self, observed: Any, step: Any = None) -> LatentProblem:
@@ -171,9 +182,8 @@ class LatentVariableModel(ProbabilisticModel):
         self.data_shape = without_batch(data_shape)
         self.built = True
 
-    @abc.abstractmethod
     def build_parts(self, data_shape: Any) -> None:
-        """Builds the parts, each by `build_part`; again after one was exchanged.
+        """Builds the parts that are layers, each by `build_part`; again after one was exchanged.
 
         Args:
             data_shape: Shape of a batch of examples, or of its parts by name; the size of the batch
