@@ -110,6 +110,11 @@ class ConditionalDensity(ProbabilisticModel):
             )
         as_rows(y, self.conditional.event_shape, "y")
 
+    def check_values(self, x: Any, y: Any, weights: Any) -> None:
+        """Refuses what cannot be scored, and contexts that the network's tables do not hold."""
+        super().check_values(x, y, weights)
+        self.conditional.check_numbers(type(self).__name__, "x", x)
+
     def compute_loss(
         self,
         x: Any = None,
@@ -258,4 +263,5 @@ class ConditionalDensity(ProbabilisticModel):
         if has_parts(x):
             count_examples((x,))
         self._require_finite("x", x)
+        self.conditional.check_numbers(type(self).__name__, "x", x)
         return x

@@ -2,6 +2,14 @@
 
 from kelbo.networks.building import build_network, output_shape, reason_of
 from kelbo.networks.checking import as_network
+from kelbo.networks.lookups import require_known_numbers
 from kelbo.networks.whole_numbers import takes_whole_numbers
 
-__all__ = ["as_network", "build_network", "output_shape", "reason_of", "takes_whole_numbers"]
+__all__ = [
+    "as_network",
+    "build_network",
+    "output_shape",
+    "reason_of",
+    "require_known_numbers",
+    "takes_whole_numbers",
+]

@@ -13,7 +13,7 @@ from kelbo.layers.conditionals.head import ParameterHead
 from kelbo.layers.folding import parameters_given
 from kelbo.layers.precision import full_precision, to_full_precision
 from kelbo.layers.settled import Settled
-from kelbo.networks import as_network, build_network, output_shape
+from kelbo.networks import as_network, build_network, output_shape, require_known_numbers
 from kelbo.ops.float64 import float64_kept
 from kelbo.parameters import whole_sizes
 from kelbo.parts import (
@@ -187,6 +187,22 @@ class Conditional(Settled, keras.layers.Layer, abc.ABC):
                 f"{shape}, but {built_for}, where they have the shape {self._features_shape}. One "
                 "that pools over what varies, as a recurrent layer does, takes both."
             )
+
+    def check_numbers(self, owner: str, name: str, context: Any) -> None:
+        """Whether the tables of the network hold the numbers that are looked up in them.
+
+        Args:
+            owner: Whose data they are, for the error.
+            name: Name of the context, for the error.
+            context: Arrays of contexts; None in the place of a part that is not known.
+
+        Raises:
+            ValueError: They do not: see `networks.require_known_numbers`.
+        """
+        chosen = self.of_parents(context)
+        if isinstance(self.parents, str) and chosen is not context:
+            name = f'{name}["{self.parents}"]'
+        require_known_numbers(owner, name, self.network, chosen)
 
     def build_on(self, features: Sequence[int | None]) -> None:
         """Builds what makes parameters of the features: the heads.
