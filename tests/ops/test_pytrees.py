@@ -42,11 +42,11 @@ def test_a_nest_of_distributions_goes_in_and_out_and_is_compiled_once():
     def function(nest, x):
         traces.append(x)
         d = nest["d"]
-        return {"wider": (Normal(d.mean(), 2.0 * d.stddev()), d.log_prob(x)), "none": None}
+        return {"wider": (Normal(d.mean(), 2.0 * d.stddev()), d.log_prob(x)), "none": nest["none"]}
 
     run = ops.compile(function)
     for loc in (0.0, 1.0, 2.0):
-        result = run({"d": Normal([loc, 5.0], 1.0)}, np.float32(1.0))
+        result = run({"d": Normal([loc, 5.0], 1.0), "none": None}, np.float32(1.0))
     wider, log_prob = result["wider"]
     assert result["none"] is None
     np.testing.assert_array_equal(numbers(wider.mean()), [2.0, 5.0])

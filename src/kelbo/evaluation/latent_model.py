@@ -106,7 +106,7 @@ class LatentModel:
                 )
         if "mask" in known:
             parts["mask"] = np.ones_like(x)  # what is drawn is drawn whole
-        return self.examples(parts if len(parts) > 1 else x)
+        return self.examples(parts if known or len(parts) > 1 else x)
 
     def require_numbers(self, name: str, values: np.ndarray) -> None:
         """Refuses results that are NaN, which compare as neither dead nor active.

@@ -31,9 +31,9 @@ def compile(
 
     Args:
         function: Takes tensors, or nests of them, as positional arguments and returns a nest of
-            them. Distributions and bijectors are taken and returned like tensors, of which they are
-            made; functions and layers in them are constants. Python values that choose the shape
-            belong into a closure, not here.
+            them; None may stand in the place of one. Distributions and bijectors are taken and
+            returned like tensors, of which they are made; functions and layers in them are
+            constants. Python values that choose the shape belong into a closure, not here.
         reads: What the function reads, or a function that returns it: variables, and any other
             objects (tensors, layers) whose exchange for others is a reason to compile again.
 
@@ -185,10 +185,13 @@ def _make_tensorflow(function, variables):
 
     graph = tf.function(traced, reduce_retracing=True)
 
+    def as_tensor(value):
+        return None if value is None else tf.convert_to_tensor(value)
+
     def call(*arguments):
         # A Python number would be compiled in, and each new one compiled again. Variables are
         # captured by reference.
-        return graph(*tf.nest.map_structure(tf.convert_to_tensor, arguments)), ()
+        return graph(*tf.nest.map_structure(as_tensor, arguments)), ()
 
     return call
 
