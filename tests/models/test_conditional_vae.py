@@ -159,3 +159,43 @@ def test_a_verb_before_the_fit_tells_of_the_context():
     assert vae.sample(3, context=labels).shape == (3, 4)
     vae.compile("adam")
     vae.fit({"x": np.ones((3, 4), "float32"), "context": labels}, verbose=0)
+
+
+def with_tables():
+    """A VAE whose parts look the label up, each in a table of its own."""
+
+    def network(units, name):
+        x = keras.Input((units,), name=name)
+        label = keras.Input((), dtype="int32", name="context")
+        features = keras.layers.Concatenate()([x, keras.layers.Embedding(4, 2)(label)])
+        return keras.Model({name: x, "context": label}, features)
+
+    return kb.models.VAE(
+        prior=kl.ConditionalNormal((2,), keras.layers.Embedding(4, 2)),
+        likelihood=kl.ConditionalNormal((3,), network(2, "z")),
+        posterior=kl.ConditionalNormal((2,), network(3, "x")),
+        seed=0,
+    )
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("labels", [[0, 4, 2], [0, -1, 2], [0, 1.5, 2]], ids=str)
+@pytest.mark.few(1)
+def test_labels_that_no_table_holds_are_refused(labels):
+    vae = with_tables()
+    vae.compile("adam")
+    data, labels = {"x": np.zeros((3, 3), "float32")}, np.array(labels)
+    vae.fit({**data, "context": np.array([0, 3, 1])}, verbose=0)
+    uses = {
+        "fit": lambda: vae.fit({**data, "context": labels}, verbose=0),
+        "predict": lambda: vae.predict({**data, "context": labels}, verbose=0),
+        "encode": lambda: vae.encode({**data, "context": labels}),
+        "sample": lambda: vae.sample(3, context=labels),
+        "decode": lambda: vae.decode(np.zeros((3, 2)), context=labels),
+        "simulate": lambda: kb.evaluation.bidirectional_monte_carlo(
+            vae, n=3, steps=2, context=labels
+        ),
+    }
+    for use in uses.values():
+        with pytest.raises(ValueError, match=r"VAE: 1 of the 3 values of .*context.* from 0 to 3"):
+            use()

@@ -300,6 +300,34 @@ class VAE(LatentVariableModel):
         """The likelihood; None where a preprocessing decides what it gets to see."""
         return self.likelihood if self.preprocessing is None else None
 
+    def check_values(self, x: Any, y: Any, weights: Any) -> None:
+        """Refuses what cannot be scored, and contexts that a network's tables do not hold."""
+        super().check_values(x, y, weights)
+        self._require_known_numbers("x", x)
+
+    def examples(self, x: Any) -> Any:
+        x = super().examples(x)
+        self._require_known_numbers("x", x)
+        return x
+
+    def _require_known_numbers(self, name, data):
+        """Refuses data that a network looks up in a table which does not hold them."""
+        if not isinstance(data, Mapping):
+            return
+        owner = type(self).__name__
+        self.posterior.check_numbers(owner, name, data)
+        if "context" in data:
+            self._require_known_contexts(f'{name}["context"]', data["context"])
+
+    def _require_known_contexts(self, name, context):
+        owner = type(self).__name__
+        if isinstance(self.prior, Conditional):
+            self.prior.check_numbers(owner, name, context)
+        unknown = dict.fromkeys(_names_of_parts(self.prior) or ("z",))
+        self.likelihood.check_numbers(
+            owner, "the likelihood's context", {**unknown, "context": context}
+        )
+
     def encode(self, x: Any, batch_size: int = 512, seed: int = 0) -> Distribution:
         """The posterior $q(z | x)$ of each example, as one distribution.
 
@@ -382,6 +410,7 @@ class VAE(LatentVariableModel):
         rows = map_parts(lambda part, shape: as_rows(part, shape, "context"), context, shapes)
         for name, part in named_parts("context", rows):
             self._require_finite(name, part)
+        self._require_known_contexts("context", rows)
         return rows
 
     def reconstruct(self, x: Any, batch_size: int = 512, seed: int = 0) -> Any:
