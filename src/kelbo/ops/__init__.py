@@ -15,6 +15,7 @@ from kelbo.ops.autodiff import (
 )
 from kelbo.ops.compilation import compile, is_concrete
 from kelbo.ops.float64 import *
+from kelbo.ops.float64 import enable_float64
 from kelbo.ops.linalg import (
     CholeskyError,
     add_to_diagonal,

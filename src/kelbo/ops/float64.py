@@ -29,6 +29,23 @@ from kelbo.typing import Tensor
 _call = threading.local()
 
 
+def enable_float64() -> None:
+    """Lets the backend make float64 arrays, from now on and in the whole process.
+
+    TensorFlow and PyTorch make them always. JAX does when its flag `jax_enable_x64` is set, which
+    this does: what asks for float64 by itself (`kelbo.gp`) calls it, so that nobody has to. Models
+    in float32 stay in float32; what was compiled before is compiled once more. To keep JAX at 32
+    bits, give such models `dtype="float32"`.
+
+    Example:
+        >>> from kelbo import ops
+        >>> ops.enable_float64()
+        >>> ops.convert_to_tensor([1.0], dtype="float64").dtype.name
+        'float64'
+    """
+    backend.enable_float64()
+
+
 class _NarrowingRule(dict):
     """Keras' table "64 bits become 32", which leaves float64 alone inside `float64_kept`."""
 

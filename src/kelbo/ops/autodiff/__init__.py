@@ -8,6 +8,7 @@ from kelbo.ops.autodiff.gradients import (
     values_and_gradients,
 )
 from kelbo.ops.autodiff.inversion import invert_monotone
+from kelbo.ops.autodiff.pullbacks import with_pullback
 
 __all__ = [
     "gradient_tap",
@@ -16,4 +17,5 @@ __all__ = [
     "value_and_grad",
     "values_and_gradients",
     "with_derivatives",
+    "with_pullback",
 ]

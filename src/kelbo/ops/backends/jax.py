@@ -93,6 +93,11 @@ def float64_enabled() -> bool:
     return bool(jax.config.jax_enable_x64)
 
 
+def enable_float64() -> None:
+    """Lets JAX make float64 arrays, from now on and in the whole process."""
+    jax.config.update("jax_enable_x64", True)
+
+
 def as_tensor(x: jax.Array) -> jax.Array:
     """The argument itself."""
     return x
@@ -126,6 +131,13 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
 
     differentiable.defjvp(rule, symbolic_zeros=True)
     return jax.jit(differentiable)  # else an eager call would be compiled op by op
+
+
+def with_pullback(forward: Callable, pullback: Callable) -> Callable:
+    """The function that `forward` computes, differentiated by `pullback`: see `ops.pullbacks`."""
+    function = jax.custom_vjp(lambda *args: forward(*args)[0])
+    function.defvjp(forward, pullback)
+    return function
 
 
 def factor_with_retries(a: jax.Array, jitter: float, max_tries: int) -> jax.Array:

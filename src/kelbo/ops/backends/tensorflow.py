@@ -98,6 +98,10 @@ def float64_enabled() -> bool:
     return True
 
 
+def enable_float64() -> None:
+    """Nothing: TensorFlow makes float64 tensors always."""
+
+
 def as_tensor(x: tf.Tensor | tf.Variable) -> tf.Tensor:
     """The value of a `tf.Variable`, which Keras takes for a tensor and which has no `ndim`."""
     return tf.convert_to_tensor(x)
@@ -156,6 +160,22 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
         return known(tf.ensure_shape(value_of(*fixed), args[-1].shape))(*args)
 
     return differentiable
+
+
+def with_pullback(forward: Callable, pullback: Callable) -> Callable:
+    """The function that `forward` computes, differentiated by `pullback`: see `ops.pullbacks`."""
+
+    @tf.custom_gradient
+    def function(*args):
+        value, residuals = forward(*args)
+
+        def gradient(*upstream):
+            cotangents = pullback(residuals, upstream if isinstance(value, tuple) else upstream[0])
+            return [_once(cotangent) for cotangent in cotangents]
+
+        return value, gradient
+
+    return lambda *args: function(*map(tf.convert_to_tensor, args))
 
 
 def factor_with_retries(a: tf.Tensor, jitter: float, max_tries: int) -> tf.Tensor:
@@ -332,7 +352,8 @@ def _once(gradient):
 
     def refuse(upstream):
         raise NotImplementedError(
-            "A gradient through ops.gradient_tap has no derivative of its own."
+            "This gradient is given by a rule that has no derivative of its own on TensorFlow: "
+            "differentiate it once, or use JAX."
         )
 
     return tf.identity(gradient), refuse

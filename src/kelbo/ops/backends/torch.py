@@ -164,6 +164,10 @@ def float64_enabled() -> bool:
     return True
 
 
+def enable_float64() -> None:
+    """Nothing: PyTorch makes float64 tensors always."""
+
+
 def as_tensor(x: torch.Tensor) -> torch.Tensor:
     """The argument itself."""
     return x
@@ -196,6 +200,24 @@ def with_derivatives(function: Callable, derivatives: Sequence[Callable | None])
             )
 
     return Differentiable.apply
+
+
+def with_pullback(forward: Callable, pullback: Callable) -> Callable:
+    """The function that `forward` computes, differentiated by `pullback`: see `ops.pullbacks`."""
+
+    class Differentiable(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *args: Any) -> Any:
+            value, ctx.residuals = forward(*args)
+            ctx.is_tuple = isinstance(value, tuple)
+            return value
+
+        @staticmethod
+        def backward(ctx: Any, *upstream: torch.Tensor) -> tuple:
+            cotangents = pullback(ctx.residuals, upstream if ctx.is_tuple else upstream[0])
+            return tuple(_Once.apply(cotangent) for cotangent in cotangents)
+
+    return lambda *args: Differentiable.apply(*args)
 
 
 def factor_with_retries(a: torch.Tensor, jitter: float, max_tries: int) -> torch.Tensor:
@@ -379,7 +401,8 @@ class _Once(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError(
-            "A gradient through ops.gradient_tap has no derivative of its own."
+            "This gradient is given by a rule that has no derivative of its own on PyTorch: "
+            "differentiate it once, or use JAX."
         )
 
 

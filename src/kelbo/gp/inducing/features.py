@@ -1,0 +1,118 @@
+"""Inducing features: the few values of a process that a sparse posterior is about."""
+
+import abc
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.gp.kernels import Kernel
+from kelbo.layers.settled import Settled
+from kelbo.typing import Tensor
+
+
+class InducingFeatures(Settled, keras.layers.Layer, abc.ABC):
+    r"""Linear functionals $u$ of a process $f$, of a prior covariance that is known.
+
+    Values at points, inner products with functions on a sphere, ... A sparse posterior is a
+    distribution of $u$, and needs three matrices of a kernel.
+
+    A subclass writes `Kuu`, `Kuf`, and `Kuv` for the features that it is combined with.
+
+    Args:
+        count: How many there are, $M$.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, count: int, *, dtype: Any = "float64", **kwargs: Any):
+        super().__init__(dtype=dtype, **kwargs)
+        if self.compute_dtype == "float64":
+            ops.enable_float64()
+        self.autocast = False
+        self._count = int(count)
+        self.built = True
+
+    @property
+    def count(self) -> int:
+        """How many features there are."""
+        return self._count
+
+    @abc.abstractmethod
+    def Kuu(self, kernel: Kernel, dtype: str = "float64") -> Tensor:
+        r"""Their covariance, $\mathrm{Cov}(u, u)$.
+
+        Args:
+            kernel: The kernel of the process.
+            dtype: Of the result.
+
+        Returns:
+            A tensor of shape (M, M), without jitter.
+        """
+
+    @abc.abstractmethod
+    def Kuf(self, kernel: Kernel, x: Tensor) -> Tensor:
+        r"""Their covariance with values of the process, $\mathrm{Cov}(u, f(x))$.
+
+        Args:
+            kernel: The kernel of the process.
+            x: Inputs, of shape (..., n, d).
+
+        Returns:
+            A tensor of shape (..., M, n).
+        """
+
+    @abc.abstractmethod
+    def Kuv(self, kernel: Kernel, other: "InducingFeatures", dtype: str = "float64") -> Tensor:
+        r"""Their covariance with other features of the same process, $\mathrm{Cov}(u, v)$.
+
+        Args:
+            kernel: The kernel of the process.
+            other: The other features.
+            dtype: Of the result.
+
+        Returns:
+            A tensor of shape (M, number of the others).
+
+        Raises:
+            TypeError: The two kinds do not go together.
+        """
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """Numbers of features that are independent of each other before any data."""
+        return (self.count,)
+
+    def factors(self, kernel: Kernel, jitter: float, dtype: str = "float64") -> list[Tensor]:
+        r"""Cholesky factors of the covariance of each block: what can be kept of a kernel.
+
+        Args:
+            kernel: The kernel of the process.
+            jitter: What is added to the diagonal of the covariance.
+            dtype: Of the result.
+
+        Returns:
+            A list of lower triangular tensors; here $L$ alone, $L L^\top = K_{uu}$.
+        """
+        covariance = ops.add_to_diagonal(self.Kuu(kernel, dtype), jitter)
+        return [ops.cholesky(covariance, name=f"{type(self).__name__}: Kuu")]
+
+    def projections(self, kernel: Kernel, factors: list[Tensor], x: Tensor) -> list[Tensor]:
+        r"""Covariances of values of the process with whitened features, $w = L^{-1} u$.
+
+        Args:
+            kernel: The kernel of the process.
+            factors: What `factors` returned.
+            x: Inputs, of shape (n, d).
+
+        Returns:
+            A list with a tensor of shape (count of the block, n) for each block: here
+            $A = L^{-1} K_{uf}$ alone.
+        """
+        return [ops.solve_triangular(factors[0], self.Kuf(kernel, x))]
+
+    def call(self, x: Any) -> Any:
+        """Refused: features have no output of their own."""
+        raise TypeError(
+            f"{type(self).__name__} is not called: give it to a sparse Gaussian process, as "
+            "inducing=..."
+        )

@@ -1,0 +1,143 @@
+"""A process, given data: what a model returns, and what predicts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from kelbo import ops
+from kelbo.distributions import Distribution, MultivariateNormalFullCovariance, Normal
+from kelbo.gp.inducing import InducingFeatures
+from kelbo.gp.kernels import Kernel
+from kelbo.gp.kernels.kernel import as_inputs
+from kelbo.gp.mean_functions import MeanFunction
+from kelbo.gp.prediction import moments
+from kelbo.intake import as_array
+from kelbo.training import map_rows
+from kelbo.typing import Tensor
+
+
+class Posterior:
+    r"""A Gaussian process, as far as data have told: $q(f) = \int p(f \mid u)\, q(u)\, du$.
+
+    It keeps the factors that every prediction needs. Exact, collapsed, variational and orthogonally
+    decoupled posteriors are of one form: whitened features $w_b \sim N(m_b, R_b R_b^\top)$ for each
+    block of features, and a conditional given them.
+
+    Made by the models of this package; kernel and features are those at the time, so a posterior
+    is not for use after they have trained on.
+
+    Args:
+        kernel: The kernel.
+        mean_function: The mean function.
+        features: The features.
+        factors: What `features.factors` returned.
+        means: $m_b$, each of shape (latents, M).
+        roots: $R_b$, each of shape (latents, M, r); None for a block that is known exactly.
+        noise_variance: Variance of the noise of observations, or None.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        mean_function: MeanFunction,
+        features: InducingFeatures,
+        factors: Sequence[Tensor],
+        means: Sequence[Tensor],
+        roots: Sequence[Tensor | None],
+        noise_variance: Tensor | None = None,
+    ):
+        self.kernel, self.mean_function, self.features = kernel, mean_function, features
+        self.factors, self.means, self.roots = list(factors), list(means), list(roots)
+        self.noise_variance = noise_variance
+        self._compiled = {}
+
+    @property
+    def dtype(self) -> str:
+        """The dtype that it computes in."""
+        return keras.backend.standardize_dtype(self.means[0].dtype)
+
+    @property
+    def latents(self) -> int:
+        """Number of processes."""
+        return self.means[0].shape[0]
+
+    def moments_at(self, x: Any, full_covariance: bool = False) -> tuple[Tensor, Tensor]:
+        r"""Mean and variance of $f$, within compiled code or outside.
+
+        Args:
+            x: Inputs, of shape (n, d).
+            full_covariance: Whether covariances are computed as well.
+
+        Returns:
+            The mean, of shape (latents, n), and the variance, (latents, n), or the covariance,
+            (latents, n, n).
+        """
+        return self._moments(x, self.factors, self.means, self.roots, full_covariance)
+
+    def _moments(self, x, factors, means, roots, full_covariance):
+        prior = self.kernel(x) if full_covariance else self.kernel.diagonal(x)
+        projections = self.features.projections(self.kernel, factors, x)
+        mean, variance = moments(prior, projections, means, roots, full_covariance)
+        return mean + self.mean_function(x), variance
+
+    def given(
+        self, x: Any, marginal: bool = False, observed: bool = False, batch_size: int = 4096
+    ) -> Distribution:
+        """The distribution of values of the process at inputs.
+
+        Args:
+            x: Inputs, of shape (n, d).
+            marginal: Whether each value is taken by itself: a `Normal`, of which millions are
+                cheap. Else they are a vector, with its covariance of shape (n, n).
+            observed: Whether the noise of observations is added.
+            batch_size: Inputs per compiled call, where they are taken by themselves.
+
+        Returns:
+            A multivariate normal of event shape (n,), or a `Normal` of batch shape (n,); with
+            (latents,) in front where there are several processes.
+
+        Raises:
+            ValueError: x has another shape, or values that are not finite; `observed`, of a process
+                whose noise is not normal.
+        """
+        x = self._inputs(x)
+        noise = 0.0
+        if observed:
+            if self.noise_variance is None:
+                raise ValueError(
+                    "given: observed=True adds the noise of observations, which this process has "
+                    "not: ask the model that it belongs to for its predictions."
+                )
+            noise = self.noise_variance
+        if marginal:
+            mean, variance = map_rows(lambda rows, _: self._run(rows, False), x, batch_size)
+            mean, variance = ops.transpose(mean), ops.transpose(variance)
+            normal = Normal(mean, ops.sqrt(variance + noise), validate=False)
+            return normal[0] if self.latents == 1 else normal
+        mean, covariance = self._run(x, True)
+        covariance = ops.add_to_diagonal(covariance, noise)
+        if self.latents == 1:
+            mean, covariance = mean[0], covariance[0]
+        return MultivariateNormalFullCovariance(mean, covariance, validate=False)
+
+    def _inputs(self, x):
+        x = as_inputs(as_array(x, "x"), "x")
+        return ops.cast(x, self.dtype)
+
+    def _run(self, x, full_covariance):
+        """Moments by compiled code, into which the posterior goes as arguments."""
+        if full_covariance not in self._compiled:
+
+            def run(x, factors, means, roots):
+                # None is no tensor: which blocks are known exactly is settled.
+                given = iter(roots)
+                roots = [None if root is None else next(given) for root in self.roots]
+                mean, variance = self._moments(x, factors, means, roots, full_covariance)
+                if full_covariance:
+                    return mean, variance
+                return ops.transpose(mean), ops.transpose(variance)
+
+            self._compiled[full_covariance] = ops.compile(run)
+        roots = [root for root in self.roots if root is not None]
+        return self._compiled[full_covariance](x, self.factors, self.means, roots)
