@@ -41,6 +41,7 @@ __all__ = [
     "divergences",
     "estimators",
     "evaluation",
+    "gp",
     "latent",
     "layers",
     "losses",
@@ -57,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Datasets, evaluation, plots, report and runs are not needed to build and train a model.
+    # Datasets, evaluation, gp, plots, report and runs are not needed to build and train a model.
     if name in __all__:
         return importlib.import_module(f"kelbo.{name}")
     raise AttributeError(f"module 'kelbo' has no attribute {name!r}")

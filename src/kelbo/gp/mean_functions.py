@@ -28,6 +28,13 @@ class MeanFunction(Settled, keras.layers.Layer, abc.ABC):
         if self.compute_dtype == "float64":
             ops.enable_float64()
         self.autocast = False
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing: what there is was made in the constructor.
+
+        Args:
+            input_shape: Not used.
+        """
         self.built = True
 
     def __call__(self, x: Any) -> Tensor:
@@ -41,7 +48,7 @@ class MeanFunction(Settled, keras.layers.Layer, abc.ABC):
             x: Inputs, of shape (..., n, d).
 
         Returns:
-            A tensor of shape (..., n).
+            A tensor of shape (..., n), or (..., n, latents) of one that has several values.
         """
         return self.mean_of(as_inputs(x, f"{type(self).__name__}: x"))
 
@@ -97,19 +104,24 @@ class ConstantMean(MeanFunction):
         )
 
     def mean_of(self, x: Tensor) -> Tensor:
-        return ops.zeros_like(x[..., 0]) + ops.cast(self.level, x.dtype)
+        return ops.zeros_like(x[..., 0]) + ops.cast(self.level_weight, x.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "level": self.start}
+        return {**super().get_config(), "level": self._start}
 
 
 @registered
 class LinearMean(MeanFunction):
-    r"""A linear trend, $w^\top x + b$, which trains.
+    r"""A linear trend, $w^\top x + b$.
+
+    With a matrix of weights it has one value for each process of several; not trained, and with
+    the principal directions of the inputs for weights, it hands the inputs on through a deep
+    Gaussian process (Salimbeni and Deisenroth, 2017, sec. 3.1): see `propagating`.
 
     Args:
-        weights: Where $w$ starts: one number for each column.
-        bias: Where $b$ starts.
+        weights: Where $w$ starts: one number for each column, or an array of shape (d, latents).
+        bias: Where $b$ starts: a number.
+        trainable: Whether they train.
         **kwargs: Passed to `MeanFunction`.
 
     Example:
@@ -118,20 +130,60 @@ class LinearMean(MeanFunction):
         [3., 5.]
     """
 
-    def __init__(self, weights: ArrayLike, bias: float = 0.0, **kwargs: Any):
+    def __init__(
+        self, weights: ArrayLike, bias: float = 0.0, trainable: bool = True, **kwargs: Any
+    ):
         super().__init__(**kwargs)
-        self.start = np.asarray(ops.convert_to_numpy(weights), "float64").reshape(-1).tolist()
-        self.start_of_bias = float(bias)
-        self.slopes = self.add_weight(
-            shape=(len(self.start),), initializer=lambda *_, **__: self.start, name="weights"
-        )
-        self.bias_weight = self.add_weight(
-            shape=(), initializer=lambda *_, **__: self.start_of_bias, name="bias"
+        start = np.asarray(ops.convert_to_numpy(weights), "float64")
+        if start.ndim not in (1, 2):
+            raise ValueError(
+                f"LinearMean: weights must have the shape (d,) or (d, latents), got {start.shape}."
+            )
+        self._start, self._start_of_bias = start, float(bias)
+        self._trains = bool(trainable)
+        self.slopes = self._weight("weights", start)
+        self.intercept = self._weight("bias", np.full(start.shape[1:], self._start_of_bias))
+
+    def _weight(self, name, start):
+        return self.add_weight(
+            shape=start.shape, initializer=lambda *_, **__: start, name=name, trainable=self._trains
         )
 
     def mean_of(self, x: Tensor) -> Tensor:
         trend = ops.matmul(x, ops.cast(self.slopes, x.dtype))
-        return trend + ops.cast(self.bias_weight, x.dtype)
+        return trend + ops.cast(self.intercept, x.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "weights": self.start, "bias": self.start_of_bias}
+        return {
+            **super().get_config(),
+            "weights": self._start.tolist(),
+            "bias": self._start_of_bias,
+            "trainable": self._trains,
+        }
+
+
+def propagating(x: ArrayLike, latents: int) -> LinearMean:
+    r"""The mean that hands inputs on to the next layer of a deep Gaussian process.
+
+    Where there are as many processes as columns each keeps its own; where there are fewer they keep
+    the principal directions of the inputs, where there are more the further ones are 0.
+
+    Args:
+        x: Inputs of the layer, an array of shape (n, d).
+        latents: Number of processes.
+
+    Returns:
+        A mean function, which does not train.
+
+    Example:
+        >>> from kelbo import gp
+        >>> gp.mean_functions.propagating([[1.0, 2.0], [3.0, 5.0]], 2)([[1.0, 2.0]])
+        [[1., 2.]]
+    """
+    x = np.asarray(ops.convert_to_numpy(x), "float64")
+    size = x.shape[1]
+    if latents >= size:
+        weights = np.eye(size, latents)
+    else:
+        weights = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:latents].T
+    return LinearMean(weights, trainable=False)

@@ -15,7 +15,7 @@ from kelbo.gp.kernels.kernel import FLOOR
 from kelbo.gp.mean_functions import MeanFunction, ZeroMean
 from kelbo.gp.posterior import Posterior
 from kelbo.gp.restarts import best_of_restarts
-from kelbo.intake import as_array
+from kelbo.intake import as_array, is_array_like
 from kelbo.layers.weights import constrained_weight, log_prior
 from kelbo.models.probabilistic import ProbabilisticModel, as_rows
 from kelbo.parameters import constraints
@@ -113,7 +113,8 @@ class NoisyRegression(ProbabilisticModel):
             input_shape: Shape (n, d) of the inputs.
         """
         self.data_shape = tuple(input_shape[1:])
-        self.kernel.build()
+        for part in self.parts:
+            getattr(self, part).build()
         self.built = True
 
     @abc.abstractmethod
@@ -162,7 +163,7 @@ class NoisyRegression(ProbabilisticModel):
             A scalar tensor, in nats per example.
         """
         total = self.evidence(x, y) + ops.cast(log_prior(self), x.dtype)
-        return -total / x.shape[0]
+        return -total / ops.cast(ops.shape(x)[0], x.dtype)
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Tensor]:
         """Mean and variance of f for each x: of the posterior, or of the prior before and in a fit.
@@ -295,6 +296,12 @@ class NoisyRegression(ProbabilisticModel):
                 history.on_epoch_end(i, {"loss": float(loss)})
         self.training_examples.assign(len(y))
         return history
+
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """The loss of data, all at once, in nats per example: `keras.Model.evaluate`."""
+        if is_array_like(x) and not kwargs.get("batch_size"):
+            kwargs["batch_size"] = len(as_array(x))
+        return super().evaluate(x, y, **kwargs)
 
     def condition(self, x: Any, y: Any) -> Posterior:
         """Takes data in at the present parameters, without a fit.

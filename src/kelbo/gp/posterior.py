@@ -7,7 +7,7 @@ import keras
 
 from kelbo import ops
 from kelbo.distributions import Distribution, MultivariateNormalFullCovariance, Normal
-from kelbo.gp.inducing import InducingFeatures
+from kelbo.gp.inducing import Features
 from kelbo.gp.kernels import Kernel
 from kelbo.gp.kernels.kernel import as_inputs
 from kelbo.gp.mean_functions import MeanFunction
@@ -41,7 +41,7 @@ class Posterior:
         self,
         kernel: Kernel,
         mean_function: MeanFunction,
-        features: InducingFeatures,
+        features: Features,
         factors: Sequence[Tensor],
         means: Sequence[Tensor],
         roots: Sequence[Tensor | None],
@@ -79,7 +79,12 @@ class Posterior:
         prior = self.kernel(x) if full_covariance else self.kernel.diagonal(x)
         projections = self.features.projections(self.kernel, factors, x)
         mean, variance = moments(prior, projections, means, roots, full_covariance)
-        return mean + self.mean_function(x), variance
+        return mean + self._mean_before(x), variance
+
+    def _mean_before(self, x):
+        """Of the mean function, with the processes in front."""
+        mean = self.mean_function(x)
+        return ops.transpose(mean) if len(mean.shape) == 2 else mean
 
     def given(
         self, x: Any, marginal: bool = False, observed: bool = False, batch_size: int = 4096

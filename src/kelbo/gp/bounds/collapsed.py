@@ -61,7 +61,7 @@ def collapsed_bound(
         )
     else:
         value = (_by_products if by == "products" else _by_solves)(*arguments)
-    n = y.shape[0]
+    n = ops.cast(ops.shape(y)[0], y.dtype)
     return value - 0.5 * (
         (total + square) / noise_variance + n * ops.log(noise_variance) + n * _LOG_2PI
     )
@@ -196,7 +196,7 @@ def upper_bound(
     Returns:
         A scalar tensor.
     """
-    n = y.shape[0]
+    n = ops.cast(ops.shape(y)[0], y.dtype)
     factors = collapsed_factors(Kuu, Kuf, y, noise_variance)
     explained = noise_variance * (ops.trace(factors.B) - factors.B.shape[-1])
     left_over = ops.maximum(ops.sum(diagonal) - explained, 0.0)

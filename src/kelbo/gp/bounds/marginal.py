@@ -32,15 +32,15 @@ def log_marginal_likelihood(covariance: Tensor, y: Tensor) -> Tensor:
 def _forward(covariance, y):
     lower = ops.cholesky(covariance, name="the covariance of the data")
     whitened = ops.solve_triangular(lower, y[:, None])[:, 0]
-    value = -0.5 * (
-        ops.sum(whitened * whitened) + ops.log_det_from_cholesky(lower) + y.shape[0] * _LOG_2PI
-    )
+    count = ops.cast(ops.shape(y)[0], y.dtype)
+    squared = ops.sum(whitened * whitened)
+    value = -0.5 * (squared + ops.log_det_from_cholesky(lower) + count * _LOG_2PI)
     return value, (lower, whitened)
 
 
 def _pullback(residuals, cotangent):
     lower, whitened = residuals
-    inverse = ops.solve_triangular(lower, ops.eye(lower.shape[-1], dtype=lower.dtype))
+    inverse = ops.solve_triangular(lower, ops.eye(ops.shape(lower)[-1], dtype=lower.dtype))
     alpha = ops.matmul(ops.transpose(inverse), whitened)
     precision = ops.matmul(ops.transpose(inverse), inverse)
     of_covariance = 0.5 * cotangent * (alpha[:, None] * alpha[None, :] - precision)

@@ -11,31 +11,16 @@ from kelbo.layers.settled import Settled
 from kelbo.typing import Tensor
 
 
-class InducingFeatures(Settled, keras.layers.Layer, abc.ABC):
+class Features(abc.ABC):
     r"""Linear functionals $u$ of a process $f$, of a prior covariance that is known.
 
-    Values at points, inner products with functions on a sphere, ... A sparse posterior is a
-    distribution of $u$, and needs three matrices of a kernel.
-
-    A subclass writes `Kuu`, `Kuf`, and `Kuv` for the features that it is combined with.
-
-    Args:
-        count: How many there are, $M$.
-        **kwargs: Passed to `keras.layers.Layer`.
+    A subclass writes `count`, `Kuu`, `Kuf`, and `Kuv` for the features that it is combined with.
     """
 
-    def __init__(self, count: int, *, dtype: Any = "float64", **kwargs: Any):
-        super().__init__(dtype=dtype, **kwargs)
-        if self.compute_dtype == "float64":
-            ops.enable_float64()
-        self.autocast = False
-        self._count = int(count)
-        self.built = True
-
     @property
+    @abc.abstractmethod
     def count(self) -> int:
-        """How many features there are."""
-        return self._count
+        """How many features there are, $M$."""
 
     @abc.abstractmethod
     def Kuu(self, kernel: Kernel, dtype: str = "float64") -> Tensor:
@@ -109,6 +94,38 @@ class InducingFeatures(Settled, keras.layers.Layer, abc.ABC):
             $A = L^{-1} K_{uf}$ alone.
         """
         return [ops.solve_triangular(factors[0], self.Kuf(kernel, x))]
+
+
+class InducingFeatures(Features, Settled, keras.layers.Layer):
+    r"""The few features $u$ that a sparse posterior is a distribution of, as a layer.
+
+    Values at points, inner products with functions on a sphere, ... A subclass writes what
+    `Features` says.
+
+    Args:
+        count: How many there are, $M$.
+        dtype: What variables are kept in; what is computed has the dtype of the inputs.
+        **kwargs: Passed to `keras.layers.Layer`.
+    """
+
+    def __init__(self, count: int, *, dtype: Any = "float64", **kwargs: Any):
+        super().__init__(dtype=dtype, **kwargs)
+        if self.compute_dtype == "float64":
+            ops.enable_float64()
+        self.autocast = False
+        self._count = int(count)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing: what there is was made in the constructor.
+
+        Args:
+            input_shape: Not used.
+        """
+        self.built = True
+
+    @property
+    def count(self) -> int:
+        return self._count
 
     def call(self, x: Any) -> Any:
         """Refused: features have no output of their own."""

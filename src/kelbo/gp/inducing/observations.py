@@ -1,14 +1,12 @@
 """Noisy observations as features: with them a posterior is exact."""
 
-from typing import Any
-
 from kelbo import ops
-from kelbo.gp.inducing.features import InducingFeatures
+from kelbo.gp.inducing.features import Features
 from kelbo.gp.kernels import Kernel
 from kelbo.typing import Tensor
 
 
-class Observations(InducingFeatures):
+class Observations(Features):
     r"""The observations themselves, $u = f(X) + \epsilon$ with $\epsilon \sim N(0, \sigma^2 I)$.
 
     Their values are known, so the posterior given them is the exact one.
@@ -16,12 +14,14 @@ class Observations(InducingFeatures):
     Args:
         x: Inputs, a tensor of shape (n, d).
         noise_variance: $\sigma^2$, a tensor: a scalar, or one for each observation.
-        **kwargs: Passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, x: Tensor, noise_variance: Tensor, **kwargs: Any):
-        super().__init__(x.shape[0], **kwargs)
+    def __init__(self, x: Tensor, noise_variance: Tensor):
         self.observed_at, self.noise_variance = x, noise_variance
+
+    @property
+    def count(self) -> int:
+        return self.observed_at.shape[0]
 
     def Kuu(self, kernel: Kernel, dtype: str = "float64") -> Tensor:
         noise = ops.cast(self.noise_variance, dtype)
@@ -39,5 +39,5 @@ class Observations(InducingFeatures):
     def Kuf(self, kernel: Kernel, x: Tensor) -> Tensor:
         return kernel(ops.cast(self.observed_at, x.dtype), x)
 
-    def Kuv(self, kernel: Kernel, other: InducingFeatures, dtype: str = "float64") -> Tensor:
+    def Kuv(self, kernel: Kernel, other: Features, dtype: str = "float64") -> Tensor:
         return ops.transpose(other.Kuf(kernel, ops.cast(self.observed_at, dtype)))

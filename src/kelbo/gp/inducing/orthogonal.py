@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kelbo import ops
-from kelbo.gp.inducing.features import InducingFeatures
+from kelbo.gp.inducing.features import Features, InducingFeatures
 from kelbo.gp.kernels import Kernel
 from kelbo.registration import registered
 from kelbo.typing import Tensor
@@ -80,7 +80,7 @@ class OrthogonalFeatures(InducingFeatures):
     def Kuf(self, kernel: Kernel, x: Tensor) -> Tensor:
         return ops.concatenate([self.first.Kuf(kernel, x), self.second.Kuf(kernel, x)], axis=-2)
 
-    def Kuv(self, kernel: Kernel, other: InducingFeatures, dtype: str = "float64") -> Tensor:
+    def Kuv(self, kernel: Kernel, other: Features, dtype: str = "float64") -> Tensor:
         parts = [part.Kuv(kernel, other, dtype) for part in (self.first, self.second)]
         return ops.concatenate(parts, axis=0)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from kelbo import ops
-from kelbo.gp.inducing.features import InducingFeatures
+from kelbo.gp.inducing.features import Features, InducingFeatures
 from kelbo.gp.kernels import Kernel
 from kelbo.intake import as_array
 from kelbo.registration import registered
@@ -68,7 +68,7 @@ class InducingPoints(InducingFeatures):
         x = ops.convert_to_tensor(x, dtype=getattr(x, "dtype", "float64"))
         return kernel(self.values(x.dtype), x)
 
-    def Kuv(self, kernel: Kernel, other: InducingFeatures, dtype: str = "float64") -> Tensor:
+    def Kuv(self, kernel: Kernel, other: Features, dtype: str = "float64") -> Tensor:
         if isinstance(other, InducingPoints):
             return self.Kuf(kernel, other.values(dtype))
         # What the others are a functional of f at the points is theirs to know.

@@ -26,8 +26,8 @@ def squared_distances(x: Tensor, y: Tensor | None = None) -> Tensor:
     squared = norms + ops.swapaxes(others, -1, -2) - 2.0 * ops.matmul(x, ops.swapaxes(y, -1, -2))
     is_apart = squared > 0
     if same:
-        count = x.shape[-2]
-        is_apart = ops.logical_and(is_apart, ops.logical_not(ops.eye(count, dtype="bool")))
+        itself = ops.eye(ops.shape(x)[-2], dtype="bool")
+        is_apart = ops.logical_and(is_apart, ops.logical_not(itself))
     return ops.where(is_apart, squared, ops.zeros_like(squared))
 
 
