@@ -21,6 +21,8 @@ from kelbo.ops.linalg import (
     add_to_diagonal,
     cho_solve,
     cholesky,
+    cholesky_append,
+    cholesky_update,
     fill_triangular,
     fill_triangular_inverse,
     log_det_from_cholesky,

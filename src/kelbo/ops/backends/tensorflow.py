@@ -352,8 +352,8 @@ def _once(gradient):
 
     def refuse(upstream):
         raise NotImplementedError(
-            "This gradient is given by a rule that has no derivative of its own on TensorFlow: "
-            "differentiate it once, or use JAX."
+            "This gradient is given by a rule (that of ops.gradient_tap, or of a pullback), which "
+            "has no derivative of its own: differentiate it once."
         )
 
     return tf.identity(gradient), refuse

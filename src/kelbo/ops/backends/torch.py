@@ -401,8 +401,8 @@ class _Once(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError(
-            "This gradient is given by a rule that has no derivative of its own on PyTorch: "
-            "differentiate it once, or use JAX."
+            "This gradient is given by a rule (that of ops.gradient_tap, or of a pullback), which "
+            "has no derivative of its own: differentiate it once."
         )
 
 

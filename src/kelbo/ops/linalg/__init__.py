@@ -3,6 +3,7 @@
 # ruff: noqa: F401
 from keras.ops.linalg import *
 
+from kelbo.ops.linalg.cholesky_updates import cholesky_append, cholesky_update
 from kelbo.ops.linalg.factorization import CholeskyError, cholesky
 from kelbo.ops.linalg.triangular import (
     add_to_diagonal,
