@@ -98,9 +98,9 @@ class ConstantMean(MeanFunction):
 
     def __init__(self, level: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.start = float(level)
-        self.level = self.add_weight(
-            shape=(), initializer=lambda *_, **__: self.start, name="level"
+        self._start = float(level)
+        self.level_weight = self.add_weight(
+            shape=(), initializer=lambda *_, **__: self._start, name="level"
         )
 
     def mean_of(self, x: Tensor) -> Tensor:

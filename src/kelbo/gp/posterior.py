@@ -8,6 +8,7 @@ import keras
 from kelbo import ops
 from kelbo.distributions import Distribution, MultivariateNormalFullCovariance, Normal
 from kelbo.gp.inducing import Features
+from kelbo.gp.inducing.observations import Observations
 from kelbo.gp.kernels import Kernel
 from kelbo.gp.kernels.kernel import as_inputs
 from kelbo.gp.mean_functions import MeanFunction
@@ -125,6 +126,85 @@ class Posterior:
         if self.latents == 1:
             mean, covariance = mean[0], covariance[0]
         return MultivariateNormalFullCovariance(mean, covariance, validate=False)
+
+    def condition(self, x: Any, y: Any, noise_variance: Any = None) -> "Posterior":
+        r"""The posterior after further observations, without starting anew.
+
+        Exact posteriors grow by rows, in $O(n^2 m)$; those of features follow by a low-rank update,
+        in which the features stay the same: the exact answer where these are sufficient.
+
+        Args:
+            x: Inputs, of shape (m, d).
+            y: Values, of shape (m,).
+            noise_variance: Variance of their noise; None for that of the posterior.
+
+        Returns:
+            A new posterior; this one stays as it is.
+
+        Raises:
+            ValueError: x and y do not fit, no noise is known, there are several processes, or
+                several blocks of features, which new data would tie together.
+        """
+        x, y = self._inputs(x), ops.cast(as_array(y, "y"), self.dtype)
+        noise = self.noise_variance if noise_variance is None else noise_variance
+        if noise is None:
+            raise ValueError("condition: give the noise_variance of the observations.")
+        if len(self.means) > 1 or self.latents > 1:
+            raise ValueError(
+                "condition takes one process with one block of features; this posterior has "
+                f"{self.latents} processes and {len(self.means)} blocks."
+            )
+        if tuple(y.shape) != (x.shape[0],):
+            raise ValueError(
+                f"condition: x has {x.shape[0]} rows, so y must have the shape ({x.shape[0]},), "
+                f"not {tuple(y.shape)}."
+            )
+        noise = ops.convert_to_tensor(noise, dtype=self.dtype)
+        (a,) = self.features.projections(self.kernel, self.factors, x)
+        left = y - self._mean_before(x) - ops.matmul(self.means[0], a)[0]
+        grow = self._with_rows if self.roots[0] is None else self._with_precision
+        return grow(x, a, left, noise)
+
+    def _with_rows(self, x, a, left, noise):
+        lower, observed_at = self.factors
+        corner = ops.add_to_diagonal(self.kernel(x), noise)
+        cross = ops.matmul(lower, a)
+        longer = ops.cholesky_append(lower, cross, corner)
+        count = lower.shape[-1]
+        new = ops.solve_triangular(longer[count:, count:], left[:, None])[:, 0]
+        all_x = ops.concatenate([observed_at, x], axis=0)
+        return Posterior(
+            self.kernel,
+            self.mean_function,
+            Observations(all_x, self.noise_variance),
+            [longer, all_x],
+            [ops.concatenate([self.means[0], new[None]], axis=1)],
+            [None],
+            self.noise_variance,
+        )
+
+    def _with_precision(self, _, a, left, noise):
+        # With S = R R' and G = R' A: S' = R (I + G G' / s2)^-1 R'.
+        root = self.roots[0][0]
+        root = (
+            root[:, None] * ops.eye(root.shape[0], dtype=root.dtype)
+            if (len(root.shape) == 1)
+            else root
+        )
+        explained = ops.matmul(ops.transpose(root), a) / ops.sqrt(noise)
+        identity = ops.eye(root.shape[-1], dtype=root.dtype)
+        factor = ops.cholesky_update(identity, explained)
+        root = ops.transpose(ops.solve_triangular(factor, ops.transpose(root)))
+        gain = ops.matmul(root, ops.matmul(ops.transpose(root), ops.matmul(a, left) / noise))
+        return Posterior(
+            self.kernel,
+            self.mean_function,
+            self.features,
+            self.factors,
+            [self.means[0] + gain[None]],
+            [root[None]],
+            self.noise_variance,
+        )
 
     def _inputs(self, x):
         x = as_inputs(as_array(x, "x"), "x")

@@ -10,7 +10,7 @@ from kelbo.typing import Tensor
 _LOG_2PI = math.log(2.0 * math.pi)
 
 # Beyond this estimate of the condition number of Kuu, products of Kuf lose too many digits.
-LARGEST_CONDITION = 1e10
+LARGEST_CONDITION = 1e9
 
 
 def collapsed_bound(
@@ -33,7 +33,7 @@ def collapsed_bound(
     - "solves": by $A = L^{-1} K_{uf} / \sigma$ and $B = I + A A^\top$, differentiated by the tape.
 
     "auto" takes products where the condition number of $K_{uu}$, estimated from the diagonal of its
-    factor, is below 1e10, and solves elsewhere; in compiled code it is decided there.
+    factor, is below 1e9, and solves elsewhere; in compiled code it is decided there.
 
     Args:
         Kuu: Covariance of the features, of shape (M, M), jitter included.
