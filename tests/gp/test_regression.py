@@ -121,6 +121,7 @@ def test_a_fit_ends_where_that_of_scikit_learn_ends():
 
 
 @pytest.mark.parametrize("kind", [gp.GPRegression, gp.SGPR])
+@pytest.mark.few(1)
 def test_a_fit_by_an_optimizer_and_a_file(kind, tmp_path):
     model = fresh(kind)
     model.compile(keras.optimizers.Adam(0.05))
@@ -144,6 +145,7 @@ def test_files_of_sparse_models_hold_no_data(tmp_path):
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
 
+@pytest.mark.slow
 def test_priors_move_a_fit_to_the_mode():
     prior = kb.distributions.LogNormal(np.log(0.1), 0.01)
     kernel = gp.kernels.RBF([1.0, 1.0])
@@ -153,6 +155,7 @@ def test_priors_move_a_fit_to_the_mode():
 
 
 @pytest.mark.parametrize("kind", [gp.GPRegression, gp.SGPR])
+@pytest.mark.few(1)
 def test_observations_one_by_one(kind):
     model, part = fresh(kind), fresh(kind)
     model.condition(X, Y)

@@ -56,6 +56,18 @@ def test_at_the_optimum_it_is_the_collapsed_model(whiten):
     np.testing.assert_allclose(numbers(predicted.variance()), numbers(expected.variance()))
 
 
+def test_a_diagonal_posterior_is_a_full_one_with_zeros():
+    scales = np.linspace(0.2, 1.0, 12)
+    found = []
+    for covariance, root in (("diagonal", scales), ("full", np.diag(scales))):
+        for whiten in (True, False):
+            model = fresh(covariance=covariance, whiten=whiten)
+            model.process.q_means[0].assign(np.ones((1, 12)))
+            model.process.q_roots[0].assign(root[None])
+            found.append(model.bound(X, Y))
+    np.testing.assert_allclose(found[:2], found[2:], rtol=1e-10)
+
+
 def test_an_orthogonal_half_that_knows_nothing_changes_nothing():
     _, posterior = collapsed()
     alone = at_the_optimum(posterior)
@@ -69,6 +81,7 @@ def test_an_orthogonal_half_that_knows_nothing_changes_nothing():
         np.testing.assert_allclose(*pairs, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_points_of_both_halves_together_bound_the_decoupled_model():
     w = X[20:28]
     together = gp.SGPR(
@@ -104,6 +117,7 @@ LIKELIHOODS = {
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
+@pytest.mark.few(2)
 def test_likelihoods_are_trained_saved_and_predict(name, tmp_path):
     make, y = LIKELIHOODS[name]
     model = fresh(make())
@@ -180,7 +194,7 @@ def test_what_is_refused():
     model.compile("adam")
     with pytest.raises(ValueError, match="needs y"):
         model.fit(X, verbose=0)
-    with pytest.raises(ValueError, match="0 or 1|in \\{0, 1\\}|Bernoulli"):
+    with pytest.raises(ValueError, match="Bernoulli"):
         model.fit(X, Y, verbose=0)
     two = fresh(gp.likelihoods.Gaussian(), latents=2)
     two.compile("adam")

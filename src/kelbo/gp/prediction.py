@@ -29,7 +29,8 @@ def moments(
         prior: $K$, of shape (n, n), or its diagonal, (n,).
         projections: $A_b$, of shape (M, n).
         means: $m_b$, of shape (latents, M).
-        roots: $R_b$, of shape (latents, M, r); None for what is known exactly.
+        roots: $R_b$, of shape (latents, M, r), or its diagonal, (latents, M); None for what is
+            known exactly.
         full_covariance: Whether `prior` is a matrix, and the covariance too.
 
     Returns:
@@ -41,7 +42,8 @@ def moments(
     variance = left[None]
     for a, root in zip(projections, roots, strict=True):
         if root is not None:
-            explained = ops.matmul(ops.swapaxes(root, -1, -2), a)
+            is_diagonal = len(root.shape) == 2
+            explained = root[..., None] * a if is_diagonal else ops.matmul(_transposed(root), a)
             variance = variance + _square(explained, full_covariance)
     if not full_covariance:
         # What is left of equal numbers is rounding.
@@ -53,8 +55,12 @@ def moments(
 def _square(a, full_covariance):
     """AᵀA, or its diagonal."""
     if full_covariance:
-        return ops.matmul(ops.swapaxes(a, -1, -2), a)
+        return ops.matmul(_transposed(a), a)
     return ops.sum(a * a, axis=-2)
+
+
+def _transposed(a):
+    return ops.swapaxes(a, -1, -2)
 
 
 def _epsilon(dtype: Any) -> float:

@@ -165,7 +165,7 @@ class SVGP(ProbabilisticModel):
         """
         self.data_shape = tuple(input_shape[1:])
         self.process.build()
-        self._build_part(self.likelihood, (None, self.process.units))
+        self.build_part(self.likelihood, (None, self.process.units))
         self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> dict[str, Tensor]:

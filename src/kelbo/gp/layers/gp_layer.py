@@ -14,6 +14,7 @@ from kelbo.gp.posterior import Posterior
 from kelbo.gp.prediction import divergence
 from kelbo.layers.settled import Settled
 from kelbo.layers.training_examples import training_examples
+from kelbo.layers.weight_draws import current_weight_draws
 from kelbo.parameters import whole_number
 from kelbo.registration import registered
 from kelbo.typing import ArrayLike, Tensor
@@ -153,23 +154,21 @@ class GPLayer(Settled, keras.layers.Layer):
 
         Returns:
             Means of shape (units, M), and lower triangular roots, (units, M, M), or diagonal ones,
-            (units, M), or None for that of the prior: a list of each, by block.
+            (units, M): a list of each, by block.
         """
         means, roots = [], []
         for lower, mean, root, kind in zip(factors, self.q_means, self.q_roots, self._kinds):  # noqa: B905
             mean = ops.cast(mean, dtype)
-            if root is not None:
+            if kind == "prior":  # that of whitened features, also where q is not one of them
+                root = ops.ones_like(mean)
+            else:
                 root = ops.cast(root, dtype)
                 root = ops.tril(root) if kind == "full" else root
+                if not self.whiten:
+                    whole = root if kind == "full" else _as_matrix(root)
+                    root = ops.solve_triangular(lower, whole)
             if not self.whiten:
                 mean = ops.transpose(ops.solve_triangular(lower, ops.transpose(mean)))
-                if root is not None:
-                    root = (
-                        root[..., None] * ops.eye(root.shape[-1], dtype=dtype)
-                        if (kind == "diagonal")
-                        else root
-                    )
-                    root = ops.solve_triangular(lower, root)
             means.append(mean)
             roots.append(root)
         return means, roots
@@ -226,7 +225,7 @@ class GPLayer(Settled, keras.layers.Layer):
         count = training_examples()
         if count is not None:
             self.add_loss(kl / ops.cast(count, kl.dtype))
-        elif training:
+        elif training and current_weight_draws() is None:
             raise ValueError(
                 "GPLayer asks the model for its number of training examples, which models of Kelbo "
                 "know and this one does not: fit a kelbo.models.ConditionalDensity."
@@ -277,3 +276,7 @@ class GPLayer(Settled, keras.layers.Layer):
             for name in ("kernel", "inducing", "mean_function")
         }
         return cls(**{**config, **parts})
+
+
+def _as_matrix(diagonal):
+    return diagonal[..., None] * ops.eye(diagonal.shape[-1], dtype=diagonal.dtype)

@@ -195,5 +195,5 @@ def add_to_diagonal(a: Tensor, value: Tensor) -> Tensor:
         [[1.5, 2.], [3., 4.5]]
     """
     a, value = as_floats(a, value)
-    identity = ops.eye(a.shape[-1], dtype=a.dtype)
+    identity = ops.eye(ops.shape(a)[-1], dtype=a.dtype)
     return a + identity * (value[..., None] if len(value.shape) else value)
