@@ -14,6 +14,8 @@ import pytest
 
 import kelbo
 
+from .precision import precision_as_before  # noqa: F401
+
 SOURCE = Path(kelbo.__file__).parent
 PACKAGES = sorted(m.name for m in pkgutil.iter_modules(kelbo.__path__, "kelbo.") if m.ispkg)
 
@@ -131,7 +133,7 @@ def _display(value):
 
 @pytest.mark.parametrize("name", modules_with_examples())
 @pytest.mark.few(16)
-def test_examples_run(name, tmp_path, monkeypatch):
+def test_examples_run(name, tmp_path, monkeypatch, precision_as_before):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     # doctest puts this one in the place of sys.displayhook while it runs.
     monkeypatch.setattr(sys, "__displayhook__", _display)

@@ -33,8 +33,8 @@ class GPRegression(NoisyRegression):
         >>> x = np.linspace(0, 6, 20)[:, None]
         >>> model = gp.GPRegression(gp.kernels.RBF(), noise_variance=0.1)
         >>> history = model.fit(x, np.sin(x[:, 0]), verbose=0)
-        >>> float(model.given([[1.57]]).mean()[0])
-        1.0...
+        >>> round(float(model.given([[1.57]]).mean()[0]), 1)
+        1.0
     """
 
     parts = ("kernel", "mean_function")

@@ -38,9 +38,10 @@ def enable_float64() -> None:
     bits, give such models `dtype="float32"`.
 
     Example:
+        >>> import keras
         >>> from kelbo import ops
         >>> ops.enable_float64()
-        >>> ops.convert_to_tensor([1.0], dtype="float64").dtype.name
+        >>> keras.backend.standardize_dtype(ops.zeros((1,), dtype="float64").dtype)
         'float64'
     """
     backend.enable_float64()

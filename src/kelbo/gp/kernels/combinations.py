@@ -76,8 +76,9 @@ class Sum(Combination):
 
     Example:
         >>> from kelbo import gp
-        >>> gp.kernels.Sum([gp.kernels.RBF(), gp.kernels.Linear()]).diagonal([[2.0]])
-        [5.]
+        >>> kernel = gp.kernels.Sum([gp.kernels.RBF(), gp.kernels.Linear()])
+        >>> round(float(kernel.diagonal([[2.0]])[0]), 6)
+        5.0
     """
 
     join = staticmethod(operator.add)
@@ -91,8 +92,8 @@ class Product(Combination):
 
     Example:
         >>> from kelbo import gp
-        >>> (3.0 * gp.kernels.RBF()).diagonal([[2.0]])
-        [3.]
+        >>> round(float((3.0 * gp.kernels.RBF()).diagonal([[2.0]])[0]), 6)
+        3.0
     """
 
     join = staticmethod(operator.mul)

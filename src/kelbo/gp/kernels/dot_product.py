@@ -21,8 +21,8 @@ class Linear(Kernel):
 
     Example:
         >>> from kelbo import gp
-        >>> gp.kernels.Linear(2.0)([[1.0], [3.0]])
-        [[2., 6.], [6., 18.]]
+        >>> round(float(gp.kernels.Linear(2.0)([[1.0]], [[3.0]])[0, 0]), 6)
+        6.0
     """
 
     def __init__(self, variance: ArrayLike = 1.0, **kwargs: Any):
@@ -54,8 +54,8 @@ class Polynomial(Linear):
 
     Example:
         >>> from kelbo import gp
-        >>> gp.kernels.Polynomial(2)([[1.0]], [[3.0]])
-        [[16.]]
+        >>> round(float(gp.kernels.Polynomial(2)([[1.0]], [[3.0]])[0, 0]), 6)
+        16.0
     """
 
     def __init__(

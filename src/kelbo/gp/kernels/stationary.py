@@ -162,8 +162,9 @@ class RationalQuadratic(Stationary):
 
     Example:
         >>> from kelbo import gp
-        >>> gp.kernels.RationalQuadratic(alpha=0.5)([[0.0]], [[3.0 ** 0.5]])
-        [[0.5]]
+        >>> kernel = gp.kernels.RationalQuadratic(alpha=0.5)
+        >>> round(float(kernel([[0.0]], [[3.0**0.5]])[0, 0]), 6)
+        0.5
     """
 
     def __init__(

@@ -84,8 +84,8 @@ class NegativeBinomial(Likelihood):
 
     Example:
         >>> from kelbo import gp
-        >>> gp.likelihoods.NegativeBinomial(3.0).given([[0.0]]).mean()
-        [1.]
+        >>> round(float(gp.likelihoods.NegativeBinomial(3.0).given([[0.0]]).mean()[0]), 6)
+        1.0
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Ordinal(Likelihood):
     Example:
         >>> from kelbo import gp
         >>> gp.likelihoods.Ordinal(3).given([[0.0]]).mode()
-        [1]
+        [1.]
     """
 
     def __init__(

@@ -95,7 +95,8 @@ def float64_enabled() -> bool:
 
 def enable_float64() -> None:
     """Lets JAX make float64 arrays, from now on and in the whole process."""
-    jax.config.update("jax_enable_x64", True)
+    if not float64_enabled():  # also within jax.enable_x64(), which ends by itself
+        jax.config.update("jax_enable_x64", True)
 
 
 def as_tensor(x: jax.Array) -> jax.Array:

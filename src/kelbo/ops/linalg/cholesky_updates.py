@@ -37,8 +37,8 @@ def cholesky_update(lower_factor: Tensor, u: Tensor, downdate: bool = False) -> 
 
     Example:
         >>> from kelbo import ops
-        >>> ops.cholesky_update([[2.0, 0.0], [0.0, 1.0]], [0.0, 2.0])
-        [[2., 0.], [0., 2.236068]]
+        >>> ops.cholesky_update([[2.0, 0.0], [0.0, 3.0]], [0.0, 4.0])
+        [[2., 0.], [0., 5.]]
     """
     lower_factor, u = as_floats(lower_factor, u)
     n = lower_factor.shape[-1]
