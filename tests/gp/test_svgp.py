@@ -8,6 +8,7 @@ from scipy import integrate, stats
 import kelbo as kb
 from kelbo import gp, ops
 from kelbo.gp.expectations import expected_log_likelihood, predictive
+from kelbo.gp.natural_gradient import natural_step
 
 from .problems import NEW, NOISE, X, Y, numbers
 
@@ -66,6 +67,38 @@ def test_a_diagonal_posterior_is_a_full_one_with_zeros():
             model.process.q_roots[0].assign(root[None])
             found.append(model.bound(X, Y))
     np.testing.assert_allclose(found[:2], found[2:], rtol=1e-10)
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+@pytest.mark.few(1)
+def test_one_natural_step_ends_at_the_optimum(whiten):
+    model = fresh(whiten=whiten)
+    model.process.q_means[0].assign(np.ones((1, 12)))
+    for layer in (model.kernel, model.inducing, model.likelihood):
+        layer.trainable = False
+    model.compile(gp.NaturalGradient(step=1.0))
+    model.fit(X, Y, batch_size=40, epochs=1, verbose=0)
+    np.testing.assert_allclose(model.bound(X, Y), float(collapsed()[0].bound(X, Y)), rtol=1e-7)
+
+
+def test_natural_gradients_beside_another_optimizer(tmp_path):
+    model = fresh(gp.likelihoods.Bernoulli(), covariance="diagonal")
+    model.compile(gp.NaturalGradient(keras.optimizers.Adam(0.01), 0.5, 0.01, ramp=5))
+    history = model.fit(X, Y > 0, batch_size=20, epochs=6, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.fit(X, Y > 0, batch_size=20, epochs=1, verbose=0)
+    model.fit(X, Y > 0, batch_size=20, epochs=1, verbose=0)
+    np.testing.assert_allclose(loaded.bound(X, Y > 0), model.bound(X, Y > 0), rtol=1e-9)
+
+
+def test_a_step_that_would_leave_the_covariances_is_not_taken():
+    mean, root = np.zeros((2, 3)), np.stack([np.eye(3)] * 2)
+    of_root = np.stack([-np.eye(3), np.zeros((3, 3))])
+    moved, new = natural_step(*map(ops.convert_to_tensor, (mean, root, mean + 1, of_root)), 5.0)
+    np.testing.assert_array_equal(numbers(moved), [[0.0] * 3, [-5.0] * 3])
+    np.testing.assert_array_equal(numbers(new), root)
 
 
 def test_an_orthogonal_half_that_knows_nothing_changes_nothing():

@@ -3,6 +3,7 @@
 from kelbo.gp import inducing, kernels, layers, likelihoods, mean_functions
 from kelbo.gp.bounds import collapsed_bound, log_marginal_likelihood, upper_bound
 from kelbo.gp.exact import GPRegression
+from kelbo.gp.natural_gradient import NaturalGradient
 from kelbo.gp.posterior import Posterior
 from kelbo.gp.sgpr import SGPR
 from kelbo.gp.svgp import SVGP
@@ -11,6 +12,7 @@ __all__ = [
     "SGPR",
     "SVGP",
     "GPRegression",
+    "NaturalGradient",
     "Posterior",
     "collapsed_bound",
     "inducing",

@@ -121,8 +121,7 @@ class LinearMean(MeanFunction):
     Args:
         weights: Where $w$ starts: one number for each column, or an array of shape (d, latents).
         bias: Where $b$ starts: a number.
-        trainable: Whether they train.
-        **kwargs: Passed to `MeanFunction`.
+        **kwargs: Passed to `MeanFunction`: `trainable=False` for a trend that stays.
 
     Example:
         >>> from kelbo import gp
@@ -130,9 +129,7 @@ class LinearMean(MeanFunction):
         [3., 5.]
     """
 
-    def __init__(
-        self, weights: ArrayLike, bias: float = 0.0, trainable: bool = True, **kwargs: Any
-    ):
+    def __init__(self, weights: ArrayLike, bias: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
         start = np.asarray(ops.convert_to_numpy(weights), "float64")
         if start.ndim not in (1, 2):
@@ -140,14 +137,11 @@ class LinearMean(MeanFunction):
                 f"LinearMean: weights must have the shape (d,) or (d, latents), got {start.shape}."
             )
         self._start, self._start_of_bias = start, float(bias)
-        self._trains = bool(trainable)
         self.slopes = self._weight("weights", start)
         self.intercept = self._weight("bias", np.full(start.shape[1:], self._start_of_bias))
 
     def _weight(self, name, start):
-        return self.add_weight(
-            shape=start.shape, initializer=lambda *_, **__: start, name=name, trainable=self._trains
-        )
+        return self.add_weight(shape=start.shape, initializer=lambda *_, **__: start, name=name)
 
     def mean_of(self, x: Tensor) -> Tensor:
         trend = ops.matmul(x, ops.cast(self.slopes, x.dtype))
@@ -158,7 +152,6 @@ class LinearMean(MeanFunction):
             **super().get_config(),
             "weights": self._start.tolist(),
             "bias": self._start_of_bias,
-            "trainable": self._trains,
         }
 
 

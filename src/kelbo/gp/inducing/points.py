@@ -20,8 +20,7 @@ class InducingPoints(InducingFeatures):
 
     Args:
         points: Where $Z$ starts: an array of shape (M, d).
-        trainable: Whether they train.
-        **kwargs: Passed to `keras.layers.Layer`.
+        **kwargs: Passed to `keras.layers.Layer`: `trainable=False` for points that stay.
 
     Raises:
         ValueError: `points` is no array of shape (M, d), or has values that are not finite.
@@ -33,7 +32,7 @@ class InducingPoints(InducingFeatures):
         (3, 2)
     """
 
-    def __init__(self, points: ArrayLike, trainable: bool = True, **kwargs: Any):
+    def __init__(self, points: ArrayLike, **kwargs: Any):
         start = np.asarray(ops.convert_to_numpy(as_array(points, "points")), "float64")
         if start.ndim != 2 or not start.size:
             raise ValueError(
@@ -47,7 +46,6 @@ class InducingPoints(InducingFeatures):
             shape=start.shape,
             initializer=lambda *_, **__: start,
             name="points",
-            trainable=trainable,
         )
 
     def values(self, dtype: str = "float64") -> Tensor:
@@ -75,8 +73,4 @@ class InducingPoints(InducingFeatures):
         return ops.transpose(other.Kuf(kernel, self.values(dtype)))
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "points": self.start.tolist(),
-            "trainable": self.locations.trainable,
-        }
+        return {**super().get_config(), "points": self.start.tolist()}

@@ -120,6 +120,10 @@ class GPLayer(Settled, keras.layers.Layer):
             for i, (m, kind) in enumerate(zip(blocks, kinds, strict=True))
         ]
 
+        for mean, root in zip(self.q_means, self.q_roots, strict=True):
+            if root is not None:
+                root.mean_beside = mean  # as `NaturalGradient` finds them
+
     def _first_root(self, m, kind):
         ones = np.ones((self.units, m))
         return self.initial_scale * (ones if kind == "diagonal" else ones[..., None] * np.eye(m))

@@ -24,7 +24,11 @@ class CholeskyError(ValueError):
 
 @symbolic
 def cholesky(
-    a: Tensor, jitter: float | None = None, max_tries: int = 4, name: str = "matrix"
+    a: Tensor,
+    jitter: float | None = None,
+    max_tries: int = 4,
+    name: str = "matrix",
+    raises: bool = True,
 ) -> Tensor:
     """The lower-triangular L with L Lᵀ = a, with jitter on the diagonal only where it is needed.
 
@@ -47,12 +51,14 @@ def cholesky(
             and 1e-10 in float64.
         max_tries: How many times jitter is added, at most; 0 for never.
         name: What the error calls the matrix.
+        raises: Whether a failure is an error outside compiled code; else the factor is NaN there
+            too.
 
     Returns:
         A tensor of the shape of `a`.
 
     Raises:
-        CholeskyError: If no jitter was enough, outside compiled code.
+        CholeskyError: If no jitter was enough, outside compiled code, and `raises`.
         ValueError: If `a` is not a (batch of) square matrices, `jitter` is not positive or
             `max_tries` is negative.
 
@@ -75,7 +81,7 @@ def cholesky(
         jitter = _FIRST_JITTER.get(keras.backend.standardize_dtype(a.dtype), 1e-3)
     a = 0.5 * (a + ops.swapaxes(a, -1, -2))
     lower = backend.factor_with_retries(a, float(jitter), int(max_tries))
-    if backend.known_truth(ops.all(ops.isfinite(lower))) is False:
+    if raises and backend.known_truth(ops.all(ops.isfinite(lower))) is False:
         raise CholeskyError(_explain(a, lower, jitter, max_tries, name))
     return lower
 
