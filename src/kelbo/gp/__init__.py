@@ -1,6 +1,13 @@
 """Gaussian processes: kernels, exact and sparse posteriors, models."""
 
-from kelbo.gp import inducing, kernels, layers, likelihoods, mean_functions
+from kelbo.gp import (
+    inducing,
+    kernels,
+    layers,
+    likelihoods,
+    mean_functions,
+    random_features,
+)
 from kelbo.gp.bounds import collapsed_bound, log_marginal_likelihood, upper_bound
 from kelbo.gp.exact import GPRegression
 from kelbo.gp.natural_gradient import NaturalGradient
@@ -21,5 +28,6 @@ __all__ = [
     "likelihoods",
     "log_marginal_likelihood",
     "mean_functions",
+    "random_features",
     "upper_bound",
 ]
