@@ -29,12 +29,13 @@ NEEDS_DATA = {stem for stem, *_ in ON_REAL_DATA.values()}
 # How a script is shortened, and what it must print; most of them fit a model.
 SHORTENED = {
     "banana": (("--draws", "50", "--points", "40"), "largest difference"),
+    "gp_features": (("--seeds", "1", "--counts", "64", "--data", "iris"), "| iris | 1/16 | 64 |"),
     "gradient_noise": (("--epochs", "1", "--draws", "2"), "latent values; loss"),
     "energy_functions": (("--epochs", "1", "--energies", "U1", "--maps", "2"), "loss of planar"),
 }
 BY_EPOCHS = (("--epochs", "1"), "loss")
 LONG = {  # the front page holds the twenty lines
-    "conditional_digits", "energy_functions", "functional_vae", "gradient_noise",
+    "conditional_digits", "energy_functions", "functional_vae", "gp_features", "gradient_noise",
     "probabilistic_regression", "twenty_lines", "two_moons",
 }  # fmt: skip
 

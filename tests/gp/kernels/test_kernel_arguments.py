@@ -39,6 +39,7 @@ def test_mistakes_are_named(call, message):
         call(gp.kernels)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_angles_of_0_and_180_degrees_have_finite_slopes(order, dtype):
@@ -65,6 +66,8 @@ def test_angles_of_0_and_180_degrees_have_finite_slopes(order, dtype):
     np.testing.assert_allclose(matrix[0, 2], 0.0, atol=tolerance * lengths)
 
 
+@pytest.mark.slow
+@pytest.mark.once
 def test_kernels_of_the_sphere_are_sums_of_their_levels():
     t = np.linspace(-1, 1, 9)
     for dimension in (2, 3, 6):
@@ -91,6 +94,8 @@ def test_the_first_eigenvalues_of_the_arc_cosine_kernel(dimension, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-15)
 
 
+@pytest.mark.slow
+@pytest.mark.once
 def test_the_formula_of_funk_and_hecke_agrees_with_closed_forms():
     for dimension in (2, 3, 4, 10, 31):
         for power in (0, 1, 2):

@@ -26,6 +26,7 @@ def evaluated(kernel, *arguments):
     return [numbers(each) for each in ops.compile(run, lambda: kernel.variables)(*arguments)]
 
 
+@pytest.mark.few(6)
 @every_kernel
 def test_values_symmetry_diagonal_and_eigenvalues(case):
     y = case.x[1:4]
@@ -63,7 +64,7 @@ def test_they_are_those_of_scikit_learn():
             np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @every_kernel
 def test_gradients_by_parameters_and_inputs_are_finite_differences(case):
     rng = np.random.default_rng(1)
@@ -94,8 +95,8 @@ def test_gradients_by_parameters_and_inputs_are_finite_differences(case):
             assert gradient[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.few(2)
 @every_kernel
-@pytest.mark.few(5)
 def test_the_dtype_is_that_of_the_inputs_and_there_may_be_batch_axes(case):
     kernel = case.make()
     x = case.x.astype("float32")
@@ -123,6 +124,7 @@ def test_the_dtype_is_that_of_the_inputs_and_there_may_be_batch_axes(case):
     np.testing.assert_allclose(narrow, expected, rtol=1e-3, atol=1e-3 * size)
 
 
+@pytest.mark.few(6)
 @every_kernel
 def test_it_is_saved_with_what_it_has_learned(case, tmp_path):
     kernel = case.make()

@@ -62,9 +62,10 @@ class ActivationFeatures(SphericalFeatures):
     Gaussian processes".) The activation is cut at the same level as $K_{uu}$, so that never more of
     the process is explained than there is. As $L$ grows, $K_{uu}$ converges where the activation is
     smoother than the kernel needs, as softplus is for `ArcCosine`. ReLU itself is not of its
-    Hilbert space: $K_{uu}$ grows without end, and the features explain less and less; keep $L$ low
-    there. Of the levels that `ArcCosine` of order 1 has nothing of (3, 5, ...), activations that
-    are odd live: "erf" is for `ZonalMatern`.
+    Hilbert space: for the kernel of order 1 the norm of a unit is $\sum_{n < L} N_n / (2 d)$, over
+    its levels, which grows without end, and the units explain less and less: of ten columns take
+    four levels. Of the levels 3, 5, ... `ArcCosine` of order 1 has nothing, and activations that
+    are odd live there: "erf" is for `ZonalMatern`.
 
     Args:
         directions: Where the directions $z$ start: an array of shape (M, d), of d - 1 columns of
@@ -94,7 +95,7 @@ class ActivationFeatures(SphericalFeatures):
         self,
         directions: ArrayLike,
         activation: str = "relu",
-        levels: int = 16,
+        levels: int = 8,
         trainable: bool = True,
         **kwargs: Any,
     ):
