@@ -144,6 +144,27 @@ def test_all_levels_of_a_kernel_are_all_of_the_kernel():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("jointly", [False, True])
+def test_the_bound_with_all_levels_is_the_likelihood(jointly):
+    """Harmonics of all levels, or of some with units of the others, leave nothing over."""
+    kernel = gp.kernels.ZonalMatern(1.5, 0.5, levels=4)
+    features = gp.inducing.SphericalHarmonics(3, 4)
+    if jointly:
+        first = gp.inducing.SphericalHarmonics(3, 2)
+        directions = np.random.default_rng(0).normal(size=(12, 3))
+        units = gp.inducing.ActivationFeatures(directions, "relu", 4)
+        features = gp.inducing.OrthogonalFeatures(first, units)
+    y = np.sin(X[:, 0]) + X[:, 1]
+    model = gp.SGPR(kernel, inducing=features, noise_variance=0.1, jitter=1e-12)
+    exact = gp.GPRegression(kernel, noise_variance=0.1).log_marginal_likelihood(X, y)
+    found = float(model.bound(X, y))
+    if jointly:  # ReLUs have nothing of the third level
+        assert found < float(exact)
+    else:
+        assert found == pytest.approx(float(exact), abs=1e-6)
+
+
+@pytest.mark.slow
 def test_in_many_dimensions_what_rounding_hides_is_left_out():
     """Levels of smooth activations end before eigenvalues are too small to divide by."""
     directions, kernel = np.random.default_rng(0).normal(size=(20, 31)), gp.kernels.ArcCosine(1)

@@ -64,7 +64,7 @@ def test_they_are_those_of_scikit_learn():
             np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @every_kernel
 def test_gradients_by_parameters_and_inputs_are_finite_differences(case):
     rng = np.random.default_rng(1)
@@ -95,7 +95,7 @@ def test_gradients_by_parameters_and_inputs_are_finite_differences(case):
             assert gradient[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @every_kernel
 def test_the_dtype_is_that_of_the_inputs_and_there_may_be_batch_axes(case):
     kernel = case.make()

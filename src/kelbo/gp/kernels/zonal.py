@@ -161,8 +161,8 @@ class ArcCosine(Zonal):
 
     Example:
         >>> from kelbo import gp
-        >>> gp.kernels.ArcCosine(order=1).diagonal([[0.0], [2.0]])  # 1 + x^2
-        [1., 5.]
+        >>> gp.kernels.ArcCosine(order=0).diagonal([[0.0], [2.0]])
+        [1., 1.]
     """
 
     def __init__(
