@@ -82,11 +82,24 @@ def test_orthogonal_frequencies_are_orthogonal_and_as_long_as_draws():
 
 @pytest.mark.slow
 def test_of_sums_and_multiples_of_kernels_on_columns_of_their_own():
-    kernel = 2.0 * gp.kernels.RBF(0.8, active_dims=[1]) + gp.kernels.Matern52(1.5) * 0.5
+    kernel = 2.0 * gp.kernels.RBF(0.8, active_dims=[1]) + gp.kernels.Matern52(1.5) * 0.5 + 0.3
     features = gp.random_features.fourier(kernel, 2, 8192, "sobol")
     phi = numbers(features(X))
-    assert phi.shape == (12, 8192)
+    assert phi.shape == (12, features.count) == (12, 8192)
     np.testing.assert_allclose(phi @ phi.T, numbers(kernel(X)), atol=0.02)
+    on_its_own = gp.kernels.Sum([gp.kernels.RBF(0.8), gp.kernels.Constant(0.3)], active_dims=[1])
+    phi = numbers(gp.random_features.fourier(on_its_own, 2, 102, "quadrature")(X))
+    np.testing.assert_allclose(phi @ phi.T, numbers(on_its_own(X)), atol=1e-8)
+
+
+@pytest.mark.slow
+def test_of_mixtures_of_waves():
+    kernel = gp.kernels.SpectralMixture([0.7, 1.2], [[0.3, -0.1], [0.05, 0.8]], [[0.1, 0.2]] * 2)
+    for how, tolerance in (("sobol", 0.02), ("quadrature", 1e-8)):
+        features = gp.random_features.fourier(kernel, 2, 2000, how)
+        phi = numbers(features(X))
+        assert phi.shape == (12, features.count)
+        np.testing.assert_allclose(phi @ phi.T, numbers(kernel(X)), atol=tolerance)
 
 
 @pytest.mark.slow
@@ -124,7 +137,8 @@ def test_they_follow_parameters_and_are_differentiable():
         ({"kernel": "RBF"}, TypeError, "one of gp.kernels"),
         ({"kernel": gp.kernels.Linear}, TypeError, "no spectral density of Linear is known"),
         ({"count": 7}, ValueError, "must be even"),
-        ({"count": 6, "kernel": lambda: gp.kernels.RBF() + gp.kernels.RBF()}, ValueError, "of 4"),
+        ({"count": 2, "kernel": lambda: gp.kernels.RBF() + 0.3}, ValueError, "needs count=4"),
+        ({"kernel": lambda: gp.kernels.RBF() * gp.kernels.RBF()}, TypeError, "of Product"),
         ({"how": "halton"}, ValueError, "must be one of 'random'"),
         ({"dimension": 9, "how": "quadrature"}, ValueError, "needs count=512 at least"),
     ],

@@ -1,13 +1,15 @@
 r"""Features $\phi$ with $\phi(x)^\top \phi(x') \approx k(x, x')$."""
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from kelbo import ops
-from kelbo.gp.kernels import Kernel, Stationary
+from kelbo.gp.kernels import Constant, Kernel
+from kelbo.gp.kernels.columns import for_columns
 from kelbo.gp.kernels.kernel import as_inputs
 from kelbo.layers.weights import ConstrainedWeight
 from kelbo.typing import Tensor
@@ -39,36 +41,98 @@ class RandomFeatures(abc.ABC):
 
 
 class FourierFeatures(RandomFeatures):
-    r"""Waves of given frequencies: $\sqrt{\sigma^2 w_j} \cos(\omega_j^\top x)$ and as many sines.
+    r"""Waves: $\sqrt{v_j} \cos(\omega_j^\top x)$, and as many sines.
 
-    Their inner products are $\sigma^2 \sum_j w_j \cos(\omega_j^\top (x - x'))$. (Rahimi and Recht,
-    2007, "Random features for large-scale kernel machines".)
+    Their inner products are $\sum_j v_j \cos(\omega_j^\top (x - x'))$. (Rahimi and Recht, 2007,
+    "Random features for large-scale kernel machines".) A subclass writes `waves`.
 
     Args:
-        kernel: The kernel, in whose length scales frequencies are measured.
-        frequencies: $\omega$, of shape (m, d), in radians per length scale.
-        weights: $w$, of shape (m,), of sum 1.
+        kernel: The kernel.
+        frequencies: Of shape (m, d), in units of the kernel's own.
+        weights: Of shape (m,), of sum 1.
     """
 
-    def __init__(self, kernel: Stationary, frequencies: np.ndarray, weights: np.ndarray):
+    def __init__(self, kernel: Kernel, frequencies: np.ndarray, weights: np.ndarray):
         self.kernel, self.frequencies, self.weights = kernel, frequencies, weights
+
+    @abc.abstractmethod
+    def waves(self, dtype: str) -> tuple[Tensor, Tensor]:
+        r"""Frequencies and variances, by the present parameters of the kernel.
+
+        Args:
+            dtype: Of the result.
+
+        Returns:
+            $\omega$, of shape (count / 2, d), in radians per unit of the inputs, and $v$, of shape
+            (count / 2,).
+        """
 
     @property
     def count(self) -> int:
         return 2 * len(self.weights)
 
+    def _drawn(self, dtype):
+        pair = (self.frequencies, self.weights)
+        return [ops.convert_to_tensor(each, dtype=dtype) for each in pair]
+
     def __call__(self, x: Any) -> Tensor:
         x = of_columns(self.kernel, x)
         if x.shape[-1] != self.frequencies.shape[1]:
             raise ValueError(
-                f"FourierFeatures: the frequencies are of {self.frequencies.shape[1]} columns, but "
+                f"random features: the frequencies are of {self.frequencies.shape[1]} columns, but "
                 f"the kernel sees {x.shape[-1]} of the inputs."
             )
-        frequencies = ops.convert_to_tensor(self.frequencies.T, dtype=x.dtype)
-        weights = ops.convert_to_tensor(self.weights, dtype=x.dtype)
-        phases = ops.matmul(self.kernel.scaled(x), frequencies)
-        sizes = ops.sqrt(ops.cast(self.kernel.variance(), x.dtype) * weights)
+        frequencies, variances = self.waves(x.dtype)
+        phases, sizes = ops.matmul(x, ops.transpose(frequencies)), ops.sqrt(variances)
         return ops.concatenate([sizes * ops.cos(phases), sizes * ops.sin(phases)], axis=-1)
+
+
+class StationaryFeatures(FourierFeatures):
+    """Waves of a kernel of distances; frequencies are in radians per length scale."""
+
+    def waves(self, dtype: str) -> tuple[Tensor, Tensor]:
+        frequencies, weights = self._drawn(dtype)
+        variance = ops.cast(self.kernel.variance(), dtype)
+        scale = for_columns(self.kernel, self.kernel.length_scale, frequencies)
+        return frequencies / scale, variance * weights
+
+
+class MixtureFeatures(FourierFeatures):
+    """Waves of a `SpectralMixture`; frequencies are standard normal, those of each part in turn."""
+
+    @property
+    def count(self) -> int:
+        return 2 * len(self.weights) * self.kernel.means.shape[0]
+
+    def waves(self, dtype: str) -> tuple[Tensor, Tensor]:
+        frequencies, weights = self._drawn(dtype)
+        parts = (self.kernel.mixture_weights, self.kernel.means, self.kernel.scales)
+        sizes, means, scales = (ops.cast(part(), dtype) for part in parts)
+        cycles = means[:, None, :] + scales[:, None, :] * frequencies
+        variances = sizes[:, None] * weights
+        columns = self.frequencies.shape[1]
+        radians = 2.0 * math.pi * ops.reshape(cycles, (-1, columns))
+        return radians, ops.reshape(variances, (-1,))
+
+
+class ConstantFeatures(RandomFeatures):
+    r"""A wave that has no frequency: its cosine, $\sigma$, and its sine, 0.
+
+    Args:
+        kernel: A `Constant`.
+    """
+
+    def __init__(self, kernel: Constant):
+        self.kernel = kernel
+
+    @property
+    def count(self) -> int:
+        return 2
+
+    def __call__(self, x: Any) -> Tensor:
+        zeros = ops.zeros_like(of_columns(self.kernel, x)[..., :1])
+        level = ops.sqrt(ops.cast(self.kernel.variance(), zeros.dtype))
+        return ops.concatenate([zeros + level, zeros], axis=-1)
 
 
 class ScaledFeatures(RandomFeatures):

@@ -1,11 +1,15 @@
 """Fourier features of stationary kernels, by name."""
 
-from kelbo.gp.kernels import Constant, Kernel, Product, Sum
+import numpy as np
+
+from kelbo.gp.kernels import Constant, Kernel, Product, SpectralMixture, Sum
 from kelbo.gp.random_features.features import (
     ConcatenatedFeatures,
-    FourierFeatures,
+    ConstantFeatures,
+    MixtureFeatures,
     RandomFeatures,
     ScaledFeatures,
+    StationaryFeatures,
 )
 from kelbo.gp.random_features.nodes import draws, grid, orthogonal, sobol
 from kelbo.gp.random_features.spectra import spectrum_of
@@ -28,11 +32,11 @@ def fourier(
     - "quadrature": a grid, in a handful of columns at most; nothing is random.
 
     Args:
-        kernel: `RBF`, a Matérn kernel or `RationalQuadratic`, products of one with numbers or
-            `Constant`, and sums of those. The shape `alpha` of `RationalQuadratic` is that of this
-            moment; length scales and variances may train on.
+        kernel: `RBF`, a Matérn kernel, `RationalQuadratic` or `SpectralMixture`, products of one
+            with numbers or `Constant`, and sums of those. The shape `alpha` of `RationalQuadratic`
+            is that of this moment; length scales and variances may train on.
         dimension: Number of columns of the inputs.
-        count: Number of features, even (of sums: for each part alike). A grid has at most as many;
+        count: Number of features, even; of a sum the parts share them. A grid has at most as many;
             `features.count` says it.
         how: One of the names above.
         seed: Integer seed.
@@ -64,31 +68,56 @@ def fourier(
         )
     if not kernel.built:
         kernel.build()
-    columns = dimension if kernel.active_dims is None else len(kernel.active_dims)
-    if isinstance(kernel, Sum):
-        parts = len(kernel.kernels)
-        if count % (2 * parts):
-            raise ValueError(
-                f"random_features.fourier: count must be a multiple of {2 * parts} for a sum of "
-                f"{parts} kernels, got {count}."
-            )
-        # Frequencies of the parts are independent.
-        features = [
-            fourier(part, columns, count // parts, how, seed + i)
-            for i, part in enumerate(kernel.kernels)
-        ]
-        return ConcatenatedFeatures(features, kernel)
-    if isinstance(kernel, Product):
-        constants = [part.variance for part in kernel.kernels if isinstance(part, Constant)]
-        others = [part for part in kernel.kernels if not isinstance(part, Constant)]
-        if len(others) == 1:
-            return ScaledFeatures(
-                ConcatenatedFeatures([fourier(others[0], columns, count, how, seed)], kernel),
-                constants,
-            )
     if count % 2:
         raise ValueError(
             f"random_features.fourier: count must be even, a cosine and a sine for each frequency, "
             f"got {count}."
         )
-    return FourierFeatures(kernel, *HOW[how](spectrum_of(kernel), columns, count // 2, seed))
+    return _features(kernel, dimension, count // 2, HOW[how], seed)
+
+
+def _features(kernel, dimension, pairs, nodes, seed):
+    """Features of a kernel, of the columns that are left to it, with so many frequencies."""
+    columns = dimension if kernel.active_dims is None else len(kernel.active_dims)
+    if isinstance(kernel, Constant):
+        return ConstantFeatures(kernel)
+    if isinstance(kernel, Sum):
+        shares = _shares(kernel.kernels, pairs)
+        # Frequencies of the parts are independent.
+        parts = [
+            _features(part, columns, share, nodes, seed + i)
+            for i, (part, share) in enumerate(zip(kernel.kernels, shares, strict=True))
+        ]
+        return ConcatenatedFeatures(parts, kernel)
+    if isinstance(kernel, Product):
+        constants = [part.variance for part in kernel.kernels if isinstance(part, Constant)]
+        others = [part for part in kernel.kernels if not isinstance(part, Constant)]
+        if len(others) == 1:
+            only = _features(others[0], columns, pairs, nodes, seed)
+            return ScaledFeatures(ConcatenatedFeatures([only], kernel), constants)
+    if isinstance(kernel, SpectralMixture):
+        parts = kernel.means.shape[0]
+        if pairs % (2 * parts):
+            raise ValueError(
+                f"random_features.fourier: a SpectralMixture of {parts} parts needs a count that "
+                f"is a multiple of {4 * parts}, got {2 * pairs}."
+            )
+        # Opposite ones are the same wave only where they are about 0.
+        frequencies, weights = nodes(None, columns, pairs // (2 * parts), seed)
+        frequencies = np.concatenate([frequencies, -frequencies])
+        return MixtureFeatures(kernel, frequencies, np.tile(weights, 2) / 2)
+    return StationaryFeatures(kernel, *nodes(spectrum_of(kernel), columns, pairs, seed))
+
+
+def _shares(kernels, pairs):
+    """Frequencies for each part of a sum: one for a constant, else alike."""
+    waves = [not isinstance(kernel, Constant) for kernel in kernels]
+    left = pairs - waves.count(False)
+    if left < sum(waves):
+        raise ValueError(
+            f"random_features.fourier: a sum of {len(kernels)} kernels needs "
+            f"count={2 * len(kernels)} at least, got {2 * pairs}."
+        )
+    each, more = divmod(left, max(sum(waves), 1))
+    numbers = (each + (i < more) for i in range(sum(waves)))
+    return [next(numbers) if is_wave else 1 for is_wave in waves]

@@ -53,6 +53,6 @@ def spectrum_of(kernel: Stationary) -> ScaleMixture | None:
         return ScaleMixture(alpha, lambda g: np.sqrt(g / alpha))
     raise TypeError(
         f"random_features.fourier: no spectral density of {type(kernel).__name__} is known. It "
-        "takes RBF, Matern12, Matern32, Matern52 and RationalQuadratic, multiplied by numbers or "
-        "Constant, and sums of those."
+        "takes RBF, Matern12, Matern32, Matern52, RationalQuadratic and SpectralMixture, "
+        "multiplied by numbers or Constant, and sums of those."
     )
