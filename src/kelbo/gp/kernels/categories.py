@@ -30,9 +30,10 @@ class Hamming(Kernel):
             (when called).
 
     Example:
-        >>> from kelbo import gp
-        >>> gp.kernels.Hamming()([[0.0, 3.0]], [[0.0, 3.0], [0.0, 1.0]])  # 1 and exp(-1)
-        [[1., 0.367...]]
+        >>> from kelbo import gp, ops
+        >>> covariances = gp.kernels.Hamming()([[0.0, 3.0]], [[0.0, 3.0], [0.0, 1.0]])
+        >>> ops.convert_to_numpy(covariances).round(3)  # 1 and exp(-1)
+        array([[1.   , 0.368]])
     """
 
     def __init__(self, length_scale: ArrayLike = 1.0, variance: ArrayLike = 1.0, **kwargs: Any):
@@ -72,9 +73,12 @@ class Categorical(Kernel):
         ValueError: An argument is not what it must be, or there are several columns (when called).
 
     Example:
-        >>> from kelbo import gp
-        >>> gp.kernels.Categorical(3, correlation=0.25)([[0.0], [1.0], [1.0]])
-        [[1., 0.25, 0.25], [0.25, 1., 1.], [0.25, 1., 1.]]
+        >>> from kelbo import gp, ops
+        >>> kernel = gp.kernels.Categorical(3, correlation=0.25)
+        >>> ops.convert_to_numpy(kernel([[0.0], [1.0], [1.0]])).round(3)
+        array([[1.  , 0.25, 0.25],
+               [0.25, 1.  , 1.  ],
+               [0.25, 1.  , 1.  ]])
     """
 
     def __init__(

@@ -160,9 +160,10 @@ class ArcCosine(Zonal):
         ValueError: `order` is none of these, or as in `Zonal`.
 
     Example:
-        >>> from kelbo import gp
-        >>> gp.kernels.ArcCosine(order=0).diagonal([[0.0], [2.0]])
-        [1., 1.]
+        >>> from kelbo import gp, ops
+        >>> kernel = gp.kernels.ArcCosine(order=1)
+        >>> ops.convert_to_numpy(kernel.diagonal([[0.0], [2.0]])).round(3)  # 1 + x^2
+        array([1., 5.])
     """
 
     def __init__(

@@ -53,8 +53,9 @@ def fourier(
         >>> kernel = gp.kernels.RBF(length_scale=[1.0, 2.0])
         >>> features = gp.random_features.fourier(kernel, dimension=2, count=400, how="quadrature")
         >>> phi = features([[0.0, 0.0], [1.0, 2.0]])
-        >>> ops.matmul(phi, ops.transpose(phi))  # 1 and exp(-1)
-        [[1., 0.367...], [0.367..., 1.]]
+        >>> ops.convert_to_numpy(ops.matmul(phi, ops.transpose(phi))).round(3)  # 1 and exp(-1)
+        array([[1.   , 0.368],
+               [0.368, 1.   ]])
     """
     dimension = whole_number("random_features.fourier", "dimension", dimension)
     count = whole_number("random_features.fourier", "count", count, 2)
