@@ -24,7 +24,7 @@ def fundamental_system(level: int, dimension: int) -> tuple[np.ndarray, np.ndarr
     them, if the points lie well; $\phi_n(x) = L^{-1} (N_n P_n(v_j^\top x))_j$ are orthonormal, with
     $L L^\top = (N_n P_n(v_i^\top v_j))_{ij}$. The points are chosen among random ones, always the
     same, by pivots. (Dutordoir et al., 2020, "Sparse Gaussian processes with spherical harmonic
-    features", app. B.2.)
+    features".)
 
     Args:
         level: $n$.

@@ -18,7 +18,7 @@ class Hamming(Kernel):
     For columns of categories, each coded as a number; their order means nothing. Multiplied by a
     kernel of the other columns it serves mixed inputs:
     `RBF(active_dims=[0, 1]) * Hamming(active_dims=[2])`. (Hutter, Hoos and Leyton-Brown, 2011,
-    "Sequential model-based optimization for general algorithm configuration", sec. 4.1.)
+    "Sequential model-based optimization for general algorithm configuration".)
 
     Args:
         length_scale: $\ell$, where it starts: one number for all columns, or one for each.
@@ -61,7 +61,7 @@ class Categorical(Kernel):
       -\frac{1}{C - 1} < \rho < 1$$
 
     At the lower end the values of the categories sum to 0. (Roustant et al., 2020, "Group kernels
-    for Gaussian process metamodels with categorical inputs", sec. 2.2.)
+    for Gaussian process metamodels with categorical inputs".)
 
     Args:
         categories: $C$, at least 2.

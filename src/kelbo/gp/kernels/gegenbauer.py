@@ -10,7 +10,7 @@ $$g(t) = \sum_n a_n N_n P_n(t), \qquad
 The second is the formula of Funk and Hecke. $N_n$ is the number of spherical harmonics of level
 $n$, of which $a_n$ is the eigenvalue where $g$ is a kernel: $\sum_j \phi_{nj}(x) \phi_{nj}(x') =
 N_n P_n(x^\top x')$. (Dutordoir et al., 2020, "Sparse Gaussian processes with spherical harmonic
-features", app. A and B; $N_n C_n^{(\alpha)} / C_n^{(\alpha)}(1) = \frac{n + \alpha}{\alpha}
+features"; $N_n C_n^{(\alpha)} / C_n^{(\alpha)}(1) = \frac{n + \alpha}{\alpha}
 C_n^{(\alpha)}$ there.)
 """
 

@@ -145,8 +145,8 @@ class ArcCosine(Zonal):
 
     with the angle $\theta$ and the lengths $r$ of `Zonal`: $2 \sigma^2\, \mathbb{E}\,
     \phi(\omega^\top \tilde x)\, \phi(\omega^\top \tilde x')$, where $\phi(a) = \max(a, 0)^p$ and
-    $\omega$ is standard normal. (Cho and Saul, 2009, "Kernel methods for deep learning", eq. 1 to
-    6.) So its eigenvalues are $2\, \mathbb{E} \lVert \omega \rVert^{2 p}$ times the squared
+    $\omega$ is standard normal. (Cho and Saul, 2009, "Kernel methods for deep learning", eq. 1
+    and 3.) So its eigenvalues are $2\, \mathbb{E} \lVert \omega \rVert^{2 p}$ times the squared
     coefficients of $\phi$.
 
     Args:
@@ -217,9 +217,9 @@ class ZonalMatern(Zonal):
 
     where $n (n + d - 2)$ are the eigenvalues of the Laplace-Beltrami operator on $S^{d-1}$. With
     the `degree` 1 it is the process of Dutordoir et al., 2020, "Sparse Gaussian processes with
-    spherical harmonic features", sec. 4, which grows with the distance from the origin; on the
-    sphere itself it is that of Borovitskiy et al., 2020, "Matérn Gaussian processes on Riemannian
-    manifolds", eq. 12 and 31 (there with $d$ for our $d - 1$).
+    spherical harmonic features", which grows with the distance from the origin; on the sphere
+    itself it is that of Borovitskiy et al., 2020, "Matérn Gaussian processes on Riemannian
+    manifolds" (there with $d$ for our $d - 1$).
 
     Args:
         smoothness: $\nu$: 0.5, 1.5 or 2.5.
@@ -227,8 +227,8 @@ class ZonalMatern(Zonal):
         weight_variances: As in `Zonal`.
         bias_variance: As in `Zonal`.
         variance: $\sigma^2$, where it starts.
-        levels: $L$. The shorter the length scale, the more are needed: for short ones $\pi / \ell$
-            at least.
+        levels: $L$. Those above have no share; where the length scale is short, take several times
+            $\sqrt{2 \nu} / \ell$.
         degree: $p$ of `Zonal`: 1, or 0 for a process of the direction alone.
         **kwargs: Passed to `Kernel`.
 

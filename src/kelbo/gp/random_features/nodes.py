@@ -42,7 +42,7 @@ def orthogonal(
     """Draws whose directions are orthogonal in groups of as many as there are columns.
 
     Each by itself is distributed as an independent one. (Yu et al., 2016, "Orthogonal random
-    features", eq. 3.)
+    features".)
 
     Args:
         spectrum: As in `draws`.
