@@ -144,6 +144,7 @@ def test_all_levels_of_a_kernel_are_all_of_the_kernel():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("jointly", [False, True])
 def test_the_bound_with_all_levels_is_the_likelihood(jointly):
     """Harmonics of all levels, or of some with units of the others, leave nothing over."""
@@ -165,6 +166,7 @@ def test_the_bound_with_all_levels_is_the_likelihood(jointly):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_in_many_dimensions_what_rounding_hides_is_left_out():
     """Levels of smooth activations end before eigenvalues are too small to divide by."""
     directions, kernel = np.random.default_rng(0).normal(size=(20, 31)), gp.kernels.ArcCosine(1)
@@ -183,6 +185,7 @@ def test_in_many_dimensions_what_rounding_hides_is_left_out():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_gradients_by_directions_and_kernel_are_finite_differences():
     kernel = gp.kernels.ZonalMatern(1.5, 0.7, levels=6)
     units = FEATURES["softplus"]()
@@ -213,6 +216,7 @@ def test_gradients_by_directions_and_kernel_are_finite_differences():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_model_with_them_is_trained_and_saved(tmp_path):
     x = np.linspace(-2, 2, 60)[:, None]
     y = np.sin(2 * x[:, 0])

@@ -26,7 +26,7 @@ def evaluated(kernel, *arguments):
     return [numbers(each) for each in ops.compile(run, lambda: kernel.variables)(*arguments)]
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(4)
 @every_kernel
 def test_values_symmetry_diagonal_and_eigenvalues(case):
     y = case.x[1:4] + (0.1 if case.moves else 0.0)
@@ -67,6 +67,7 @@ def test_they_are_those_of_scikit_learn():
             np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.once
 @pytest.mark.few(1)
 @every_kernel
 def test_gradients_by_parameters_and_inputs_are_finite_differences(case):
@@ -98,6 +99,7 @@ def test_gradients_by_parameters_and_inputs_are_finite_differences(case):
             assert gradient[index] == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.once
 @pytest.mark.few(1)
 @every_kernel
 def test_the_dtype_is_that_of_the_inputs_and_there_may_be_batch_axes(case):
@@ -127,7 +129,8 @@ def test_the_dtype_is_that_of_the_inputs_and_there_may_be_batch_axes(case):
     np.testing.assert_allclose(narrow, expected, rtol=1e-3, atol=1e-3 * size)
 
 
-@pytest.mark.few(6)
+@pytest.mark.once
+@pytest.mark.few(2)
 @every_kernel
 def test_it_is_saved_with_what_it_has_learned(case, tmp_path):
     kernel = case.make()

@@ -39,6 +39,7 @@ def error(kernel, how, count, seeds=range(1)):
 # Rates of the error, when there are 64 times as many: 1/8 for what is drawn.
 @pytest.mark.parametrize("how", ["random", "orthogonal", "sobol", "quadrature"])
 @pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.once
 @pytest.mark.few(2)
 def test_the_error_falls_with_the_number(name, how):
     kernel = KERNELS[name]()
@@ -50,6 +51,7 @@ def test_the_error_falls_with_the_number(name, how):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_grid_is_exact_for_a_smooth_kernel_and_sobol_is_nearer_than_draws():
     kernel = KERNELS["RBF"]()
     assert error(kernel, "quadrature", 1000) < 1e-10
@@ -81,6 +83,7 @@ def test_orthogonal_frequencies_are_orthogonal_and_as_long_as_draws():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_of_sums_and_multiples_of_kernels_on_columns_of_their_own():
     kernel = 2.0 * gp.kernels.RBF(0.8, active_dims=[1]) + gp.kernels.Matern52(1.5) * 0.5 + 0.3
     features = gp.random_features.fourier(kernel, 2, 8192, "sobol")
@@ -93,6 +96,7 @@ def test_of_sums_and_multiples_of_kernels_on_columns_of_their_own():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_of_mixtures_of_waves():
     kernel = gp.kernels.SpectralMixture([0.7, 1.2], [[0.3, -0.1], [0.05, 0.8]], [[0.1, 0.2]] * 2)
     for how, tolerance in (("sobol", 0.02), ("quadrature", 1e-8)):

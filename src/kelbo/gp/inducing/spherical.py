@@ -94,7 +94,7 @@ class SphericalFeatures(InducingFeatures):
         if points.shape[-1] != self._dimension:
             raise ValueError(
                 f"{type(self).__name__} lie in {self._dimension} dimensions, but the kernel maps "
-                f"inputs of the shape {np.shape(x)} to {points.shape[-1]}: the columns that it "
+                f"inputs of the shape {tuple(np.shape(x))} to {points.shape[-1]}: the columns that it "
                 "sees, and one for its bias."
             )
         eigenvalues = self._eigenvalues(kernel, points.dtype)
