@@ -94,8 +94,8 @@ class SphericalFeatures(InducingFeatures):
         if points.shape[-1] != self._dimension:
             raise ValueError(
                 f"{type(self).__name__} lie in {self._dimension} dimensions, but the kernel maps "
-                f"inputs of the shape {tuple(np.shape(x))} to {points.shape[-1]}: the columns that it "
-                "sees, and one for its bias."
+                f"inputs of the shape {tuple(np.shape(x))} to {points.shape[-1]}: the columns that "
+                "it sees, and one for its bias."
             )
         eigenvalues = self._eigenvalues(kernel, points.dtype)
         return self.representers(eigenvalues, points) * sizes[..., None, :]

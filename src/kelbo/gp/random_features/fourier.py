@@ -74,27 +74,27 @@ def fourier(
             f"random_features.fourier: count must be even, a cosine and a sine for each frequency, "
             f"got {count}."
         )
-    return _features(kernel, dimension, count // 2, HOW[how], seed)
+    seed = whole_number("random_features.fourier", "seed", seed, 0)
+    return _features(kernel, dimension, count // 2, HOW[how], np.random.default_rng(seed))
 
 
-def _features(kernel, dimension, pairs, nodes, seed):
+def _features(kernel, dimension, pairs, nodes, rng):
     """Features of a kernel, of the columns that are left to it, with so many frequencies."""
     columns = dimension if kernel.active_dims is None else len(kernel.active_dims)
     if isinstance(kernel, Constant):
         return ConstantFeatures(kernel)
     if isinstance(kernel, Sum):
         shares = _shares(kernel.kernels, pairs)
-        # Frequencies of the parts are independent.
         parts = [
-            _features(part, columns, share, nodes, seed + i)
-            for i, (part, share) in enumerate(zip(kernel.kernels, shares, strict=True))
+            _features(part, columns, share, nodes, rng)
+            for part, share in zip(kernel.kernels, shares, strict=True)
         ]
         return ConcatenatedFeatures(parts, kernel)
     if isinstance(kernel, Product):
         constants = [part.variance for part in kernel.kernels if isinstance(part, Constant)]
         others = [part for part in kernel.kernels if not isinstance(part, Constant)]
         if len(others) == 1:
-            only = _features(others[0], columns, pairs, nodes, seed)
+            only = _features(others[0], columns, pairs, nodes, rng)
             return ScaledFeatures(ConcatenatedFeatures([only], kernel), constants)
     if isinstance(kernel, SpectralMixture):
         parts = kernel.means.shape[0]
@@ -104,10 +104,10 @@ def _features(kernel, dimension, pairs, nodes, seed):
                 f"is a multiple of {4 * parts}, got {2 * pairs}."
             )
         # Opposite ones are the same wave only where they are about 0.
-        frequencies, weights = nodes(None, columns, pairs // (2 * parts), seed)
+        frequencies, weights = nodes(None, columns, pairs // (2 * parts), rng)
         frequencies = np.concatenate([frequencies, -frequencies])
         return MixtureFeatures(kernel, frequencies, np.tile(weights, 2) / 2)
-    return StationaryFeatures(kernel, *nodes(spectrum_of(kernel), columns, pairs, seed))
+    return StationaryFeatures(kernel, *nodes(spectrum_of(kernel), columns, pairs, rng))
 
 
 def _shares(kernels, pairs):

@@ -16,7 +16,7 @@ _MOST_NODES = 100
 
 
 def draws(
-    spectrum: ScaleMixture | None, dimension: int, count: int, seed: int
+    spectrum: ScaleMixture | None, dimension: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Independent draws.
 
@@ -26,18 +26,17 @@ def draws(
         spectrum: The spectral density.
         dimension: Number of columns.
         count: How many frequencies.
-        seed: Integer seed.
+        rng: Where they are drawn from.
 
     Returns:
         Frequencies, of shape (count, dimension), and their weights, of shape (count,).
     """
-    rng = np.random.default_rng(seed)
     normal = rng.normal(size=(count, dimension))
     return _scaled(normal, spectrum, rng), _equal(count)
 
 
 def orthogonal(
-    spectrum: ScaleMixture | None, dimension: int, count: int, seed: int
+    spectrum: ScaleMixture | None, dimension: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws whose directions are orthogonal in groups of as many as there are columns.
 
@@ -48,12 +47,11 @@ def orthogonal(
         spectrum: As in `draws`.
         dimension: As in `draws`.
         count: As in `draws`.
-        seed: As in `draws`.
+        rng: As in `draws`.
 
     Returns:
         As in `draws`.
     """
-    rng = np.random.default_rng(seed)
     groups = -(-count // dimension)
     normal = rng.normal(size=(groups, dimension, dimension))
     rotations, upper = np.linalg.qr(normal)
@@ -65,7 +63,7 @@ def orthogonal(
 
 
 def sobol(
-    spectrum: ScaleMixture | None, dimension: int, count: int, seed: int
+    spectrum: ScaleMixture | None, dimension: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quasi-random frequencies: quantiles at a scrambled sequence of Sobol.
 
@@ -76,12 +74,12 @@ def sobol(
         spectrum: As in `draws`.
         dimension: As in `draws`.
         count: As in `draws`.
-        seed: As in `draws`.
+        rng: As in `draws`.
 
     Returns:
         As in `draws`.
     """
-    sequence = stats.qmc.Sobol(dimension + (spectrum is not None), seed=seed)
+    sequence = stats.qmc.Sobol(dimension + (spectrum is not None), seed=rng)
     # A whole power of two, of which the first are the same as without the rest.
     uniform = sequence.random_base2(math.ceil(math.log2(count)))[:count]
     uniform = np.clip(uniform, _EDGE, 1.0 - _EDGE)
@@ -94,7 +92,7 @@ def sobol(
 
 
 def grid(
-    spectrum: ScaleMixture | None, dimension: int, count: int, seed: int
+    spectrum: ScaleMixture | None, dimension: int, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nodes of Gauss and Hermite in each column, and of Gauss and Laguerre in the scale.
 
@@ -107,7 +105,7 @@ def grid(
         spectrum: As in `draws`.
         dimension: As in `draws`.
         count: How many frequencies at most.
-        seed: Not used: nothing is drawn.
+        rng: Not used: nothing is drawn.
 
     Returns:
         As in `draws`, of as many frequencies as the largest grid has.
