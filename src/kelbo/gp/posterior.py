@@ -12,8 +12,11 @@ from kelbo.gp.inducing.observations import Observations
 from kelbo.gp.kernels import Kernel
 from kelbo.gp.kernels.kernel import as_inputs
 from kelbo.gp.mean_functions import MeanFunction
+from kelbo.gp.pathwise import FunctionDraws, draws_of_blocks, prior_values
 from kelbo.gp.prediction import moments
+from kelbo.gp.random_features import fourier
 from kelbo.intake import as_array
+from kelbo.parameters import whole_number
 from kelbo.training import map_rows
 from kelbo.typing import Tensor
 
@@ -126,6 +129,60 @@ class Posterior:
         if self.latents == 1:
             mean, covariance = mean[0], covariance[0]
         return MultivariateNormalFullCovariance(mean, covariance, validate=False)
+
+    def sample_functions(
+        self, count: int = 1, seed: int = 0, features: int = 1024, how: str = "orthogonal"
+    ) -> FunctionDraws:
+        """Draws of the process as functions, which are evaluated anywhere, again and again.
+
+        Unlike draws of `given(x)`, whose cost grows with the cube of the number of inputs, and
+        which differ from call to call.
+
+        Args:
+            count: Number of draws.
+            seed: Integer seed.
+            features: Number of random features of the kernel.
+            how: How they are drawn: see `gp.random_features.fourier`.
+
+        Returns:
+            A function of inputs (n, d), which returns values (count, n).
+
+        Raises:
+            TypeError: The kernel has no random features.
+            ValueError: There are several processes.
+            NotImplementedError: The posterior's features are no values at points.
+        """
+        count = whole_number("sample_functions", "count", count)
+        if self.latents > 1:
+            raise ValueError(
+                f"sample_functions draws one process; this posterior has {self.latents}."
+            )
+        # Each use of the seed draws anew.
+        seeds = keras.random.SeedGenerator(ops.whole_seed(seed) % 2**31)
+        dimension = self._dimension()
+        phi = fourier(self.kernel, dimension, features, how, ops.whole_seed(seed) % 2**31)
+        weights = keras.random.normal((count, phi.count), dtype=self.dtype, seed=seeds)
+
+        def prior(x):
+            return prior_values(phi, weights, x)
+
+        at_prior = self.features.whitened_values(self.factors, prior, seeds)
+        drawn = draws_of_blocks(self.means, self.roots, count, seeds)
+        updates = [w - prior for w, prior in zip(drawn, at_prior, strict=True)]
+        return FunctionDraws(
+            self.kernel, self.mean_function, self.features, self.factors, phi, weights, updates
+        )
+
+    def _dimension(self):
+        """Number of columns of the inputs."""
+        found = []
+
+        def look(x):
+            found.append(x.shape[-1])
+            return ops.zeros((1, x.shape[0]), dtype=x.dtype)
+
+        self.features.whitened_values(self.factors, look, 0)
+        return found[0]
 
     def condition(self, x: Any, y: Any, noise_variance: Any = None) -> "Posterior":
         r"""The posterior after further observations, without starting anew.

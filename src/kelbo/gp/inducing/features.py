@@ -1,6 +1,7 @@
 """Inducing features: the few values of a process that a sparse posterior is about."""
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -94,6 +95,47 @@ class Features(abc.ABC):
             $A = L^{-1} K_{uf}$ alone.
         """
         return [ops.solve_triangular(factors[0], self.Kuf(kernel, x))]
+
+    def whitened_values(
+        self, factors: list[Tensor], function: Callable[[Tensor], Tensor], seed: Any
+    ) -> list[Tensor]:
+        r"""The whitened features $L^{-1} u$ of functions that are known.
+
+        Args:
+            factors: What `factors` returned.
+            function: Draws of the prior: takes inputs (n, d), returns values (draws, n).
+            seed: Where noise comes from, if there is any.
+
+        Returns:
+            A list with a tensor of shape (draws, count of the block) for each block.
+
+        Raises:
+            NotImplementedError: They are no values of functions at points.
+        """
+        dtype = keras.backend.standardize_dtype(factors[0].dtype)
+        u = self.values_of(function, dtype, seed)
+        return [ops.transpose(ops.solve_triangular(factors[0], ops.transpose(u)))]
+
+    def values_of(
+        self, function: Callable[[Tensor], Tensor], dtype: str, seed: Any = None
+    ) -> Tensor:
+        """The features of functions that are known; for features that are values at points.
+
+        Args:
+            function: Takes inputs (n, d), returns values (draws, n).
+            dtype: Of the inputs.
+            seed: Where noise comes from, if there is any.
+
+        Returns:
+            A tensor of shape (draws, M).
+
+        Raises:
+            NotImplementedError: They are no values of functions at points.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} are no values at points, which the draw of a function by "
+            "random features has: take InducingPoints for `sample_functions`."
+        )
 
 
 class InducingFeatures(Features, Settled, keras.layers.Layer):

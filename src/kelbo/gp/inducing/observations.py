@@ -1,5 +1,10 @@
 """Noisy observations as features: with them a posterior is exact."""
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
 from kelbo import ops
 from kelbo.gp.inducing.features import Features
 from kelbo.gp.kernels import Kernel
@@ -35,6 +40,13 @@ class Observations(Features):
     def projections(self, kernel: Kernel, factors: list[Tensor], x: Tensor) -> list[Tensor]:
         lower, observed_at = factors
         return [ops.solve_triangular(lower, kernel(observed_at, x))]
+
+    def values_of(
+        self, function: Callable[[Tensor], Tensor], dtype: str, seed: Any = None
+    ) -> Tensor:
+        values = function(ops.cast(self.observed_at, dtype))
+        noise = keras.random.normal(ops.shape(values), dtype=dtype, seed=seed)
+        return values + ops.sqrt(ops.cast(self.noise_variance, dtype)) * noise
 
     def Kuf(self, kernel: Kernel, x: Tensor) -> Tensor:
         return kernel(ops.cast(self.observed_at, x.dtype), x)

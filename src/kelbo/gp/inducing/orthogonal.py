@@ -1,5 +1,6 @@
 """Two sets of features, of which the second is about what the first leaves over."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -69,6 +70,16 @@ class OrthogonalFeatures(InducingFeatures):
         parallel = ops.solve_triangular(first, self.first.Kuf(kernel, x))
         left_over = self.second.Kuf(kernel, x) - ops.matmul(ops.transpose(shared), parallel)
         return [parallel, ops.solve_triangular(second, left_over)]
+
+    def whitened_values(
+        self, factors: list[Tensor], function: Callable[[Tensor], Tensor], seed: Any
+    ) -> list[Tensor]:
+        first, second, shared = factors
+        (parallel,) = self.first.whitened_values([first], function, seed)
+        dtype = keras.backend.standardize_dtype(first.dtype)
+        left_over = self.second.values_of(function, dtype, seed) - ops.matmul(parallel, shared)
+        whitened = ops.solve_triangular(second, ops.transpose(left_over))
+        return [parallel, ops.transpose(whitened)]
 
     def Kuu(self, kernel: Kernel, dtype: str = "float64") -> Tensor:
         shared = self.first.Kuv(kernel, self.second, dtype)

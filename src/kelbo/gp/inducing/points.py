@@ -1,5 +1,6 @@
 """Inducing points: values of the process at inputs that train."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,11 @@ class InducingPoints(InducingFeatures):
             return self.Kuf(kernel, other.values(dtype))
         # What the others are a functional of f at the points is theirs to know.
         return ops.transpose(other.Kuf(kernel, self.values(dtype)))
+
+    def values_of(
+        self, function: Callable[[Tensor], Tensor], dtype: str, seed: Any = None
+    ) -> Tensor:
+        return function(self.values(dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "points": self.start.tolist()}
