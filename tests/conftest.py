@@ -61,7 +61,7 @@ def pytest_collection_finish():
 
 
 # Folders of what is the same Python on every backend: its numbers are those of the operations.
-_SAME_PYTHON = ("estimators", "layers", "losses", "networks", "objectives")
+_SAME_PYTHON = ("estimators", "gp", "layers", "losses", "networks", "objectives")
 
 
 @pytest.hookimpl(tryfirst=True)  # before what is slow is left out
