@@ -35,8 +35,8 @@ SHORTENED = {
 }
 BY_EPOCHS = (("--epochs", "1"), "loss")
 LONG = {  # the front page holds the twenty lines
-    "conditional_digits", "energy_functions", "functional_vae", "gaussian_processes", "gp_features", "gradient_noise",
-    "probabilistic_regression", "twenty_lines", "two_moons",
+    "conditional_digits", "energy_functions", "functional_vae", "gaussian_processes", "gp_features",
+    "gradient_noise", "probabilistic_regression", "twenty_lines", "two_moons",
 }  # fmt: skip
 
 
