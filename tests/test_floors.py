@@ -16,8 +16,8 @@ PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text()
 _ORDER = """
     version _backend errors typing chunks former_names keras_internals files violations interruption
     registration ops parts intake parameters bijectors distributions divergences schedules latent
-    networks estimators objectives layers training losses models gp evaluation datasets plots report
-    runs kelbo cli
+    networks estimators objectives layers training losses models gp sklearn evaluation datasets
+    plots report runs kelbo cli
 """
 FLOORS = _ORDER.split()
 

@@ -53,12 +53,14 @@ __all__ = [
     "report",
     "runs",
     "schedules",
+    "sklearn",
     "training",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # Datasets, evaluation, gp, plots, report and runs are not needed to build and train a model.
+    # Datasets, evaluation, gp, plots, report, runs and sklearn are not needed to build and train
+    # a model.
     if name in __all__:
         return importlib.import_module(f"kelbo.{name}")
     raise AttributeError(f"module 'kelbo' has no attribute {name!r}")

@@ -20,6 +20,7 @@ import os, signal, sys
 from pathlib import Path
 from kelbo.runs.lock import locked
 how, child = sys.argv[2], 0
+begun, begin = os.pipe()
 with locked(Path(sys.argv[1]), "kelbo fit digits", print):
     if how != "alone":
         child = os.fork()
@@ -27,6 +28,8 @@ with locked(Path(sys.argv[1]), "kelbo fit digits", print):
             sys.exit()
         if child and how == "fork and leave":
             child = os.waitpid(child, 0)[1]
+        if how == "fork":  # the child has let go before it is said that there is one
+            os.read(begun, 1) if child else os.write(begin, b" ")
     if child or how != "fork":
         print("held", child, flush=True)
     signal.pause()

@@ -5,12 +5,16 @@ from typing import Any
 
 import keras
 import numpy as np
+from scipy import stats
 
 from kelbo import ops
 from kelbo.distributions import Categorical, Distribution, MixtureSameFamily
 from kelbo.gp.likelihoods import Likelihood
 from kelbo.layers import Conditional
 from kelbo.typing import Tensor
+
+# Nodes of a prediction of more processes than a product of rules has nodes for; a power of 2.
+_NODES = 256
 
 
 @functools.cache
@@ -21,6 +25,13 @@ def _hermite(points: int, latents: int) -> tuple[np.ndarray, np.ndarray]:
     grid = np.meshgrid(*[nodes] * latents, indexing="ij")
     of_grid = np.meshgrid(*[log_weights] * latents, indexing="ij")
     return np.stack(grid, -1).reshape(-1, latents), sum(of_grid).reshape(-1)
+
+
+@functools.cache
+def _quasi_random(count: int, latents: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes of standard normals, evenly spread, (count, latents), and log weights."""
+    cube = stats.qmc.Sobol(latents, seed=0).random(count)
+    return stats.norm.ppf(cube), np.full(count, -np.log(count))
 
 
 def nodes_of(
@@ -38,14 +49,19 @@ def nodes_of(
     Returns:
         Values, of shape (k, n, latents), and log weights, of shape (k,).
     """
-    scale = ops.sqrt(variance)
     if samples is not None:
+        scale = ops.sqrt(variance)
         shape = (samples, *ops.shape(mean))
         dtype = keras.backend.standardize_dtype(mean.dtype)
         noise = keras.random.normal(shape, dtype=dtype, seed=seed)
         return mean + scale * noise, ops.full((samples,), -np.log(samples), dtype=dtype)
-    standard, log_weights = _hermite(points, mean.shape[-1])
+    return _placed(mean, variance, *_hermite(points, mean.shape[-1]))
+
+
+def _placed(mean, variance, standard, log_weights):
+    """Nodes of standard normals as those of these normals."""
     standard = ops.convert_to_tensor(standard, dtype=mean.dtype)
+    scale = ops.sqrt(variance)
     return mean + scale * standard[:, None, :], ops.convert_to_tensor(log_weights, dtype=mean.dtype)
 
 
@@ -83,7 +99,6 @@ def predictive(
     variance: Tensor,
     points: int = 20,
     samples: int | None = None,
-    seed: Any = None,
 ) -> Distribution:
     r"""$\int p(y \mid f) N(f; \mu, v)\, df$ of each example.
 
@@ -92,8 +107,8 @@ def predictive(
         mean: $\mu$, of shape (n, latents).
         variance: $v$, of shape (n, latents).
         points: As in `nodes_of`.
-        samples: As in `nodes_of`.
-        seed: As in `nodes_of`.
+        samples: None for the nodes of Gauss and Hermite; else quasi-random nodes stand for the
+            draws, the same for each example: a prediction knows nothing of the others.
 
     Returns:
         A distribution of batch shape (n,): in closed form where there is one, else the mixture over
@@ -103,6 +118,8 @@ def predictive(
         closed = likelihood.predictive(mean, variance)
         if closed is not None:
             return closed
-    values, log_weights = nodes_of(mean, variance, points, samples, seed)
+    latents = mean.shape[-1]
+    nodes = _hermite(points, latents) if samples is None else _quasi_random(_NODES, latents)
+    values, log_weights = _placed(mean, variance, *nodes)
     components = likelihood.given(ops.swapaxes(values, 0, 1))
     return MixtureSameFamily(Categorical(logits=log_weights, validate=False), components)

@@ -280,17 +280,27 @@ class NoisyRegression(ProbabilisticModel):
                     'of Keras: compile("adam") first. Without it, L-BFGS takes max_iterations and '
                     "restarts."
                 )
-            history = self._fit_by_lbfgs(inputs, values, max_iterations, restarts)
+            history = self._fit_by_lbfgs(inputs, values, max_iterations, restarts, verbose)
         self._condition(inputs, values)
         return history
 
-    def _fit_by_lbfgs(self, x, y, max_iterations, restarts):
+    def _fit_by_lbfgs(self, x, y, max_iterations, restarts, verbose):
         history = keras.callbacks.History()
         history.set_model(self)
         history.on_train_begin()
         if self.trainable_variables:
+            bar = (
+                keras.utils.Progbar(None, stateful_metrics=["loss"], unit_name="iteration")
+                if verbose
+                else None
+            )
+
+            def show(iteration, loss):
+                if bar is not None:
+                    bar.update(iteration, [("loss", loss)])
+
             self.minimum: Minimum = best_of_restarts(
-                self, self.loss_of, (x, y), max_iterations, restarts
+                self, self.loss_of, (x, y), max_iterations, restarts, show
             )
             for i, loss in enumerate(self.minimum.history):
                 history.on_epoch_end(i, {"loss": float(loss)})

@@ -17,6 +17,7 @@ def best_of_restarts(
     arguments: Sequence[Any],
     max_iterations: int,
     restarts: int,
+    on_iteration: Callable[[int, float], None] | None = None,
 ) -> Minimum:
     """Minimises a loss from the present parameters, and from others.
 
@@ -26,30 +27,47 @@ def best_of_restarts(
         arguments: Tensors.
         max_iterations: Of each search.
         restarts: How often it starts again.
+        on_iteration: Called with the number of the iteration of a search, and the loss.
 
     Returns:
         The best end, at which the variables are.
 
     Raises:
         ValueError: The loss is not finite at the present parameters.
+        KeyboardInterrupt: Ctrl-C; the variables are at the best end so far.
     """
     variables = model.trainable_variables
-    start = [ops.convert_to_numpy(variable.value) for variable in variables]
-    best = minimize(loss, variables, arguments, max_iterations=max_iterations)
-    found = [ops.convert_to_numpy(variable.value) for variable in variables]
+
+    def search():
+        return minimize(
+            loss,
+            variables,
+            arguments,
+            max_iterations=max_iterations,
+            on_iteration=on_iteration,
+        )
+
+    start = _values(variables)
+    best = search()
+    found = _values(variables)
     rng = np.random.default_rng(model.seed)
-    for _ in range(restarts):
-        _assign(variables, start)
-        _move(model, rng)
-        try:
-            other = minimize(loss, variables, arguments, max_iterations=max_iterations)
-        except ValueError:  # not finite there: no place to start from
-            continue
-        if other.loss < best.loss:
-            best = other
-            found = [ops.convert_to_numpy(variable.value) for variable in variables]
-    _assign(variables, found)
+    try:
+        for _ in range(restarts):
+            _assign(variables, start)
+            _move(model, rng)
+            try:
+                other = search()
+            except ValueError:  # not finite there: no place to start from
+                continue
+            if other.loss < best.loss:
+                best, found = other, _values(variables)
+    finally:
+        _assign(variables, found)
     return best
+
+
+def _values(variables):
+    return [ops.convert_to_numpy(variable.value) for variable in variables]
 
 
 def _assign(variables, values):

@@ -283,7 +283,6 @@ class SVGP(ProbabilisticModel):
         marginal: bool = False,
         observed: bool = False,
         batch_size: int = 4096,
-        seed: int = 0,
     ) -> Distribution:
         """The distribution of f at inputs, or of observations.
 
@@ -292,9 +291,8 @@ class SVGP(ProbabilisticModel):
             marginal: Whether each value is taken by itself, a `Normal`; else they are a
                 multivariate normal with all covariances.
             observed: Whether it is of observations y, each by itself: in closed form for normal
-                noise, else a mixture over nodes, or over draws, of f.
+                noise, else a mixture over nodes of f.
             batch_size: Inputs per compiled call, where they are taken by themselves.
-            seed: Integer seed, where there are draws.
 
         Returns:
             A distribution: of f as `Posterior.given` says; of y with the batch shape (n,).
@@ -315,7 +313,7 @@ class SVGP(ProbabilisticModel):
 
         run = self.compiled_verb("moments", compute)
         mean, variance = map_rows(lambda rows, _: run(rows), x, batch_size)
-        return predictive(self.likelihood, mean, variance, self.points, self.samples, seed)
+        return predictive(self.likelihood, mean, variance, self.points, self.samples)
 
     def get_config(self) -> dict[str, Any]:
         parts = {
