@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("precision_as_before")
 
 
 @pytest.mark.slow
+@pytest.mark.core
 @pytest.mark.once
 @parametrize_with_checks(
     [
