@@ -12,9 +12,9 @@ import kelbo as kb  # before Keras: it takes JAX unless you chose another backen
 
 # isort: split
 import numpy as np
-from sklearn import datasets
 
 from kelbo import ops
+from sklearn import datasets
 
 DATA = {
     "iris": datasets.load_iris,

@@ -73,14 +73,16 @@ class GPRegression(NoisyRegression):
             for name, value in statistics.items()
         }
         x = tensors["x"]
+        observations = self._observations(x)
         return Posterior(
             self.kernel,
             self.mean_function,
-            self._observations(x),
+            observations,
             [tensors["factor"], x],
             [tensors["mean"][None]],
             [None],
             self.noise_variance(),
+            self.predictor_of(observations),
         )
 
     def leave_one_out(self, x: Any, y: Any) -> Normal:

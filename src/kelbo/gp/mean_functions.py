@@ -8,6 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.gp.kernels.kernel import as_inputs
+from kelbo.gp.parameters import keep_precision
 from kelbo.layers.settled import Settled
 from kelbo.registration import registered
 from kelbo.typing import ArrayLike, Tensor
@@ -25,9 +26,7 @@ class MeanFunction(Settled, keras.layers.Layer, abc.ABC):
 
     def __init__(self, dtype: Any = "float64", **kwargs: Any):
         super().__init__(dtype=dtype, **kwargs)
-        if self.compute_dtype == "float64":
-            ops.enable_float64()
-        self.autocast = False
+        keep_precision(self)
 
     def build(self, input_shape: Any = None) -> None:
         """Nothing: what there is was made in the constructor.

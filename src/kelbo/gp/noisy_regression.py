@@ -10,10 +10,11 @@ import numpy as np
 from kelbo import ops
 from kelbo.distributions import Distribution
 from kelbo.errors import InputError
+from kelbo.gp.inducing import Features
 from kelbo.gp.kernels import Kernel
-from kelbo.gp.kernels.kernel import FLOOR
 from kelbo.gp.mean_functions import MeanFunction, ZeroMean
-from kelbo.gp.posterior import Posterior
+from kelbo.gp.parameters import FLOOR, keep_precision, require_dtype
+from kelbo.gp.posterior import Posterior, Predictor
 from kelbo.gp.restarts import best_of_restarts
 from kelbo.intake import as_array, is_array_like
 from kelbo.layers.weights import constrained_weight, log_prior
@@ -56,13 +57,9 @@ class NoisyRegression(ProbabilisticModel):
         **parts: Any,
     ):
         super().__init__(seed, name)
-        if dtype not in ("float32", "float64"):
-            raise ValueError(
-                f'{type(self).__name__}: dtype must be "float64" or "float32", got {dtype!r}.'
-            )
-        if dtype == "float64":
-            ops.enable_float64()
+        require_dtype(type(self).__name__, dtype)
         self.dtype_policy = keras.DTypePolicy(dtype)
+        keep_precision(self)
         given = {"kernel": kernel, "mean_function": mean_function or ZeroMean(), **parts}
         for part, value in self.checked_parts(**given).items():
             setattr(self, part, value)
@@ -78,7 +75,7 @@ class NoisyRegression(ProbabilisticModel):
             prior=noise_prior,
         )
         self.minimum = None
-        self._kept = self._posterior = None
+        self._kept = self._posterior = self._predictor = None
 
     def checked_parts(self, *, kernel: Any, mean_function: Any, **others: Any) -> dict[str, Any]:
         owner = type(self).__name__
@@ -98,13 +95,27 @@ class NoisyRegression(ProbabilisticModel):
             self._posterior = self.posterior_of(self._kept.statistics)
         return self._posterior
 
+    def predictor_of(self, features: Features) -> Predictor:
+        """What computes the moments of posteriors: compiled once, however often data are taken in.
+
+        Args:
+            features: The features of a posterior.
+
+        Returns:
+            The one of the posterior before, if kernel, mean function and features are the same.
+        """
+        parts = self.kernel, self.mean_function, features
+        if self._predictor is None or not self._predictor.serves(*parts):
+            self._predictor = Predictor(*parts)
+        return self._predictor
+
     @property
     def _precision(self):
         return self.compute_dtype
 
     @property
     def example_shape(self) -> tuple | None:
-        return None if self.data_shape is None else self.data_shape
+        return self.data_shape
 
     def build(self, input_shape: Any) -> None:
         """Keeps the number of columns.
@@ -195,12 +206,6 @@ class NoisyRegression(ProbabilisticModel):
     def loss_per_example(self, outputs: Any) -> Any:
         """Refused: the values of a process depend on each other."""
         raise NotImplementedError("The loss of a Gaussian process is one of all data together.")
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """The loss, in nats per example."""
-        return self.get_metrics_result()
 
     def check_targets(self, y: Any) -> None:
         """Refuses a missing y, and one that is not a number for each example."""

@@ -13,7 +13,7 @@ from kelbo.gp.kernels import Kernel
 from kelbo.gp.kernels.kernel import as_inputs
 from kelbo.gp.mean_functions import MeanFunction
 from kelbo.gp.pathwise import FunctionDraws, draws_of_blocks, prior_values
-from kelbo.gp.prediction import moments
+from kelbo.gp.prediction import as_matrix, moments
 from kelbo.gp.random_features import fourier
 from kelbo.intake import as_array
 from kelbo.parameters import whole_number
@@ -39,6 +39,8 @@ class Posterior:
         means: $m_b$, each of shape (latents, M).
         roots: $R_b$, each of shape (latents, M, r); None for a block that is known exactly.
         noise_variance: Variance of the noise of observations, or None.
+        predictor: That of another posterior of the same kernel, mean function and kind of features,
+            whose compiled code serves this one too; None for a new one.
     """
 
     def __init__(
@@ -50,11 +52,12 @@ class Posterior:
         means: Sequence[Tensor],
         roots: Sequence[Tensor | None],
         noise_variance: Tensor | None = None,
+        predictor: "Predictor | None" = None,
     ):
         self.kernel, self.mean_function, self.features = kernel, mean_function, features
         self.factors, self.means, self.roots = list(factors), list(means), list(roots)
         self.noise_variance = noise_variance
-        self._compiled = {}
+        self.predictor = predictor or Predictor(kernel, mean_function, features)
 
     @property
     def dtype(self) -> str:
@@ -77,18 +80,7 @@ class Posterior:
             The mean, of shape (latents, n), and the variance, (latents, n), or the covariance,
             (latents, n, n).
         """
-        return self._moments(x, self.factors, self.means, self.roots, full_covariance)
-
-    def _moments(self, x, factors, means, roots, full_covariance):
-        prior = self.kernel(x) if full_covariance else self.kernel.diagonal(x)
-        projections = self.features.projections(self.kernel, factors, x)
-        mean, variance = moments(prior, projections, means, roots, full_covariance)
-        return mean + self._mean_before(x), variance
-
-    def _mean_before(self, x):
-        """Of the mean function, with the processes in front."""
-        mean = self.mean_function(x)
-        return ops.transpose(mean) if len(mean.shape) == 2 else mean
+        return self.predictor(x, self.factors, self.means, self.roots, full_covariance)
 
     def given(
         self, x: Any, marginal: bool = False, observed: bool = False, batch_size: int = 4096
@@ -158,9 +150,9 @@ class Posterior:
                 f"sample_functions draws one process; this posterior has {self.latents}."
             )
         # Each use of the seed draws anew.
-        seeds = keras.random.SeedGenerator(ops.whole_seed(seed) % 2**31)
-        dimension = self._dimension()
-        phi = fourier(self.kernel, dimension, features, how, ops.whole_seed(seed) % 2**31)
+        seed = ops.whole_seed(seed) % 2**31
+        seeds = keras.random.SeedGenerator(seed)
+        phi = fourier(self.kernel, self.features.columns, features, how, seed)
         weights = keras.random.normal((count, phi.count), dtype=self.dtype, seed=seeds)
 
         def prior(x):
@@ -172,17 +164,6 @@ class Posterior:
         return FunctionDraws(
             self.kernel, self.mean_function, self.features, self.factors, phi, weights, updates
         )
-
-    def _dimension(self):
-        """Number of columns of the inputs."""
-        found = []
-
-        def look(x):
-            found.append(x.shape[-1])
-            return ops.zeros((1, x.shape[0]), dtype=x.dtype)
-
-        self.features.whitened_values(self.factors, look, 0)
-        return found[0]
 
     def condition(self, x: Any, y: Any, noise_variance: Any = None) -> "Posterior":
         r"""The posterior after further observations, without starting anew.
@@ -218,7 +199,7 @@ class Posterior:
             )
         noise = ops.convert_to_tensor(noise, dtype=self.dtype)
         (a,) = self.features.projections(self.kernel, self.factors, x)
-        left = y - self._mean_before(x) - ops.matmul(self.means[0], a)[0]
+        left = y - self.predictor.mean_before(x) - ops.matmul(self.means[0], a)[0]
         grow = self._with_rows if self.roots[0] is None else self._with_precision
         return grow(x, a, left, noise)
 
@@ -238,16 +219,12 @@ class Posterior:
             [ops.concatenate([self.means[0], new[None]], axis=1)],
             [None],
             self.noise_variance,
+            self.predictor,
         )
 
     def _with_precision(self, _, a, left, noise):
         # With S = R R' and G = R' A: S' = R (I + G G' / s2)^-1 R'.
-        root = self.roots[0][0]
-        root = (
-            root[:, None] * ops.eye(root.shape[0], dtype=root.dtype)
-            if (len(root.shape) == 1)
-            else root
-        )
+        root = as_matrix(self.roots[0])[0]
         explained = ops.matmul(ops.transpose(root), a) / ops.sqrt(noise)
         identity = ops.eye(root.shape[-1], dtype=root.dtype)
         factor = ops.cholesky_update(identity, explained)
@@ -261,6 +238,7 @@ class Posterior:
             [self.means[0] + gain[None]],
             [root[None]],
             self.noise_variance,
+            self.predictor,
         )
 
     def _inputs(self, x):
@@ -268,18 +246,67 @@ class Posterior:
         return ops.cast(x, self.dtype)
 
     def _run(self, x, full_covariance):
-        """Moments by compiled code, into which the posterior goes as arguments."""
+        return self.predictor.run(x, self.factors, self.means, self.roots, full_covariance)
+
+
+class Predictor:
+    """Computes moments from the tensors of a posterior: compiled once, for all those of a model.
+
+    Args:
+        kernel: The kernel.
+        mean_function: The mean function.
+        features: The features.
+    """
+
+    def __init__(self, kernel: Kernel, mean_function: MeanFunction, features: Features):
+        self.kernel, self.mean_function, self.features = kernel, mean_function, features
+        self._compiled = {}
+
+    def __call__(
+        self,
+        x: Tensor,
+        factors: list[Tensor],
+        means: list[Tensor],
+        roots: list[Tensor | None],
+        full_covariance: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """The moments, as `Posterior.moments_at` says."""
+        prior = self.kernel(x) if full_covariance else self.kernel.diagonal(x)
+        projections = self.features.projections(self.kernel, factors, x)
+        mean, variance = moments(prior, projections, means, roots, full_covariance)
+        return mean + self.mean_before(x), variance
+
+    def serves(self, kernel: Kernel, mean_function: MeanFunction, features: Features) -> bool:
+        """Whether it computes the moments of a posterior that is made of these.
+
+        Observations are among the tensors of a posterior: those of any data will do.
+        """
+        same = features is self.features or (
+            isinstance(features, Observations) and isinstance(self.features, Observations)
+        )
+        return same and kernel is self.kernel and mean_function is self.mean_function
+
+    def mean_before(self, x: Tensor) -> Tensor:
+        """What the mean function says, with the processes in front."""
+        mean = self.mean_function(x)
+        return ops.transpose(mean) if len(mean.shape) == 2 else mean
+
+    def run(
+        self,
+        x: Tensor,
+        factors: list[Tensor],
+        means: list[Tensor],
+        roots: list[Tensor | None],
+        full_covariance: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """The same by compiled code; of values by themselves with the inputs in front."""
         if full_covariance not in self._compiled:
 
-            def run(x, factors, means, roots):
-                # None is no tensor: which blocks are known exactly is settled.
-                given = iter(roots)
-                roots = [None if root is None else next(given) for root in self.roots]
-                mean, variance = self._moments(x, factors, means, roots, full_covariance)
+            def compute(x, factors, means, roots):
+                mean, variance = self(x, factors, means, roots, full_covariance)
                 if full_covariance:
                     return mean, variance
                 return ops.transpose(mean), ops.transpose(variance)
 
-            self._compiled[full_covariance] = ops.compile(run)
-        roots = [root for root in self.roots if root is not None]
-        return self._compiled[full_covariance](x, self.factors, self.means, roots)
+            self._compiled[full_covariance] = ops.compile(compute)
+        return self._compiled[full_covariance](x, factors, means, roots)

@@ -67,6 +67,20 @@ def _epsilon(dtype: Any) -> float:
     return {"float64": 2.3e-16}.get(keras.backend.standardize_dtype(dtype), 1.2e-7)
 
 
+def as_matrix(root: Tensor) -> Tensor:
+    """A root as a matrix, also where only its diagonal is there.
+
+    Args:
+        root: Of shape (latents, M, r), or the diagonal of one, (latents, M).
+
+    Returns:
+        A tensor of three axes.
+    """
+    if len(root.shape) == 3:
+        return root
+    return root[..., None] * ops.eye(root.shape[-1], dtype=root.dtype)
+
+
 def divergence(means: Sequence[Tensor], roots: Sequence[Tensor]) -> Tensor:
     r"""The divergence of whitened features from the prior, in nats, summed over all of them.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.layers.weights import constrained_weights
-from kelbo.training.quasi_newton import Minimum, minimize
+from kelbo.training.quasi_newton import Minimum, Search
 
 
 def best_of_restarts(
@@ -38,17 +38,9 @@ def best_of_restarts(
     """
     variables = model.trainable_variables
 
-    def search():
-        return minimize(
-            loss,
-            variables,
-            arguments,
-            max_iterations=max_iterations,
-            on_iteration=on_iteration,
-        )
-
+    search = Search(loss, variables, arguments)
     start = _values(variables)
-    best = search()
+    best = search(max_iterations, on_iteration=on_iteration)
     found = _values(variables)
     rng = np.random.default_rng(model.seed)
     try:
@@ -56,7 +48,7 @@ def best_of_restarts(
             _assign(variables, start)
             _move(model, rng)
             try:
-                other = search()
+                other = search(max_iterations, on_iteration=on_iteration)
             except ValueError:  # not finite there: no place to start from
                 continue
             if other.loss < best.loss:

@@ -141,6 +141,7 @@ class SGPR(NoisyRegression):
             [mean[None]],
             [root[None]],
             self.noise_variance(),
+            self.predictor_of(self.inducing),
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kelbo.gp.kernels import Kernel
 from kelbo.gp.layers import GPLayer
 from kelbo.gp.likelihoods import Likelihood
 from kelbo.gp.mean_functions import MeanFunction
+from kelbo.gp.parameters import require_dtype
 from kelbo.gp.posterior import Posterior
 from kelbo.intake import as_array
 from kelbo.layers import Conditional
@@ -95,8 +96,7 @@ class SVGP(ProbabilisticModel):
         name: str | None = None,
     ):
         super().__init__(seed, name)
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f'SVGP: dtype must be "float64" or "float32", got {dtype!r}.')
+        require_dtype("SVGP", dtype)
         self.dtype_policy = keras.DTypePolicy(dtype)
         self.likelihood = self.checked_parts(likelihood=likelihood)["likelihood"]
         if latents is None:
@@ -230,12 +230,6 @@ class SVGP(ProbabilisticModel):
             self.seed_generator,
         )
 
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """The running mean of the loss, in nats per example."""
-        return self.get_metrics_result()
-
     def bound(self, x: Any, y: Any, batch_size: int = 4096, seed: int = 0) -> float:
         r"""The evidence lower bound of all data, in nats: $\sum_i \mathbb{E} \log p - \mathrm{KL}$.
 
@@ -316,14 +310,9 @@ class SVGP(ProbabilisticModel):
         return predictive(self.likelihood, mean, variance, self.points, self.samples)
 
     def get_config(self) -> dict[str, Any]:
-        parts = {
-            "kernel": self.kernel,
-            "inducing": self.inducing,
-            "mean_function": self.mean_function,
-        }
         return {
             **super().get_config(),
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+            **self.process.serialized_parts(),
             "whiten": self.process.whiten,
             "covariance": self.process.covariance,
             "latents": self.process.units,
@@ -336,8 +325,4 @@ class SVGP(ProbabilisticModel):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SVGP":
         """The model that `get_config` described."""
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("kernel", "inducing", "mean_function")
-        }
-        return super().from_config({**config, **parts})
+        return super().from_config(GPLayer.with_parts(config))

@@ -1,6 +1,5 @@
 """Deterministic losses of few parameters: SciPy's L-BFGS with exact gradients."""
 
-import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,56 +79,105 @@ def minimize(
         >>> [round(float(v), 3) for v in x.value]
         [1.0, 1.0]
     """
-    from scipy import optimize
+    return Search(loss, variables, arguments)(max_iterations, tolerance, on_iteration)
 
-    variables = list(variables)
-    if not variables:
-        raise ValueError("minimize: there are no variables to change: nothing trains.")
-    max_iterations = whole_number("minimize", "max_iterations", max_iterations)
-    compiled = ops.compile(ops.value_and_grad(loss, variables), lambda: variables)
-    best, history = [math.inf, None], []
 
-    def evaluate(point):
-        _put(variables, point)
-        value, gradients = compiled(*arguments)
-        value = float(ops.convert_to_numpy(value))
+class Search:
+    """The search of `minimize`, to be started again and again from what the variables are.
+
+    The loss and its gradient are compiled once for all of them.
+
+    Args:
+        loss: As in `minimize`.
+        variables: As in `minimize`.
+        arguments: As in `minimize`.
+
+    Raises:
+        ValueError: There are no variables.
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        variables: Sequence[keras.Variable],
+        arguments: Sequence[Any] = (),
+    ):
+        self.variables, self.arguments = list(variables), arguments
+        if not self.variables:
+            raise ValueError("minimize: there are no variables to change: nothing trains.")
+        gradients = ops.value_and_grad(loss, self.variables)
+        self._compiled = ops.compile(gradients, lambda: self.variables)
+
+    def _evaluate(self, point):
+        _put(self.variables, point)
+        value, gradients = self._compiled(*self.arguments)
         gradient = _flat([ops.convert_to_numpy(g) for g in gradients])
-        if not (math.isfinite(value) and np.isfinite(gradient).all()):
-            if best[1] is None:
-                raise ValueError(
-                    f"minimize: the loss at the start is {value}, with a gradient of which "
-                    f"{int((~np.isfinite(gradient)).sum())} entries are not finite: start from "
-                    "other parameters, or look at the data."
-                )
-            return _WORSE_THAN_ANY, np.zeros_like(point)
-        if value < best[0]:
-            best[:] = value, point.copy()
-        return value, gradient
+        return float(ops.convert_to_numpy(value)), gradient
 
-    def callback(point):
-        history.append(best[0])
-        if on_iteration is not None:
-            on_iteration(len(history), best[0])
+    def __call__(
+        self,
+        max_iterations: int = 1000,
+        tolerance: float = 1e-9,
+        on_iteration: Callable[[int, float], None] | None = None,
+    ) -> Minimum:
+        """Searches once.
 
-    start = _flat([ops.convert_to_numpy(variable.value) for variable in variables])
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: _put(variables, start if best[1] is None else best[1]))
-        found = optimize.minimize(
-            evaluate,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            callback=callback,
-            options={"maxiter": max_iterations, "ftol": tolerance, "gtol": tolerance * 1e3},
+        Args:
+            max_iterations: As in `minimize`.
+            tolerance: As in `minimize`.
+            on_iteration: As in `minimize`.
+
+        Returns:
+            How it ended.
+
+        Raises:
+            ValueError: The loss is not finite at the start.
+            KeyboardInterrupt: Ctrl-C.
+        """
+        from scipy import optimize
+
+        max_iterations = whole_number("minimize", "max_iterations", max_iterations)
+        best, history = [math.inf, None], []
+
+        def evaluate(point):
+            value, gradient = self._evaluate(point)
+            if not (math.isfinite(value) and np.isfinite(gradient).all()):
+                if best[1] is None:
+                    raise ValueError(
+                        f"minimize: the loss at the start is {value}, with a gradient of which "
+                        f"{int((~np.isfinite(gradient)).sum())} entries are not finite: start from "
+                        "other parameters, or look at the data."
+                    )
+                return _WORSE_THAN_ANY, np.zeros_like(point)
+            if value < best[0]:
+                best[:] = value, point.copy()
+            return value, gradient
+
+        def callback(_):
+            history.append(best[0])
+            if on_iteration is not None:
+                on_iteration(len(history), best[0])
+
+        start = _flat([ops.convert_to_numpy(variable.value) for variable in self.variables])
+        try:
+            found = optimize.minimize(
+                evaluate,
+                start,
+                jac=True,
+                method="L-BFGS-B",
+                callback=callback,
+                options={"maxiter": max_iterations, "ftol": tolerance, "gtol": tolerance * 1e3},
+            )
+        finally:
+            _put(self.variables, start if best[1] is None else best[1])
+        return Minimum(
+            best[0],
+            int(found.nit),
+            int(found.nfev),
+            bool(found.success),
+            str(found.message),
+            np.asarray(history),
         )
-    return Minimum(
-        best[0],
-        int(found.nit),
-        int(found.nfev),
-        bool(found.success),
-        str(found.message),
-        np.asarray(history),
-    )
 
 
 def _flat(arrays):

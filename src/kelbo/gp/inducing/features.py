@@ -8,6 +8,7 @@ import keras
 
 from kelbo import ops
 from kelbo.gp.kernels import Kernel
+from kelbo.gp.parameters import keep_precision
 from kelbo.layers.settled import Settled
 from kelbo.typing import Tensor
 
@@ -22,6 +23,21 @@ class Features(abc.ABC):
     @abc.abstractmethod
     def count(self) -> int:
         """How many features there are, $M$."""
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of the inputs; for features that are values at points.
+
+        Raises:
+            NotImplementedError: They are none.
+        """
+        raise NotImplementedError(self._no_points())
+
+    def _no_points(self):
+        return (
+            f"{type(self).__name__} are no values at points, which the draw of a function by "
+            "random features has: take InducingPoints for `sample_functions`."
+        )
 
     @abc.abstractmethod
     def Kuu(self, kernel: Kernel, dtype: str = "float64") -> Tensor:
@@ -132,10 +148,7 @@ class Features(abc.ABC):
         Raises:
             NotImplementedError: They are no values of functions at points.
         """
-        raise NotImplementedError(
-            f"{type(self).__name__} are no values at points, which the draw of a function by "
-            "random features has: take InducingPoints for `sample_functions`."
-        )
+        raise NotImplementedError(self._no_points())
 
 
 class InducingFeatures(Features, Settled, keras.layers.Layer):
@@ -152,9 +165,7 @@ class InducingFeatures(Features, Settled, keras.layers.Layer):
 
     def __init__(self, count: int, *, dtype: Any = "float64", **kwargs: Any):
         super().__init__(dtype=dtype, **kwargs)
-        if self.compute_dtype == "float64":
-            ops.enable_float64()
-        self.autocast = False
+        keep_precision(self)
         self._count = int(count)
 
     def build(self, input_shape: Any = None) -> None:

@@ -41,6 +41,10 @@ class Observations(Features):
         lower, observed_at = factors
         return [ops.solve_triangular(lower, kernel(observed_at, x))]
 
+    @property
+    def columns(self) -> int:
+        return self.observed_at.shape[-1]
+
     def values_of(
         self, function: Callable[[Tensor], Tensor], dtype: str, seed: Any = None
     ) -> Tensor:

@@ -71,6 +71,10 @@ class OrthogonalFeatures(InducingFeatures):
         left_over = self.second.Kuf(kernel, x) - ops.matmul(ops.transpose(shared), parallel)
         return [parallel, ops.solve_triangular(second, left_over)]
 
+    @property
+    def columns(self) -> int:
+        return self.first.columns
+
     def whitened_values(
         self, factors: list[Tensor], function: Callable[[Tensor], Tensor], seed: Any
     ) -> list[Tensor]:

@@ -73,6 +73,10 @@ class InducingPoints(InducingFeatures):
         # What the others are a functional of f at the points is theirs to know.
         return ops.transpose(other.Kuf(kernel, self.values(dtype)))
 
+    @property
+    def columns(self) -> int:
+        return self.locations.shape[-1]
+
     def values_of(
         self, function: Callable[[Tensor], Tensor], dtype: str, seed: Any = None
     ) -> Tensor:

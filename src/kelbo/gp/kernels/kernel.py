@@ -9,19 +9,15 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import Distribution
+from kelbo.gp.parameters import Parameters, keep_precision
 from kelbo.layers.settled import Settled
-from kelbo.layers.weights import ConstrainedWeight, constrained_weight
-from kelbo.parameters import Constraint, constraints
-from kelbo.typing import ArrayLike, Tensor
-
-# Nearer to 0 than this no length scale or variance comes.
-FLOOR = 1e-6
+from kelbo.typing import Tensor
 
 # How two kernels become one; `combinations` says it, which rests on this file.
 _COMBINED: dict[str, Callable[[Any, Any], Any]] = {}
 
 
-class Kernel(Settled, keras.layers.Layer, abc.ABC):
+class Kernel(Parameters, Settled, keras.layers.Layer, abc.ABC):
     r"""A covariance function $k(x, x')$ of a Gaussian process, with parameters that train.
 
     `kernel(x)` and `kernel(x, y)` are matrices of covariances, `kernel.diagonal(x)` the variances
@@ -63,54 +59,10 @@ class Kernel(Settled, keras.layers.Layer, abc.ABC):
         **kwargs: Any,
     ):
         super().__init__(dtype=dtype, **kwargs)
-        if self.compute_dtype == "float64":
-            ops.enable_float64()
-        self.autocast = False
+        keep_precision(self)
         self.active_dims = _columns(type(self).__name__, active_dims)
         self.priors = dict(priors or {})
         self.fixed = (fixed,) if isinstance(fixed, str) else tuple(fixed)
-        self._starts = {}
-
-    def parameter(
-        self,
-        name: str,
-        initial: ArrayLike,
-        constraint: Constraint = constraints.positive,
-        floor: float | None = FLOOR,
-    ) -> ConstrainedWeight:
-        """Makes a parameter; called in the constructor of a subclass.
-
-        Args:
-            name: Its name, an argument of the constructor.
-            initial: Where it starts: a number, or an array of the parameter's shape.
-            constraint: What it must be.
-            floor: How far above a lower end it stays.
-
-        Returns:
-            The weight; keep it as an attribute.
-
-        Raises:
-            ValueError: `initial` is no number, or breaks the constraint.
-        """
-        start = np.asarray(ops.convert_to_numpy(initial), "float64")
-        if not np.isfinite(start).all():
-            raise ValueError(f"{type(self).__name__}: {name} must be finite, got {initial!r}.")
-        self._starts[name] = start.tolist()
-        return constrained_weight(
-            self,
-            name,
-            start.shape,
-            constraint,
-            initial=start,
-            floor=floor,
-            prior=self.priors.get(name),
-            trainable=name not in self.fixed,
-        )
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names of the parameters that this kernel itself has."""
-        return tuple(self._starts)
 
     def build(self, input_shape: Any = None) -> None:
         """Checks names of priors and of fixed parameters; there is nothing to make.
@@ -119,9 +71,9 @@ class Kernel(Settled, keras.layers.Layer, abc.ABC):
             input_shape: Not used.
         """
         for what, names in (("priors", self.priors), ("fixed", self.fixed)):
-            unknown = [name for name in names if name not in self._starts]
+            unknown = [name for name in names if name not in self.starts]
             if unknown:
-                known = ", ".join(self._starts) or "none"
+                known = ", ".join(self.starts) or "none"
                 raise ValueError(
                     f"{type(self).__name__}: {what} names {unknown[0]!r}, but its parameters are "
                     f"{known}."
@@ -247,7 +199,7 @@ class Kernel(Settled, keras.layers.Layer, abc.ABC):
         }
         return {
             **super().get_config(),
-            **self._starts,
+            **self.starts,
             **{name: value for name, value in given.items() if value},
         }
 

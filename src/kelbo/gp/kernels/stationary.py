@@ -4,6 +4,7 @@ import abc
 from typing import Any
 
 from kelbo import ops
+from kelbo.gp.kernels.columns import for_columns
 from kelbo.gp.kernels.constant import variance_like
 from kelbo.gp.kernels.distances import root, squared_distances
 from kelbo.gp.kernels.kernel import Kernel
@@ -55,14 +56,7 @@ class Stationary(Kernel):
         Raises:
             ValueError: There are not as many length scales as columns.
         """
-        sizes = self.length_scale.shape
-        if sizes not in ((), (1,), (x.shape[-1],)):
-            raise ValueError(
-                f"{type(self).__name__}: length_scale has the shape {sizes}, but the inputs have "
-                f"{x.shape[-1]} columns, in the shape {tuple(x.shape)}: give one number, or one "
-                "for each column."
-            )
-        return x / ops.cast(self.length_scale(), x.dtype)
+        return x / for_columns(self, self.length_scale, x)
 
     def matrix_of(self, x: Tensor, y: Tensor | None) -> Tensor:
         scaled = None if y is None else self.scaled(y)

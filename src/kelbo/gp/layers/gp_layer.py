@@ -10,8 +10,9 @@ from kelbo import ops
 from kelbo.gp.inducing import InducingFeatures, as_features
 from kelbo.gp.kernels import Kernel
 from kelbo.gp.mean_functions import MeanFunction, ZeroMean
-from kelbo.gp.posterior import Posterior
-from kelbo.gp.prediction import divergence
+from kelbo.gp.parameters import keep_precision
+from kelbo.gp.posterior import Posterior, Predictor
+from kelbo.gp.prediction import as_matrix, divergence
 from kelbo.layers.settled import Settled
 from kelbo.layers.training_examples import training_examples
 from kelbo.layers.weight_draws import current_weight_draws
@@ -20,6 +21,7 @@ from kelbo.registration import registered
 from kelbo.typing import ArrayLike, Tensor
 
 COVARIANCES = ("full", "diagonal", "prior")
+_PARTS = ("kernel", "inducing", "mean_function")
 
 
 @registered
@@ -92,11 +94,9 @@ class GPLayer(Settled, keras.layers.Layer):
     ):
         super().__init__(dtype=dtype, **kwargs)
         owner = type(self).__name__
-        if self.compute_dtype == "float64":
-            ops.enable_float64()
+        keep_precision(self)
         if not isinstance(kernel, Kernel):
             raise TypeError(f"{owner}: kernel must be one of kelbo.gp.kernels, got {kernel!r}.")
-        self.autocast = False
         self.units = whole_number(owner, "units", units)
         self.kernel, self.inducing = kernel, as_features(inducing)
         self.mean_function = mean_function or ZeroMean()
@@ -111,6 +111,7 @@ class GPLayer(Settled, keras.layers.Layer):
                 f"tuple of them for {len(blocks)} blocks of features, got {covariance!r}."
             )
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self._predictor = Predictor(self.kernel, self.mean_function, self.inducing)
         self._kinds = kinds
         self.q_means = [
             self._variable(f"mean_{i}", np.zeros((self.units, m))) for i, m in enumerate(blocks)
@@ -169,8 +170,7 @@ class GPLayer(Settled, keras.layers.Layer):
                 root = ops.cast(root, dtype)
                 root = ops.tril(root) if kind == "full" else root
                 if not self.whiten:
-                    whole = root if kind == "full" else _as_matrix(root)
-                    root = ops.solve_triangular(lower, whole)
+                    root = ops.solve_triangular(lower, as_matrix(root))
             if not self.whiten:
                 mean = ops.transpose(ops.solve_triangular(lower, ops.transpose(mean)))
             means.append(mean)
@@ -190,7 +190,15 @@ class GPLayer(Settled, keras.layers.Layer):
         factors = self.inducing.factors(self.kernel, self.jitter, dtype)
         means, roots = self.whitened(factors, dtype)
         kl = divergence(means, roots)
-        posterior = Posterior(self.kernel, self.mean_function, self.inducing, factors, means, roots)
+        posterior = Posterior(
+            self.kernel,
+            self.mean_function,
+            self.inducing,
+            factors,
+            means,
+            roots,
+            predictor=self._predictor,
+        )
         return posterior, kl
 
     def kl(self) -> Tensor:
@@ -255,15 +263,27 @@ class GPLayer(Settled, keras.layers.Layer):
         """
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
+    def serialized_parts(self) -> dict[str, Any]:
+        """Kernel, features and mean function, as configurations hold them."""
+        return {n: keras.saving.serialize_keras_object(getattr(self, n)) for n in _PARTS}
+
+    @staticmethod
+    def with_parts(config: dict[str, Any]) -> dict[str, Any]:
+        """A configuration whose kernel, features and mean function are made again.
+
+        Args:
+            config: What holds `serialized_parts`.
+
+        Returns:
+            The same, with layers in it.
+        """
+        made = {name: keras.saving.deserialize_keras_object(config[name]) for name in _PARTS}
+        return {**config, **made}
+
     def get_config(self) -> dict[str, Any]:
-        parts = {
-            "kernel": self.kernel,
-            "inducing": self.inducing,
-            "mean_function": self.mean_function,
-        }
         return {
             **super().get_config(),
-            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+            **self.serialized_parts(),
             "units": self.units,
             "whiten": self.whiten,
             "covariance": self.covariance,
@@ -275,12 +295,4 @@ class GPLayer(Settled, keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "GPLayer":
         """The layer that `get_config` described."""
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("kernel", "inducing", "mean_function")
-        }
-        return cls(**{**config, **parts})
-
-
-def _as_matrix(diagonal):
-    return diagonal[..., None] * ops.eye(diagonal.shape[-1], dtype=diagonal.dtype)
+        return cls(**cls.with_parts(config))

@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from kelbo import ops
 from kelbo.distributions import Distribution
+from kelbo.gp.parameters import Parameters, keep_precision
 from kelbo.layers import Conditional
-from kelbo.layers.weights import ConstrainedWeight, constrained_weight
-from kelbo.parameters import Constraint, constraints
-from kelbo.typing import ArrayLike, Tensor
+from kelbo.layers.weights import ConstrainedWeight
+from kelbo.typing import Tensor
 
 
-class Likelihood(Conditional):
+class Likelihood(Parameters, Conditional):
     r"""A conditional $p(y \mid f)$ of a number y, given the values of one process or of several.
 
     No heads are put on the values: these are the parameters themselves, after a link. Parameters
@@ -37,40 +36,12 @@ class Likelihood(Conditional):
     ):
         kwargs.pop("event_shape", None)  # what a file says: it is ()
         super().__init__((), network, dtype=dtype, **kwargs)
-        if self.compute_dtype == "float64":
-            ops.enable_float64()
-        self.autocast = False
-        self._starts = {}
+        keep_precision(self)
 
     @property
     def latents(self) -> int:
         """Number of processes that it takes."""
         return 1
-
-    def parameter(
-        self,
-        name: str,
-        initial: ArrayLike,
-        constraint: Constraint = constraints.positive,
-        floor: float | None = 1e-6,
-    ) -> ConstrainedWeight:
-        """Makes a parameter that all observations share; called in the constructor of a subclass.
-
-        Args:
-            name: Its name, an argument of the constructor.
-            initial: Where it starts: a number, or an array of the parameter's shape.
-            constraint: What it must be.
-            floor: How far above a lower end it stays.
-
-        Returns:
-            The weight; keep it as an attribute.
-
-        Raises:
-            ValueError: `initial` breaks the constraint.
-        """
-        start = np.asarray(ops.convert_to_numpy(initial), "float64")
-        self._starts[name] = start.tolist()
-        return constrained_weight(self, name, start.shape, constraint, initial=start, floor=floor)
 
     @property
     def heads(self) -> dict[str, Any]:
@@ -125,7 +96,7 @@ class Likelihood(Conditional):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["event_shape"]
-        return {**config, **self._starts}
+        return {**config, **self.starts}
 
 
 def of_shape(weight: ConstrainedWeight, like: Tensor) -> Tensor:
