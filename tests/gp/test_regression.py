@@ -177,6 +177,10 @@ REFUSED = {
     "two columns of y": (lambda m: m.fit(X, np.stack([Y, Y], 1)), r"expected \(n,\)"),
     "NaN": (lambda m: m.fit(np.where(X > 2.9, np.nan, X), Y), "NaN"),
     "other columns": (lambda m: _conditioned(m).given([[1.0]]), "expected"),
+    "other columns of features": (
+        lambda m: gp.SGPR(gp.kernels.RBF(), inducing=X[:, :1]).bound(X, Y),
+        "x has 1 columns and y 2",
+    ),
     "before a fit": (lambda m: m.given(NEW), "no data yet"),
     "settings of another fit": (lambda m: m.fit(X, Y, epochs=3), "compile"),
 }
@@ -202,3 +206,41 @@ def test_hard_data_get_an_answer():
         found = model.given(NEW, marginal=True)
         assert np.isfinite(numbers(found.mean())).all()
         assert (numbers(found.variance()) >= 0).all()
+
+
+@pytest.mark.parametrize("kind", [gp.GPRegression, gp.SGPR])
+@pytest.mark.few(1)
+def test_in_float32_too(kind):
+    model = fresh(kind, dtype="float32")
+    model.condition(X, Y)
+    found = model.given(NEW, marginal=True)
+    assert found.dtype == "float32"
+    expected = fresh(kind)
+    expected.condition(X, Y)
+    np.testing.assert_allclose(
+        numbers(found.mean()), numbers(expected.given(NEW, marginal=True).mean()), atol=2e-3
+    )
+
+
+def test_data_that_are_taken_in_again_are_seen_by_the_same_code():
+    model = fresh(gp.GPRegression)
+    model.condition(X, Y)
+    first, predictor = numbers(model.given(NEW).mean()), model.posterior.predictor
+    model.condition(X, 2.0 * Y)
+    assert model.posterior.predictor is predictor
+    np.testing.assert_allclose(numbers(model.given(NEW).mean()), 2.0 * first, rtol=1e-9)
+    model.kernel = gp.kernels.Matern52([1.0, 1.0])
+    model.condition(X, Y)
+    assert model.posterior.predictor is not predictor
+    assert np.abs(numbers(model.given(NEW).mean()) - first).max() > 1e-3
+
+
+def test_restarts_end_at_least_as_well():
+    loss = {}
+    for restarts in (0, 2):
+        model = fresh(gp.GPRegression, seed=0)
+        model.fit(X, Y, restarts=restarts, max_iterations=20, verbose=0)
+        loss[restarts] = model.minimum.loss
+        x, y = model.data(X, Y)
+        np.testing.assert_allclose(float(numbers(model.loss_of(x, y))), loss[restarts], rtol=1e-9)
+    assert loss[2] <= loss[0]

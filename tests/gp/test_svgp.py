@@ -209,6 +209,13 @@ def test_quadrature_and_draws():
     np.testing.assert_allclose(numbers(found), [of_one], rtol=1e-7)
 
 
+def test_float32_stays():
+    model = fresh(dtype="float32")
+    model.compile("adam")
+    model.fit(X, Y, epochs=1, batch_size=20, verbose=0)
+    assert model.given(NEW, observed=True).dtype == "float32"
+
+
 def test_the_divergence_counts_once():
     model = fresh()
     model.process.q_means[0].assign(np.ones((1, 12)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from kelbo import ops
 from kelbo.gp.kernels.kernel import as_inputs
-from kelbo.gp.parameters import keep_precision
+from kelbo.gp.parameters import keep_precision, starting_at
 from kelbo.layers.settled import Settled
 from kelbo.registration import registered
 from kelbo.typing import ArrayLike, Tensor
@@ -99,7 +99,7 @@ class ConstantMean(MeanFunction):
         super().__init__(**kwargs)
         self._start = float(level)
         self.level_weight = self.add_weight(
-            shape=(), initializer=lambda *_, **__: self._start, name="level"
+            shape=(), initializer=starting_at(self._start), name="level"
         )
 
     def mean_of(self, x: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ class LinearMean(MeanFunction):
         self.intercept = self._weight("bias", np.full(start.shape[1:], self._start_of_bias))
 
     def _weight(self, name, start):
-        return self.add_weight(shape=start.shape, initializer=lambda *_, **__: start, name=name)
+        return self.add_weight(shape=start.shape, initializer=starting_at(start), name=name)
 
     def mean_of(self, x: Tensor) -> Tensor:
         trend = ops.matmul(x, ops.cast(self.slopes, x.dtype))

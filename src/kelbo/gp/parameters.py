@@ -1,5 +1,6 @@
 """What the layers of Gaussian processes have in common: their precision, and their parameters."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.layers.weights import ConstrainedWeight, constrained_weight
 from kelbo.parameters import Constraint, constraints
-from kelbo.typing import ArrayLike
+from kelbo.typing import ArrayLike, Tensor
 
 # Nearer to 0 than this no length scale or variance comes.
 FLOOR = 1e-6
@@ -37,6 +38,22 @@ def require_dtype(owner: str, dtype: Any) -> None:
     """
     if dtype not in ("float32", "float64"):
         raise ValueError(f'{owner}: dtype must be "float64" or "float32", got {dtype!r}.')
+
+
+def starting_at(values: ArrayLike) -> Callable[..., Tensor]:
+    """An initializer of Keras: a weight starts at these values, in its own dtype.
+
+    Args:
+        values: An array of the shape of the weight, or a number.
+
+    Returns:
+        A function of a shape and a dtype.
+    """
+
+    def start(_, dtype=None):
+        return ops.convert_to_tensor(np.asarray(values, "float64"), dtype=dtype)
+
+    return start
 
 
 class Parameters:

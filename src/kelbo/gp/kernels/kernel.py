@@ -110,7 +110,13 @@ class Kernel(Parameters, Settled, keras.layers.Layer, abc.ABC):
             ValueError: The shapes do not fit.
         """
         x = self._columns_of(x, "x")
-        return self.matrix_of(x, None if y is None else self._columns_of(y, "y"))
+        y = None if y is None else self._columns_of(y, "y")
+        if y is not None and x.shape[-1] != y.shape[-1]:
+            raise ValueError(
+                f"{type(self).__name__}: x has {x.shape[-1]} columns and y {y.shape[-1]}, in the "
+                f"shapes {tuple(x.shape)} and {tuple(y.shape)}; expected as many."
+            )
+        return self.matrix_of(x, y)
 
     def diagonal(self, x: Any) -> Tensor:
         r"""The variances $k(x_i, x_i)$, without the rest of the matrix.

@@ -10,7 +10,7 @@ from kelbo import ops
 from kelbo.gp.inducing import InducingFeatures, as_features
 from kelbo.gp.kernels import Kernel
 from kelbo.gp.mean_functions import MeanFunction, ZeroMean
-from kelbo.gp.parameters import keep_precision
+from kelbo.gp.parameters import keep_precision, starting_at
 from kelbo.gp.posterior import Posterior, Predictor
 from kelbo.gp.prediction import as_matrix, divergence
 from kelbo.layers.settled import Settled
@@ -131,7 +131,7 @@ class GPLayer(Settled, keras.layers.Layer):
 
     def _variable(self, name, start):
         return self.add_weight(
-            shape=start.shape, initializer=lambda *_, **__: start, name=name, autocast=False
+            shape=start.shape, initializer=starting_at(start), name=name, autocast=False
         )
 
     def build(self, input_shape: Any = None) -> None:
