@@ -74,8 +74,7 @@ class ActivationFeatures(SphericalFeatures):
             with a column of ones.
         activation: "relu", "softplus" or "erf".
         levels: $L$.
-        trainable: Whether the directions train.
-        **kwargs: Passed to `keras.layers.Layer`.
+        **kwargs: Passed to `keras.layers.Layer`: `trainable=False` for directions that stay.
 
     Raises:
         ValueError: `directions` is no array of shape (M, d), d at least 2, or has rows of zeros or
@@ -97,7 +96,6 @@ class ActivationFeatures(SphericalFeatures):
         directions: ArrayLike,
         activation: str = "relu",
         levels: int = 8,
-        trainable: bool = True,
         **kwargs: Any,
     ):
         start = np.asarray(ops.convert_to_numpy(as_array(directions, "directions")), "float64")
@@ -122,7 +120,6 @@ class ActivationFeatures(SphericalFeatures):
             shape=start.shape,
             initializer=starting_at(start),
             name="directions",
-            trainable=trainable,
         )
 
     def values(self, dtype: str = "float64") -> Tensor:
@@ -171,7 +168,6 @@ class ActivationFeatures(SphericalFeatures):
             "directions": self.start.tolist(),
             "activation": self.activation,
             "levels": self.levels,
-            "trainable": self.vectors.trainable,
         }
 
 
